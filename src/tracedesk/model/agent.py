@@ -1,0 +1,26 @@
+"""Agents: the systems whose traces arrive, as ``tracedesk.toml`` describes them."""
+
+import msgspec
+
+LOCAL_AGENT_ID = "00000000-0000-4000-8000-000000000000"
+"""Id of the agent ``local``, which stands in when none is configured."""
+
+AGENT_TYPES = ("auto", "custom", "http", "n8n", "flowise")
+"""``http`` is the newer name of ``custom``; ``auto`` looks at the body."""
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True):
+    """One agent. ``id`` is a UUID in text; the wire calls it ``platformId``."""
+
+    id: str
+    name: str
+    type: str = "auto"
+    response_path: str | None = None
+    otlp_service_name: str | None = None
+    workflow_ids: tuple[str, ...] = ()
+    chatflow_ids: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    legacy_external_id_upsert: bool = False
+
+
+LOCAL_AGENT = Agent(id=LOCAL_AGENT_ID, name="local")

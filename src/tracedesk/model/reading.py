@@ -1,0 +1,136 @@
+"""What was read out of a trace: response, input, calls, usage, each with its source.
+
+``None`` means "not there"; it is never the same as ``""`` or ``0``.
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class Source(msgspec.Struct, frozen=True, gc=False):
+    """Where a value came from, and by which rule."""
+
+    span: str | None
+    """Span id; None for a place in the body outside any span."""
+    place: str
+    """Attribute name, event name, or JSONPath in the body."""
+    rule: str
+    """The rule that fired, as ``explain`` prints it."""
+
+
+class Text(msgspec.Struct, frozen=True):
+    """A text that was found, or the list of what was tried in vain."""
+
+    text: str | None = None
+    source: Source | None = None
+    tried: tuple[str, ...] = ()
+    nearest: str | None = None
+    """An unmapped attribute that looks as if it could hold the text, for blanks."""
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was executed: a node or a tool (assertion spec 1.1)."""
+
+    id: str
+    """Span id of the call; unique in the trace."""
+    tool: bool
+    label: str
+    aliases: tuple[str, ...] = ()
+    arguments: Any = None
+    """A tool's input; a node's output."""
+    arguments_state: str = "absent"
+    """``captured``, ``absent`` or ``unreadable``."""
+    arguments_place: str = ""
+    """Attribute or body path the arguments came from."""
+    parameters: dict[str, Any] | None = None
+    """Resolved parameters of an n8n HTTP Request node; they too may satisfy a check."""
+    output: Any = None
+    output_state: str = "absent"
+    output_place: str = ""
+    status: str = "unknown"
+    """``ok``, ``error`` or ``unknown``."""
+    status_message: str = ""
+    type: str | None = None
+    """The node's own type, such as ``@n8n/n8n-nodes-langchain.agent``."""
+    parent: str | None = None
+    """Id of the parent span; None at the top level."""
+    order: int = 0
+    """Place in ``Reading.calls``, from 0."""
+    start_ns: int | None = None
+    end_ns: int | None = None
+    tools_known: bool = True
+    """False for an OLD node entry that came without any tool list."""
+    requested_only: bool = False
+    """True for a tool that was asked for but not seen to run (Flowise ``calledTools``)."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Label and aliases, by any of which an assertion finds the call."""
+        return (self.label, *self.aliases)
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens of the whole trace, counted once."""
+
+    input: int | None = None
+    output: int | None = None
+    reasoning: int | None = None
+    total: int | None = None
+    source: str | None = None
+    """``root``, ``sum of N spans``, or the place of a body token shape."""
+    spans: tuple[tuple[str, int], ...] = ()
+    """Span id and its share of the total, for evidence."""
+    nested: bool = False
+    """True when a summed span has a summed ancestor (caution ``nested_usage``)."""
+    partial: bool = False
+    """True when some executed model span reports no usage while others do."""
+
+
+class Number(msgspec.Struct, frozen=True):
+    """A number that was read, with its source; ``value`` None when it is missing."""
+
+    value: float | None = None
+    source: Source | None = None
+    tried: tuple[str, ...] = ()
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One chat message, flattened to text."""
+
+    role: str
+    text: str
+    tool_calls: tuple[tuple[str, Any], ...] = ()
+    """Names and arguments the model asked for; requests are not calls."""
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """The reading of one trace. Deterministic: the same trace always reads the same."""
+
+    response: Text = Text()
+    input: Text = Text()
+    system: Text = Text()
+    calls: tuple[Call, ...] = ()
+    """Executed nodes and tools in body order; skipped ones and tools on offer are not here."""
+    usage: Usage = Usage()
+    http_status: Number = Number()
+    duration_ms: Number = Number()
+    status: str = "completed"
+    """``completed``, ``failed`` or ``partial`` (ingestion spec 16.3)."""
+    model: str | None = None
+    has_structure: bool = False
+    """The trace has call structure (assertion spec 1.1)."""
+    views: tuple[tuple[str, Any], ...] = ()
+    """What json_match reads under ``auto``, in order: name (``response``, ``data``,
+    ``attributes``, ``metadata``) and value. A view that does not exist is not listed."""
+    messages: tuple[Message, ...] = ()
+
+    @property
+    def node_calls(self) -> tuple[Call, ...]:
+        """Executed non-tool calls, in order."""
+        return tuple(call for call in self.calls if not call.tool)
+
+    @property
+    def tool_calls(self) -> tuple[Call, ...]:
+        """All tool calls at any level, in order."""
+        return tuple(call for call in self.calls if call.tool)
