@@ -45,25 +45,27 @@ class SpanTree(msgspec.Struct, kw_only=True):
         A parent cycle is broken at its member that comes first in the body. Linear, but
         for the sorting of siblings.
         """
-        count = len(span_ids)
-        parent_at = _parents(span_ids, parent_ids)
+        parents = _parents(span_ids, parent_ids)
         orphans = {
             i: parent_id
             for i, parent_id in enumerate(parent_ids)
-            if parent_id is not None and parent_at[i] == ROOT
+            if parent_id is not None and parents[i] == ROOT
         }
-        cycles = _break_cycles(parent_at, parent_ids)
-        children, roots = _children(parent_at, starts)
-        order, depth = _pre_order(children, roots, count)
-        row_of = array("q", bytes(8 * count))
+        order = _pre_order(parents, starts)
+        cycles: dict[int, str] = {}
+        if len(order) < len(parents):  # whoever hangs in a cycle is not reached from a root
+            cycles = _break_cycles(parents, parent_ids)
+            order = _pre_order(parents, starts)
+        row_of = [0] * len(order)
         for row, index in enumerate(order):
             row_of[index] = row
-        parent = array("q", (ROOT if (p := parent_at[i]) == ROOT else row_of[p] for i in order))
+        row_of.append(ROOT)  # so that the parent of a root, -1, maps to itself
+        parent = [row_of[parents[index]] for index in order]
         return cls(
-            order=order,
-            parent=parent,
-            depth=depth,
-            subtree_end=_subtree_ends(parent, count),
+            order=array("q", order),
+            parent=array("q", parent),
+            depth=array("q", _depths(parent)),
+            subtree_end=array("q", _subtree_ends(parent)),
             orphans={row_of[i]: pid for i, pid in orphans.items()},
             cycles={row_of[i]: pid for i, pid in cycles.items()},
         )
@@ -92,68 +94,68 @@ class SpanTree(msgspec.Struct, kw_only=True):
         return total
 
 
-def _parents(span_ids: Sequence[str], parent_ids: Sequence[str | None]) -> "array[int]":
-    index_of = dict(zip(span_ids, range(len(span_ids)), strict=True))
-    get = index_of.get
-    return array("q", (ROOT if p is None else get(p, ROOT) for p in parent_ids))
+def _parents(span_ids: Sequence[str], parent_ids: Sequence[str | None]) -> list[int]:
+    """Index of each span's parent in the body, ``ROOT`` where there is none."""
+    index_of: dict[str | None, int] = dict(zip(span_ids, range(len(span_ids)), strict=True))
+    return [index_of.get(parent_id, ROOT) for parent_id in parent_ids]
 
 
-def _break_cycles(parent_at: "array[int]", parent_ids: Sequence[str | None]) -> dict[int, str]:
-    """Cut each cycle at its first member in the body; ``parent_at`` is changed in place."""
+def _break_cycles(parents: list[int], parent_ids: Sequence[str | None]) -> dict[int, str]:
+    """Cut each cycle at its first member in the body; ``parents`` is changed in place."""
     cut: dict[int, str] = {}
-    state = bytearray(len(parent_at))  # 0 unseen, 1 on the current path, 2 known to reach a root
-    for start in range(len(parent_at)):
+    state = bytearray(len(parents))  # 0 unseen, 1 on the current path, 2 known to reach a root
+    for start in range(len(parents)):
         path = []
         node = start
         while node != ROOT and not state[node]:
             state[node] = 1
             path.append(node)
-            node = parent_at[node]
+            node = parents[node]
         if node != ROOT and state[node] == 1:
             first = min(path[path.index(node) :])
             cut[first] = parent_ids[first] or ""
-            parent_at[first] = ROOT
+            parents[first] = ROOT
         for seen in path:
             state[seen] = 2
     return cut
 
 
-def _children(
-    parent_at: "array[int]", starts: Sequence[int | None]
-) -> tuple[dict[int, list[int]], list[int]]:
+def _pre_order(parents: list[int], starts: Sequence[int | None]) -> list[int]:
+    """Body indexes in depth-first order, for all that is reachable from a root."""
     children: dict[int, list[int]] = {}
-    for index, parent in enumerate(parent_at):
+    for index, parent in enumerate(parents):
         siblings = children.get(parent)
         if siblings is None:
             children[parent] = [index]
         else:
             siblings.append(index)
     for siblings in children.values():
-        if len(siblings) > 1 and all(starts[i] is not None for i in siblings):
-            siblings.sort(key=starts.__getitem__)  # type: ignore[arg-type]
-    return children, children.pop(ROOT, [])
-
-
-def _pre_order(
-    children: dict[int, list[int]], roots: list[int], count: int
-) -> tuple["array[int]", "array[int]"]:
-    order, depth = array("q"), array("q")
-    stack = [(root, 0) for root in reversed(roots)]
+        if len(siblings) > 1:
+            keys = [starts[i] for i in siblings]
+            if None not in keys:  # an untimed sibling leaves the body's order for all
+                siblings.sort(key=starts.__getitem__)  # type: ignore[arg-type]
+            siblings.reverse()  # a stack gives back the last first
+    order: list[int] = []
+    stack = children.get(ROOT, [])
     while stack:
-        index, level = stack.pop()
+        index = stack.pop()
         order.append(index)
-        depth.append(level)
-        below = children.get(index)
-        if below:
-            stack.extend([(child, level + 1) for child in reversed(below)])
-    assert len(order) == count, "every span is reachable once cycles are cut"
-    return order, depth
+        if index in children:
+            stack += children[index]
+    return order
 
 
-def _subtree_ends(parent: "array[int]", count: int) -> "array[int]":
-    size = array("q", [1]) * count
-    for row in range(count - 1, 0, -1):
+def _depths(parent: list[int]) -> list[int]:
+    depth: list[int] = []
+    for above in parent:
+        depth.append(0 if above == ROOT else depth[above] + 1)
+    return depth
+
+
+def _subtree_ends(parent: list[int]) -> list[int]:
+    end = list(range(1, len(parent) + 1))
+    for row in range(len(parent) - 1, 0, -1):
         above = parent[row]
-        if above != ROOT:
-            size[above] += size[row]
-    return array("q", (row + size[row] for row in range(count)))
+        if above != ROOT and end[above] < end[row]:
+            end[above] = end[row]
+    return end
