@@ -1,0 +1,121 @@
+"""What commands share: their options, opening a workspace, and how they fail.
+
+A command that cannot do its work says so in one line and exits with 2; no traceback
+reaches a person.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from tracedesk.desk import Desk, Options
+    from tracedesk.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+workspace_option = click.option(
+    "--workspace",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    envvar="TRACEDESK_WORKSPACE",
+    help="The folder to work in; the nearest one upwards with a tracedesk.toml or .tracedesk/.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+def endpoint_options(command: F) -> F:
+    """``--host``, ``--port``, ``--require-key`` and ``--strict-canonical``."""
+    for option in (
+        click.option(
+            "--strict-canonical",
+            is_flag=True,
+            default=None,
+            envvar="TRACEDESK_STRICT_CANONICAL",
+            help="Refuse the older data bodies, as the hosted service does.",
+        ),
+        click.option(
+            "--require-key",
+            is_flag=True,
+            default=None,
+            envvar="TRACEDESK_REQUIRE_KEY",
+            help="Demand an API key on loopback too.",
+        ),
+        click.option(
+            "--port",
+            type=click.IntRange(0, 65535),
+            envvar="TRACEDESK_PORT",
+            help="Where to listen; 4318, or the next free one, unless given. 0: any free port.",
+        ),
+        click.option(
+            "--host",
+            envvar="TRACEDESK_HOST",
+            help="The address to bind; any but loopback demands keys.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def fail(message: str) -> NoReturn:
+    """Say what went wrong on stderr and exit with 2."""
+    for line in message.splitlines():
+        click.echo(f"tracedesk: {line}", err=True)
+    sys.exit(2)
+
+
+def find(start: Path) -> "Workspace":
+    """The workspace around ``start``; exits with 2 when its configuration is broken."""
+    from tracedesk.workspace import ConfigError, find_workspace
+
+    if not start.is_dir():
+        fail(f"{start}: no such folder")
+    try:
+        workspace = find_workspace(start)
+    except ConfigError as fault:
+        fail(str(fault))
+    for table in workspace.unused:
+        click.echo(f"tracedesk: tracedesk.toml: [{table}] is not used by this version", err=True)
+    return workspace
+
+
+def open_desk(workspace: "Workspace", options: "Options") -> "Desk":
+    """A desk, not yet started; exits with 2 when its database cannot be opened."""
+    from tracedesk.desk import Desk
+    from tracedesk.store.database import StoreError
+
+    try:
+        return Desk(workspace, options)
+    except StoreError as fault:
+        fail(str(fault))
+    except OSError as fault:
+        fail(f"{workspace.private}: {fault.strerror}")
+
+
+def reading_desk(start: Path) -> "Desk":
+    """A desk for commands that only read: nothing listens, nothing is watched."""
+    from tracedesk.desk import Options
+
+    return open_desk(find(start), Options(listen=False))
+
+
+def print_json(document: Any) -> None:
+    """One JSON document and a newline on stdout, nothing else."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+
+
+def log_to(path: Path, verbose: bool) -> None:
+    """Send what is logged to the workspace's log, private to its owner."""
+    import logging
+
+    path.touch(mode=0o600, exist_ok=True)
+    logging.basicConfig(
+        filename=path,
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )

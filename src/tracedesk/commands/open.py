@@ -1,0 +1,57 @@
+"""``tracedesk [WORKSPACE]``: the workbench."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tracedesk.commands.common import endpoint_options, fail, find, log_to, open_desk
+
+if TYPE_CHECKING:
+    from tracedesk.desk import Desk
+
+
+@click.command("open")
+@click.argument(
+    "workspace",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    envvar="TRACEDESK_WORKSPACE",
+)
+@endpoint_options
+@click.option("-v", "--verbose", is_flag=True, help="Log more to the workspace's log.")
+def command(
+    workspace: Path,
+    host: str | None,
+    port: int | None,
+    require_key: bool | None,
+    strict_canonical: bool | None,
+    verbose: bool,
+) -> None:
+    """The workbench over WORKSPACE (default: the current folder): screen and endpoint."""
+    from tracedesk.desk import Options
+
+    if not workspace.is_dir():
+        fail(_not_a_folder(str(workspace)))
+    desk = open_desk(find(workspace), Options(host, port, require_key, strict_canonical))
+    log_to(desk.workspace.log, verbose)
+    try:
+        desk.start()
+        run_app(desk)
+    finally:
+        desk.stop()
+
+
+def run_app(desk: "Desk") -> None:
+    """Run the screen until the user quits."""
+    from tracedesk.tui.app import TracedeskApp
+
+    TracedeskApp(desk).run()
+
+
+def _not_a_folder(word: str) -> str:
+    from tracedesk.cli import COMMANDS
+    from tracedesk.query.names import nearest
+
+    meant = nearest(word, list(COMMANDS))
+    return f"no command and no folder {word!r}" + (f"; did you mean {meant!r}?" if meant else "")

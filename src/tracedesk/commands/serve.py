@@ -1,0 +1,63 @@
+"""``tracedesk serve``: endpoint and evaluation without a screen."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+import msgspec
+
+from tracedesk.commands.common import (
+    endpoint_options,
+    fail,
+    find,
+    log_to,
+    open_desk,
+    workspace_option,
+)
+
+
+@click.command("serve")
+@workspace_option
+@endpoint_options
+@click.option("--json-log", is_flag=True, help="One JSON object a line on stdout.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more to the workspace's log.")
+def command(
+    workspace: Path,
+    host: str | None,
+    port: int | None,
+    require_key: bool | None,
+    strict_canonical: bool | None,
+    json_log: bool,
+    verbose: bool,
+) -> None:
+    """Receive and evaluate traces without a screen; a workbench on the same folder attaches."""
+    from tracedesk.desk import Options
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    desk = open_desk(find(workspace), Options(host, port, require_key, strict_canonical))
+    log_to(desk.workspace.log, verbose)
+    try:
+        desk.start()
+        desk.ready.wait()
+        state = desk.endpoint
+        if state.state != "listening":
+            fail(state.message or "another desk already listens for this workspace")
+        _say(json_log, "listening", url=state.url, message=state.message)
+        stop.wait()
+    finally:
+        desk.stop()
+        _say(json_log, "stopped")
+
+
+def _say(json_log: bool, event: str, **fields: str | None) -> None:
+    if json_log:
+        line = msgspec.json.encode({"event": event, **{k: v for k, v in fields.items() if v}})
+        sys.stdout.write(line.decode() + "\n")
+    else:
+        words = [event, *(v for v in fields.values() if v)]
+        sys.stdout.write("tracedesk: " + " ".join(words) + "\n")
+    sys.stdout.flush()

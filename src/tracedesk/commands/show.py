@@ -1,0 +1,114 @@
+"""``tracedesk show``: one trace with tree, reading and verdicts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tracedesk.commands.common import fail, json_option, print_json, reading_desk, workspace_option
+
+if TYPE_CHECKING:
+    from tracedesk.desk import Desk, OpenTrace
+    from tracedesk.model.reading import Text
+    from tracedesk.store.rows import TraceRow
+
+
+@click.command("show")
+@click.argument("trace")
+@workspace_option
+@json_option
+def command(trace: str, workspace: Path, as_json: bool) -> None:
+    """Show TRACE: an id or its beginning, an external id, an OTLP trace id, or 'last'."""
+    from tracedesk.store.database import StoreError
+
+    desk = reading_desk(workspace)
+    try:
+        row = _the_one(desk, trace)
+        desk.read_cases()
+        if as_json:
+            print_json(desk.describe(row))
+            return
+        opened = desk.load(row.id)
+        assert opened is not None
+        for line in _lines(desk, opened):
+            click.echo(line)
+    except StoreError as fault:
+        fail(str(fault))
+    finally:
+        desk.stop()
+
+
+def _the_one(desk: "Desk", text: str) -> "TraceRow":
+    rows = desk.store.rows(limit=1) if text == "last" else desk.store.find(text)
+    if not rows:
+        fail(f"no stored trace {text!r}; tracedesk list shows what there is")
+    if len(rows) > 1:
+        some = ", ".join(row.id[:13] for row in rows[:5])
+        fail(f"{text!r} fits {len(rows)} traces: {some}; give more of the id")
+    return rows[0]
+
+
+def _lines(desk: "Desk", opened: "OpenTrace") -> Iterator[str]:
+    from tracedesk.query.text import duration_text, plain
+
+    row, reading = opened.row, opened.reading
+    yield f"{plain(row.name)}  {row.id}"
+    yield (
+        f"agent {desk.agent_name(row.agent_id)} · {row.format} · {reading.status} · "
+        f"{len(opened.trace.spans)} spans · {duration_text(reading.duration_ms.value)} · "
+        f"{'–' if reading.usage.total is None else reading.usage.total} tokens"
+    )
+    for warning in opened.trace.warnings:
+        yield f"warning {warning.code}: {plain(warning.message)}"
+    yield ""
+    yield from _tree_lines(opened)
+    yield ""
+    for title, text in (("input", reading.input), ("response", reading.response)):
+        yield from _text_lines(title, text)
+    for call in reading.tool_calls:
+        arguments = plain(call.arguments) if call.arguments_state != "absent" else "not captured"
+        yield f"tool call  {plain(call.label)} {arguments}  ({call.status})"
+    yield ""
+    yield from _verdict_lines(desk, opened)
+
+
+def _tree_lines(opened: "OpenTrace") -> Iterator[str]:
+    from tracedesk.query.text import duration_text, plain
+
+    tree, spans = opened.tree, opened.trace.spans
+    for row, index in enumerate(tree.order):
+        span = spans[index]
+        marks = "✖ " if span.failed else ""
+        if row in tree.orphans:
+            marks += f"◌ orphan (parent {plain(tree.orphans[row])[:8]} not received) "
+        if row in tree.cycles:
+            marks += "↻ parent cycle "
+        milliseconds = None if span.duration_ns is None else span.duration_ns / 1e6
+        indent = "  " * min(tree.depth[row], 30)
+        yield (
+            f"{indent}{span.kind.letter} {marks}{plain(span.label)}  {duration_text(milliseconds)}"
+        )
+
+
+def _text_lines(title: str, text: "Text") -> Iterator[str]:
+    from tracedesk.query.text import plain
+
+    if text.text is None:
+        yield f"{title}  –  (tried {', '.join(text.tried) or 'nothing'})"
+        return
+    where = f"{text.source.place} of {plain(text.source.span or 'the body')}" if text.source else ""
+    yield f"{title}  ({where})"
+    for line in text.text.splitlines() or [""]:
+        yield f"  {plain(line)}"
+
+
+def _verdict_lines(desk: "Desk", opened: "OpenTrace") -> Iterator[str]:
+    from tracedesk.evaluation.report import render_case
+
+    verdicts = desk.evaluate(opened)
+    if not verdicts.cases:
+        yield "no test case applies"
+    texts = {file.path: file.text for file in desk.files}
+    for case in verdicts.cases:
+        yield from render_case(case, texts.get(case.file), opened.reading)

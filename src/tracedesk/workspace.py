@@ -1,0 +1,199 @@
+"""The workspace: the folder a desk works in, and what its ``tracedesk.toml`` says.
+
+The private half, ``.tracedesk/``, holds the database, the log and the lock. It belongs to
+its owner alone (0700) and ignores itself for git.
+"""
+
+import os
+import tomllib
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tracedesk.model.agent import LOCAL_AGENT, Agent
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+CONFIG_NAME = "tracedesk.toml"
+PRIVATE_NAME = ".tracedesk"
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 4318
+"""Where an OpenTelemetry SDK sends by default."""
+
+AGENT_NAMESPACE = uuid.UUID("7d6c1c39-5b0e-4c0f-9d55-6e2f54f0a9b1")
+"""An agent without an id gets the version-5 UUID of its name, so it stays the same."""
+
+
+class ConfigError(Exception):
+    """``tracedesk.toml`` cannot be used. The text names the file, the key and the mend."""
+
+
+class EndpointConfig(msgspec.Struct, frozen=True):
+    """The ``[endpoint]`` table."""
+
+    host: str = DEFAULT_HOST
+    port: int | None = None
+    """None: the default port, or the next free one. A number is taken at its word."""
+    require_key: bool = False
+    strict_canonical: bool = False
+    max_body_mib: int = 30
+    allowed_hosts: tuple[str, ...] = ()
+
+
+class Workspace(msgspec.Struct, frozen=True):
+    """A folder and its configuration; nothing is created until ``prepare``."""
+
+    root: Path
+    agents: tuple[Agent, ...] = (LOCAL_AGENT,)
+    endpoint: EndpointConfig = EndpointConfig()
+    case_paths: tuple[Path, ...] = ()
+    roles: tuple[tuple[str, str], ...] = ()
+    """``[reading.map]``: attribute name and the role it plays."""
+    unused: tuple[str, ...] = ()
+    """Tables of the file that this version reads but does not act on."""
+
+    @property
+    def private(self) -> Path:
+        return self.root / PRIVATE_NAME
+
+    @property
+    def database(self) -> Path:
+        return self.private / "traces.db"
+
+    @property
+    def log(self) -> Path:
+        return self.private / "tracedesk.log"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the desk that owns the endpoint; says where it listens."""
+        return self.private / "desk.lock"
+
+    def prepare(self) -> None:
+        """Create ``.tracedesk/``, private to its owner. Raises OSError."""
+        self.private.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chmod(self.private, 0o700)
+        ignore = self.private / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+
+    def agent(self, name_or_id: str) -> Agent | None:
+        """The configured agent of that id or name."""
+        return next((a for a in self.agents if name_or_id in (a.id, a.name)), None)
+
+
+def find_workspace(start: Path) -> Workspace:
+    """The workspace that ``start`` lies in: the nearest folder upwards with a
+    ``tracedesk.toml`` or a ``.tracedesk/``, else ``start`` itself.
+
+    Raises ConfigError when the configuration cannot be used.
+    """
+    start = start.expanduser().resolve()
+    for folder in (start, *start.parents):
+        if (folder / CONFIG_NAME).is_file() or (folder / PRIVATE_NAME).is_dir():
+            return open_workspace(folder)
+    return open_workspace(start)
+
+
+def open_workspace(root: Path) -> Workspace:
+    """The workspace of exactly this folder. Raises ConfigError."""
+    path = root / CONFIG_NAME
+    default_cases = (root / "testcases",)
+    if not path.is_file():
+        return Workspace(root=root, case_paths=default_cases)
+    config = _read(path)
+    agents = tuple(_agent(entry) for entry in config.agents) or (LOCAL_AGENT,)
+    _refuse_twins(path, agents)
+    endpoint = config.endpoint
+    return Workspace(
+        root=root,
+        agents=agents,
+        endpoint=EndpointConfig(
+            host=endpoint.host,
+            port=endpoint.port,
+            require_key=endpoint.require_key,
+            strict_canonical=endpoint.strict_canonical,
+            max_body_mib=endpoint.max_body_mib,
+            allowed_hosts=tuple(endpoint.allowed_hosts),
+        ),
+        case_paths=tuple(root / p for p in config.testcases.paths),
+        roles=tuple(config.reading.map.items()),
+        unused=tuple(
+            name
+            for name in ("judge", "prices", "retention", "redaction")
+            if getattr(config, name) is not None
+        ),
+    )
+
+
+def _read(path: Path) -> Any:
+    # pydantic costs a tenth of a second to import, which a workspace without a file never pays
+    from pydantic import ValidationError
+
+    from tracedesk.config import Config
+
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise ConfigError(f"{path}: cannot be read: {fault.strerror}") from fault
+    except UnicodeDecodeError as fault:
+        raise ConfigError(f"{path}: not UTF-8 text (byte {fault.start})") from fault
+    except tomllib.TOMLDecodeError as fault:
+        raise ConfigError(f"{path}: not valid TOML: {fault}") from fault
+    try:
+        return Config.model_validate(found)
+    except ValidationError as fault:
+        raise ConfigError(_explain(path, fault)) from fault
+
+
+def _explain(path: Path, fault: "ValidationError") -> str:
+    from tracedesk.config import known_keys
+    from tracedesk.query.names import nearest
+
+    lines = []
+    for error in fault.errors():
+        *above, last = error["loc"]
+        message = error["msg"]
+        if error["type"] == "extra_forbidden":
+            meant = nearest(str(last), known_keys(above))
+            message = "unknown key" + (f"; did you mean {meant!r}?" if meant else "")
+        lines.append(f"{path}: {_dotted(error['loc'])}: {message}")
+    return "\n".join(lines)
+
+
+def _dotted(loc: Iterable[int | str]) -> str:
+    text = ""
+    for step in loc:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def _agent(entry: Any) -> Agent:
+    return Agent(
+        id=str(entry.id or uuid.uuid5(AGENT_NAMESPACE, entry.name)),
+        name=entry.name,
+        type=entry.type,
+        response_path=entry.response_path,
+        otlp_service_name=entry.otlp_service_name,
+        workflow_ids=tuple(entry.workflow_ids),
+        chatflow_ids=tuple(entry.chatflow_ids),
+        timezone=entry.timezone,
+        legacy_external_id_upsert=entry.legacy_external_id_upsert,
+    )
+
+
+def _refuse_twins(path: Path, agents: tuple[Agent, ...]) -> None:
+    for attribute in ("id", "name", "otlp_service_name"):
+        seen: dict[str, str] = {}
+        for agent in agents:
+            value = getattr(agent, attribute)
+            if value is not None and value in seen:
+                raise ConfigError(
+                    f"{path}: agents {seen[value]!r} and {agent.name!r} have the same {attribute}"
+                )
+            if value is not None:
+                seen[value] = agent.name
