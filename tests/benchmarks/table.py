@@ -1,0 +1,34 @@
+"""What a benchmark reports, and the table it is printed in."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass
+class Result:
+    """One measured figure beside its budget."""
+
+    name: str
+    measured: float
+    unit: str
+    budget: float | None
+    """None: reported for comparison only."""
+    ok: bool
+    note: str = ""
+
+
+def render(results: Iterable[Result]) -> str:
+    """The table: measured, budget, and their ratio."""
+    lines = [
+        f"{'what':<62} {'measured':>14} {'budget':>12} {'ratio':>7}",
+        "-" * 100,
+    ]
+    for r in results:
+        budget = "–" if r.budget is None else f"{r.budget:,g} {r.unit}"
+        ratio = "" if not r.budget else f"{r.measured / r.budget:.2f}"
+        mark = "" if r.ok else "  over budget"
+        lines.append(
+            f"{r.name:<62} {f'{r.measured:,.4g} {r.unit}':>14} {budget:>12} {ratio:>7}{mark}"
+            + (f"  ({r.note})" if r.note else "")
+        )
+    return "\n".join(lines)
