@@ -1,0 +1,155 @@
+"""The main job, end to end: a trace is posted, kept, read, evaluated, and evaluated again
+when its test case is saved. Real HTTP, real files, real SQLite."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tracedesk.desk import Desk
+from tracedesk.model.verdict import Outcome
+
+Call = Callable[..., tuple[int, Any]]
+Until = Callable[[Callable[[], Any]], Any]
+
+BOOKING = {
+    "spans": [
+        {
+            "span_id": "r",
+            "name": "Booking",
+            "attributes": {"gen_ai.response.text": "A table for 4 at 8pm."},
+        },
+        {
+            "span_id": "t",
+            "parent_span_id": "r",
+            "name": "create_booking",
+            "attributes": {
+                "gen_ai.tool.name": "create_booking",
+                "gen_ai.tool.call.arguments": '{"party": "4"}',
+            },
+        },
+    ]
+}
+
+CASES = """\
+cases:
+  - name: books for four
+    assertions:
+      - target: node_call
+        condition: MUST_CALL
+        expected_name: create_booking
+        expected_arguments: {party: %s}
+"""
+
+
+def save_cases(root: Path, party: str) -> None:
+    (root / "testcases").mkdir(exist_ok=True)
+    (root / "testcases" / "booking.yaml").write_text(CASES % party)
+
+
+def outcome(desk: Desk, trace_id: str) -> Outcome | None:
+    verdicts = desk.verdicts(trace_id)
+    return None if verdicts is None or verdicts.pending else verdicts.outcome
+
+
+def test_a_posted_trace_is_evaluated_and_again_when_its_case_is_saved(
+    tmp_path: Path, open_desk: Callable[..., Desk], call: Call, until: Until
+):
+    save_cases(tmp_path, party="4")
+    desk = open_desk()
+    status, reply = call(desk, "/public/traces", BOOKING, x_request_id="chat-1")
+    assert status == 201
+    trace_id = reply["data"]["id"]
+
+    until(lambda: outcome(desk, trace_id) is Outcome.FAIL)
+    verdict = desk.verdicts(trace_id).cases[0].verdicts[0]  # type: ignore[union-attr]
+    (difference,) = verdict.differences
+    assert (difference.expected_type, difference.actual_type) == ("number", "string")
+    assert {e.span for e in verdict.evidence} == {"t"}
+
+    save_cases(tmp_path, party='"4"')
+    until(lambda: outcome(desk, trace_id) is Outcome.PASS)
+
+
+def test_everything_accepted_is_there_after_a_restart(
+    tmp_path: Path, open_desk: Callable[..., Desk], call: Call
+):
+    desk = open_desk()
+    _, first = call(desk, "/public/traces", BOOKING, x_request_id="chat-1")
+    _, again = call(desk, "/public/traces", BOOKING, x_request_id="chat-1")
+    desk.stop()
+
+    desk = open_desk()
+    (row,) = desk.store.rows()
+    assert row.id == first["data"]["id"] == again["data"]["id"]
+    assert (row.external_id, row.revision) == ("chat-1", 2)
+    opened = desk.load(row.id)
+    assert opened is not None
+    assert opened.reading.response.text == "A table for 4 at 8pm."
+
+
+def test_one_trace_is_described_over_http_as_the_command_line_shows_it(
+    tmp_path: Path, open_desk: Callable[..., Desk], call: Call
+):
+    save_cases(tmp_path, party="4")
+    desk = open_desk()
+    _, reply = call(desk, "/public/traces", BOOKING)
+    status, document = call(desk, f"/public/traces/{reply['data']['id']}")
+    found = document["data"]
+    assert status == 200
+    assert found["reading"]["response"]["text"] == "A table for 4 at 8pm."
+    assert found["reading"]["response"]["source"]["attribute"] == "gen_ai.response.text"
+    assert found["reading"]["toolCalls"][0]["arguments"] == {"party": "4"}
+    assert [span["span_id"] for span in found["spans"]] == ["r", "t"]
+    assert found["evaluation"]["verdict"] == "fail"
+    assert found["evaluation"]["cases"][0]["assertions"][0]["stage"] == "parameters"
+
+
+def test_a_second_desk_on_the_same_workspace_attaches_and_sees_what_arrives(
+    open_desk: Callable[..., Desk], call: Call, until: Until
+):
+    first = open_desk()
+    second = open_desk()
+    assert (second.endpoint.state, second.endpoint.url) == ("attached", first.endpoint.url)
+    before = second.revision()
+    call(first, "/public/traces", BOOKING)
+    until(lambda: second.revision() != before)
+    assert len(second.store.rows()) == 1
+
+
+def test_an_asked_for_port_that_is_taken_is_said_with_the_next_free_one(
+    open_desk: Callable[..., Desk],
+):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        desk = open_desk(port=port)
+    assert desk.endpoint.state == "failed"
+    assert f"port {port} is taken" in desk.endpoint.message
+    assert "is free" in desk.endpoint.message
+
+
+def test_a_case_file_that_breaks_keeps_its_last_verdicts_marked_stale(
+    tmp_path: Path, open_desk: Callable[..., Desk], call: Call, until: Until
+):
+    save_cases(tmp_path, party='"4"')
+    desk = open_desk()
+    _, reply = call(desk, "/public/traces", BOOKING)
+    trace_id = reply["data"]["id"]
+    until(lambda: outcome(desk, trace_id) is Outcome.PASS)
+
+    (tmp_path / "testcases" / "booking.yaml").write_text("cases:\n\t- name: x\n")
+    until(lambda: desk.files and desk.files[0].diagnostics)
+    (diagnostic,) = desk.files[0].diagnostics
+    assert (diagnostic.code, diagnostic.line) == ("syntax", 2)
+    assert desk.files[0].stale
+    assert outcome(desk, trace_id) is Outcome.PASS
+
+
+@pytest.mark.parametrize("path", ["/public/traces", "/health"])
+def test_a_wrong_key_is_401_even_on_loopback(open_desk: Callable[..., Desk], call: Call, path: str):
+    status, reply = call(
+        open_desk(), path, BOOKING if path != "/health" else None, x_api_key="mibo_no"
+    )
+    assert (status, reply["error"]["code"]) == (401, "UNAUTHORIZED")

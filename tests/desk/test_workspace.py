@@ -1,0 +1,104 @@
+"""Finding a workspace, and what a wrong ``tracedesk.toml`` is told."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tracedesk.model.agent import LOCAL_AGENT
+from tracedesk.workspace import ConfigError, find_workspace, open_workspace
+
+
+def configured(folder: Path, text: str) -> Path:
+    (folder / "tracedesk.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_bare_folder_is_a_workspace_with_the_local_agent(tmp_path: Path):
+    workspace = find_workspace(tmp_path)
+    assert workspace.root == tmp_path.resolve()
+    assert workspace.agents == (LOCAL_AGENT,)
+    assert workspace.case_paths == (tmp_path.resolve() / "testcases",)
+    assert not workspace.private.exists(), "finding creates nothing"
+
+
+@pytest.mark.parametrize("marker", ["tracedesk.toml", ".tracedesk"])
+def test_the_nearest_marked_folder_upwards_is_taken(tmp_path: Path, marker: str):
+    if marker.endswith("toml"):
+        configured(tmp_path, "")
+    else:
+        (tmp_path / marker).mkdir()
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    assert find_workspace(below).root == tmp_path.resolve()
+
+
+def test_the_private_folder_is_its_owners_alone_and_ignored_by_git(tmp_path: Path):
+    workspace = find_workspace(tmp_path)
+    workspace.prepare()
+    workspace.prepare()
+    assert stat.S_IMODE(workspace.private.stat().st_mode) == 0o700
+    assert (workspace.private / ".gitignore").read_text() == "*\n"
+
+
+def test_agents_are_read_and_an_agent_without_id_keeps_the_same_one(tmp_path: Path):
+    configured(
+        tmp_path,
+        """
+        [[agents]]
+        id = "550e8400-e29b-41d4-a716-446655440000"
+        name = "booking"
+        type = "n8n"
+        workflow_ids = ["wf-1"]
+        timezone = "Europe/Madrid"
+
+        [[agents]]
+        name = "refunds"
+        otlp_service_name = "refund-bot"
+
+        [testcases]
+        paths = ["cases", "more/one.yaml"]
+
+        [reading.map]
+        "acme.answer" = "response"
+        """,
+    )
+    first, again = open_workspace(tmp_path), open_workspace(tmp_path)
+    booking, refunds = first.agents
+    assert (booking.id, booking.type) == ("550e8400-e29b-41d4-a716-446655440000", "n8n")
+    assert booking.timezone == "Europe/Madrid"
+    assert refunds.id == again.agents[1].id
+    assert first.agent("refunds") is refunds
+    assert first.case_paths == (tmp_path / "cases", tmp_path / "more/one.yaml")
+    assert first.roles == (("acme.answer", "response"),)
+
+
+def test_tables_for_later_versions_are_named_as_unused(tmp_path: Path):
+    assert open_workspace(configured(tmp_path, "[retention]\ndays = 3")).unused == ("retention",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[agents]\n", "not valid TOML"),
+        ("[endpoint]\nprot = 4318", "endpoint.prot: unknown key; did you mean 'port'?"),
+        ("[endpiont]\nport = 4318", "endpiont: unknown key; did you mean 'endpoint'?"),
+        ("[endpoint]\nport = 'x'", "endpoint.port: Input should be a valid integer"),
+        ("[endpoint]\nport = 70000", "endpoint.port: Input should be less than"),
+        ('[[agents]]\nname = "a"\ntype = "n9n"', "agents[0].type: Input should be"),
+        ('[[agents]]\nname = "a"\nid = "7"', "agents[0].id: Input should be a valid UUID"),
+        ('[[agents]]\nname = "a"\ntimezone = "Mars/X"', "unknown time zone 'Mars/X'"),
+        ('[[agents]]\nname = "a"\n[[agents]]\nname = "a"', "have the same"),
+    ],
+)
+def test_a_wrong_file_is_named_with_the_key_and_the_mend(tmp_path: Path, text: str, said: str):
+    with pytest.raises(ConfigError) as caught:
+        open_workspace(configured(tmp_path, text))
+    assert said in str(caught.value)
+    assert str(tmp_path / "tracedesk.toml") in str(caught.value)
+
+
+def test_a_file_that_is_not_text_is_said_so(tmp_path: Path):
+    (tmp_path / "tracedesk.toml").write_bytes(b"name = '\xff'")
+    with pytest.raises(ConfigError, match="not UTF-8 text"):
+        open_workspace(tmp_path)
