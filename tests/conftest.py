@@ -6,12 +6,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from tracedesk.desk import Desk, Options
-from tracedesk.workspace import find_workspace
+if TYPE_CHECKING:
+    from tracedesk.desk import Desk
 
 T = TypeVar("T")
 
@@ -36,8 +36,11 @@ def until() -> Callable[[Callable[[], T]], T]:
 
 
 @pytest.fixture
-def open_desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+def open_desk(tmp_path: Path) -> Iterator[Callable[..., "Desk"]]:
     """Start a desk over ``tmp_path`` on a free port; all of them are stopped at the end."""
+    from tracedesk.desk import Desk, Options
+    from tracedesk.workspace import find_workspace
+
     desks: list[Desk] = []
 
     def start(root: Path = tmp_path, **options: Any) -> Desk:
@@ -58,7 +61,7 @@ def open_desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
 def call() -> Callable[..., tuple[int, Any]]:
     """One HTTP request to a desk: ``call(desk, path, body=None, **headers)``."""
 
-    def send(desk: Desk, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    def send(desk: "Desk", path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(f"{desk.endpoint.url}{path}", data, named)
