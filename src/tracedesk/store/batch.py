@@ -1,0 +1,347 @@
+"""The rows of one transaction: which traces are new, which replaced, which merged.
+
+New rows are gathered and written by few long statements, because each statement lets go
+of the interpreter lock and must win it back from the server's thread. Whatever touches a
+trace that exists begins by writing what was gathered, so it sees all that came before it.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import zstandard
+
+from tracedesk.model.trace import TraceWarning
+from tracedesk.store.incoming import Incoming, Receipt
+from tracedesk.store.merging import Totals, merge_spans, reread_times
+from tracedesk.store.removal import forget_content
+from tracedesk.store.values import SPAN_COLUMNS, clean, json_text, span_columns, trace_name
+
+_FACTS = (
+    "agent_id, identity, external_id, trace_id, format, routed_by, name, revision, sequence,"
+    " span_count, error_count, start_ns, end_ns, received_ns, updated_ns, metadata, warnings"
+)
+"""Columns of ``trace`` that every accepted change sets."""
+
+_UPDATE = (
+    f"UPDATE trace SET ({_FACTS}) = ({', '.join('?' * len(_FACTS.split(',')))}),"
+    " read_revision = 0, status = NULL, duration_ms = NULL, tokens = NULL, response = NULL,"
+    " input = NULL WHERE number = ?"
+)
+
+_FOUND = (
+    "SELECT number, id, identity, external_id, name, revision, span_count, error_count, start_ns,"
+    " end_ns, received_ns, updated_ns, metadata, warnings FROM trace WHERE agent_id = ? AND "
+)
+_BY_IDENTITY = f"{_FOUND} identity = ?"
+_BY_TRACE_ID = f"{_FOUND} trace_id = ?"
+
+_ROWS_AT_ONCE = (64, 16, 4, 1)
+"""Sizes of multi-row inserts: few, so that every statement stays prepared."""
+
+
+def _inserts(table: str, columns: str, verb: str = "INSERT") -> list[tuple[int, str]]:
+    """Number of values and statement, for each of ``_ROWS_AT_ONCE``."""
+    width = len(columns.split(","))
+    row = f"({', '.join('?' * width)})"
+    start = f"{verb} INTO {table} ({columns}) VALUES "
+    return [(rows * width, start + ", ".join([row] * rows)) for rows in _ROWS_AT_ONCE]
+
+
+_INSERT_TRACE = _inserts("trace", f"number, id, {_FACTS}")
+_INSERT_REQUEST = _inserts("request", "id, received_ns, method, path, headers, size, body")
+_INSERT_PART = _inserts("part", "trace, part, request, resources, digest")
+_INSERT_SPAN = _inserts("span", SPAN_COLUMNS, "INSERT OR REPLACE")
+
+
+class _Found(msgspec.Struct):
+    """A stored trace that an incoming one replaces or grows."""
+
+    number: int
+    id: str
+    identity: str | None
+    external_id: str | None
+    name: str
+    revision: int
+    span_count: int
+    error_count: int
+    start_ns: int | None
+    end_ns: int | None
+    received_ns: int
+    updated_ns: int
+    metadata: str | None
+    warnings: str | None
+
+    @property
+    def totals(self) -> Totals:
+        return Totals(self.span_count, self.error_count, self.start_ns, self.end_ns)
+
+
+class Batch:
+    """Applies incoming traces inside a transaction that its caller begins and ends."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, compressor: zstandard.ZstdCompressor, *, careful: bool
+    ) -> None:
+        """``careful`` mends what SQLite cannot hold: lone surrogates, integers beyond 63 bits."""
+        self.connection = connection
+        self._compress = compressor.compress
+        self._careful = careful
+        self._number, self._request, self._sequence = self._counters = connection.execute(
+            "SELECT number, request, sequence FROM counter"
+        ).fetchone()
+        self._traces: list[Any] = []
+        self._requests: list[Any] = []
+        self._parts: list[Any] = []
+        self._spans: list[Any] = []
+        self._fresh: set[tuple[str, str]] = set()
+        """(agent, identity or trace id) of traces gathered since the last flush."""
+
+    def add(self, items: Sequence[Incoming]) -> list[Receipt]:
+        """Apply all of one submit. Receipts hold only once the transaction is committed."""
+        receipts = []
+        body: bytes | None = None
+        for item in items:
+            if item.body is not body:
+                body = item.body
+                self._gather_request(item)
+            receipts.append(_MODES[item.mode](self, item))
+        return receipts
+
+    def finish(self) -> None:
+        """Write what was gathered, and the counters. The caller commits."""
+        self.flush()
+        counters = (self._number, self._request, self._sequence)
+        if counters != self._counters:
+            self.connection.execute(
+                "UPDATE counter SET number = ?, request = ?, sequence = ?", counters
+            )
+
+    def flush(self) -> None:
+        """Write what was gathered, so that the statements that follow see it."""
+        self._write(_INSERT_TRACE, self._traces)
+        self._write(_INSERT_REQUEST, self._requests)
+        self._write(_INSERT_PART, self._parts)
+        self._write(_INSERT_SPAN, self._spans)
+        self._fresh.clear()
+
+    def _write(self, statements: list[tuple[int, str]], values: list[Any]) -> None:
+        """Insert rows, given flat, in as few statements as their number allows."""
+        if self._careful:
+            values[:] = map(clean, values)
+        at, left = 0, len(values)
+        for size, statement in statements:
+            while left >= size:
+                self.connection.execute(statement, values[at : at + size])
+                at += size
+                left -= size
+        values.clear()
+
+    # -- the three modes ---------------------------------------------------------------
+
+    def _create(self, item: Incoming) -> Receipt:
+        return self._insert(item, None, None)
+
+    def _replace(self, item: Incoming) -> Receipt:
+        identity = item.external_id
+        found = self._find(_BY_IDENTITY, item.agent_id, identity)
+        if found is None:
+            return self._insert(item, identity, None)
+        return self._overwrite(item, found, identity, None)
+
+    def _merge(self, item: Incoming) -> Receipt:
+        digest = blake2b(item.body, digest_size=8, key=repr(item.resources).encode()[:64]).digest()
+        trace_id = item.trace.trace_id
+        found = self._find(_BY_TRACE_ID, item.agent_id, trace_id)
+        if found is not None:
+            return self._grow(item, found, digest)
+        identity = item.external_id or trace_id
+        found = self._find(_BY_IDENTITY, item.agent_id, identity)
+        if found is not None:
+            return self._overwrite(item, found, identity, digest)
+        return self._insert(item, identity, digest)
+
+    # -- what the modes are made of ----------------------------------------------------
+
+    def _find(self, statement: str, agent_id: str, key: str | None) -> _Found | None:
+        if key is None:
+            return None
+        if (agent_id, key) in self._fresh:
+            self.flush()
+        if self._careful:
+            agent_id, key = clean(agent_id), clean(key)
+        values = self.connection.execute(statement, (agent_id, key)).fetchone()
+        return None if values is None else _Found(*values)
+
+    def _insert(self, item: Incoming, identity: str | None, digest: bytes | None) -> Receipt:
+        self._number = number = self._number + 1
+        trace_id = str(uuid4())
+        for key in (identity, item.trace.trace_id):
+            if key is not None:
+                self._fresh.add((item.agent_id, key))
+        external_id = identity or item.external_id
+        facts = self._facts(item, number, 1, item.received_ns, identity, external_id)
+        self._traces += (number, trace_id, *facts.values())
+        self._gather_part(number, 0, item, digest)
+        return _receipt(number, trace_id, facts, created=True)
+
+    def _overwrite(
+        self, item: Incoming, found: _Found, identity: str | None, digest: bytes | None
+    ) -> Receipt:
+        """Replace the whole trace; it keeps its id, its number and its day of birth."""
+        self.flush()
+        forget_content(self.connection, found.number)
+        facts = self._facts(
+            item, found.number, found.revision + 1, found.received_ns, identity, identity
+        )
+        self._gather_part(found.number, 0, item, digest)
+        self._update(found.number, facts)
+        return _receipt(found.number, found.id, facts, created=False)
+
+    def _grow(self, item: Incoming, found: _Found, digest: bytes) -> Receipt:
+        """Merge a further part into an OTLP trace; one that was sent again changes nothing."""
+        self.flush()
+        execute = self.connection.execute
+        number = found.number
+        last, seen = execute(
+            "SELECT max(part), (SELECT 1 FROM part WHERE trace = ?1 AND digest = ?2)"
+            " FROM part WHERE trace = ?1",
+            (number, digest),
+        ).fetchone()
+        if seen:
+            return _unchanged(found)
+        rooted = execute(
+            "SELECT 1 FROM span WHERE trace = ? AND parent_id IS NULL LIMIT 1", (number,)
+        ).fetchone()
+        identity, warnings = self._identity(item, found)
+        facts = self._facts(
+            item, number, found.revision + 1, found.received_ns, identity, identity, merging=True
+        )
+        part = span_columns(number, item.trace)
+        merged = merge_spans(self.connection, number, part, before=found.totals)
+        self._spans += merged.values
+        self._gather_part(number, last + 1, item, digest)
+        self.flush()
+        if merged.moved:
+            reread_times(self.connection, number, merged.totals)
+        facts.update(msgspec.structs.asdict(merged.totals))
+        if rooted or not trace_name(item.trace)[1]:
+            facts["name"] = found.name
+        facts["metadata"] = facts["metadata"] or found.metadata
+        facts["warnings"] = _united(found.warnings, warnings)
+        self._update(number, facts)
+        return _receipt(number, found.id, facts, created=False)
+
+    def _identity(self, item: Incoming, found: _Found) -> tuple[str | None, list[TraceWarning]]:
+        """The identity of a trace that grows: the header of a later part names it, unless
+        that name belongs to another trace."""
+        warnings = list(item.trace.warnings)
+        wanted = item.external_id
+        if wanted is None or wanted == found.identity:
+            return found.identity, warnings
+        if self._find(_BY_IDENTITY, item.agent_id, wanted) is None:
+            return wanted, warnings
+        message = f"x-request-id {wanted!r} belongs to another trace of this agent"
+        return found.identity, [*warnings, TraceWarning("request_id_ignored", message)]
+
+    def _facts(
+        self,
+        item: Incoming,
+        number: int,
+        revision: int,
+        created_ns: int,
+        identity: str | None,
+        external_id: str | None,
+        *,
+        merging: bool = False,
+    ) -> dict[str, Any]:
+        """The columns ``_FACTS`` in order; gathers the spans too unless they are to be merged."""
+        trace = item.trace
+        self._sequence += 1
+        spans = span_columns(number, trace)
+        if not merging:
+            self._spans += spans.values
+        return {
+            "agent_id": item.agent_id,
+            "identity": identity,
+            "external_id": external_id,
+            "trace_id": trace.trace_id,
+            "format": trace.format.value,
+            "routed_by": item.routed_by,
+            "name": trace_name(trace)[0],
+            "revision": revision,
+            "sequence": self._sequence,
+            "span_count": spans.count,
+            "error_count": spans.errors,
+            "start_ns": spans.start_ns,
+            "end_ns": spans.end_ns,
+            "received_ns": created_ns,
+            "updated_ns": item.received_ns,
+            "metadata": json_text(trace.metadata) if trace.metadata else None,
+            "warnings": json_text(trace.warnings) if trace.warnings else None,
+        }
+
+    def _update(self, number: int, facts: Mapping[str, Any]) -> None:
+        values = [*facts.values(), number]
+        if self._careful:
+            values = [clean(value) for value in values]
+        self.connection.execute(_UPDATE, values)
+
+    def _gather_request(self, item: Incoming) -> None:
+        self._request += 1
+        self._requests += (
+            self._request,
+            item.received_ns,
+            item.method,
+            item.path,
+            json_text(item.headers),
+            len(item.body),
+            self._compress(item.body),
+        )
+
+    def _gather_part(self, number: int, part: int, item: Incoming, digest: bytes | None) -> None:
+        resources = None if item.resources is None else json_text(item.resources)
+        self._parts += (number, part, self._request, resources, digest)
+
+
+_MODES: dict[str, Callable[[Batch, Incoming], Receipt]] = {
+    "create": Batch._create,
+    "replace": Batch._replace,
+    "merge": Batch._merge,
+}
+
+
+def _receipt(number: int, trace_id: str, facts: Mapping[str, Any], *, created: bool) -> Receipt:
+    return Receipt(
+        id=trace_id,
+        number=number,
+        created=created,
+        revision=facts["revision"],
+        external_id=facts["external_id"],
+        created_ns=facts["received_ns"],
+        updated_ns=facts["updated_ns"],
+        status="failed" if facts["error_count"] else "completed",
+    )
+
+
+def _unchanged(found: _Found) -> Receipt:
+    return Receipt(
+        id=found.id,
+        number=found.number,
+        created=False,
+        revision=found.revision,
+        external_id=found.external_id,
+        created_ns=found.received_ns,
+        updated_ns=found.updated_ns,
+        status="failed" if found.error_count else "completed",
+    )
+
+
+def _united(stored: str | None, later: list[TraceWarning]) -> str | None:
+    """Warnings of all parts, each once."""
+    known = msgspec.json.decode(stored, type=list[TraceWarning]) if stored else []
+    united = known + [warning for warning in later if warning not in known]
+    return json_text(united) if united else None

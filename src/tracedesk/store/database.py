@@ -1,0 +1,268 @@
+"""A database file: opened, checked, read from any thread, changed by one writer.
+
+Every thread reads through a connection of its own, and every read is finished when the
+method returns, so no reader ever holds the log back. Errors are StoreError, in words.
+"""
+
+import contextlib
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zstandard
+
+from tracedesk.store import schema
+from tracedesk.store.errors import StoreError, explain
+from tracedesk.store.rows import (
+    SELECT_TRACE,
+    SpanRow,
+    StoredRequest,
+    TraceRow,
+    trace_row,
+)
+from tracedesk.store.writer import Writer
+
+LOCK_PATIENCE_S = 5.0
+"""How long another program may hold the lock before it is reported."""
+_STATEMENTS = 256
+"""Prepared statements kept by the writer; multi-row inserts come in a few sizes."""
+_FIND_AT_MOST = 100
+
+_REQUESTS = (
+    "SELECT p.part, r.received_ns, r.method, r.path, r.headers, r.body, p.resources"
+    " FROM part p JOIN request r ON r.id = p.request"
+    " WHERE p.trace = (SELECT number FROM trace WHERE id = ?) ORDER BY p.part"
+)
+_SPANS = (
+    "SELECT span_id, position, parent_id, name, kind, start_ns, end_ns, status FROM span"
+    " WHERE trace = (SELECT number FROM trace WHERE id = ?) ORDER BY position"
+)
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that closes itself when its thread is gone, and can be weakly held."""
+
+    def __del__(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self.close()
+
+
+class Store:
+    """One open database. Make it with ``Store.open``."""
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._local = threading.local()
+        self._open: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self._closed = False
+        self._writer: Writer | None = None
+        self._watch_lock = threading.Lock()
+        self._watch: sqlite3.Connection | None = None
+        self._watched = -1
+        self._revision = 0
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False) -> "Store":
+        """Open, and create or migrate unless ``read_only``. Raises StoreError when the file
+        is locked, damaged, unwritable, not ours or newer; it is then left untouched."""
+        store = cls(path, read_only=read_only)
+        try:
+            if not read_only:
+                _make_private_file(path)
+            writing = store._connect(read_only=read_only)
+            try:
+                if read_only:
+                    if schema.check(writing, path) != schema.VERSION:
+                        raise StoreError(
+                            f"the database {path} has no traces yet, or was made by an older"
+                            " tracedesk",
+                            "Open it once for writing: that brings it up to date.",
+                        )
+                    writing.close()
+                else:
+                    _prepare(writing, path)
+                    store._writer = Writer(writing, path)
+            except BaseException:
+                writing.close()
+                raise
+        except (sqlite3.Error, OSError) as error:
+            raise explain(error, path) from error
+        return store
+
+    def close(self) -> None:
+        """Store what was accepted, then close every connection. May be called twice."""
+        self._closed = True
+        if self._writer is not None:
+            self._writer.stop()
+        with self._watch_lock:
+            self._watch = None
+        for connection in list(self._open):
+            connection.close()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def writer(self) -> Writer:
+        """The writer; StoreError when the store was opened to be read only."""
+        if self._writer is None:
+            raise StoreError(f"the database {self.path} was opened to be read only")
+        return self._writer
+
+    # -- traces ------------------------------------------------------------------------
+
+    def rows(
+        self,
+        *,
+        agent_id: str | None = None,
+        offset: int = 0,
+        limit: int = 100,
+        newest_first: bool = True,
+    ) -> list[TraceRow]:
+        """A window of the traces, in order of arrival."""
+        where, parameters = _where_agent(agent_id)
+        order = "DESC" if newest_first else "ASC"
+        return self._trace_rows(
+            f"{where} ORDER BY number {order} LIMIT ? OFFSET ?", (*parameters, limit, offset)
+        )
+
+    def count(self, *, agent_id: str | None = None) -> int:
+        where, parameters = _where_agent(agent_id)
+        with self._reading() as connection:
+            count: int = connection.execute(
+                f"SELECT count(*) FROM trace {where}", parameters
+            ).fetchone()[0]
+        return count
+
+    def row(self, trace_id: str) -> TraceRow | None:
+        """The trace of this id, or None."""
+        return next(iter(self._trace_rows("WHERE id = ?", (trace_id,))), None)
+
+    def find(self, text: str) -> list[TraceRow]:
+        """The traces a person means by ``text``, newest first: an id, else an external id,
+        else an OTLP trace id, else the beginning of an id. At most 100."""
+        for where, value in (
+            ("id = ?", text.lower()),
+            ("external_id = ?", text),
+            ("trace_id = ?", text.lower()),
+            ("id >= ?1 AND id < ?1 || 'g'", text.lower()),
+        ):
+            if rows := self._trace_rows(
+                f"WHERE {where} ORDER BY number DESC LIMIT {_FIND_AT_MOST}", (value,)
+            ):
+                return rows
+        return []
+
+    def changed_since(self, sequence: int, limit: int = 1_000) -> list[TraceRow]:
+        """Traces accepted or changed after ``sequence``, oldest change first."""
+        return self._trace_rows("WHERE sequence > ? ORDER BY sequence LIMIT ?", (sequence, limit))
+
+    def requests(self, trace_id: str) -> list[StoredRequest]:
+        """The received bodies of a trace, in order of arrival; empty for an unknown id."""
+        with self._reading() as connection:
+            found = connection.execute(_REQUESTS, (trace_id,)).fetchall()
+        inflate = zstandard.ZstdDecompressor().decompress
+        return [
+            StoredRequest(
+                part=part,
+                received_ns=received_ns,
+                method=method,
+                path=path,
+                headers=msgspec.json.decode(headers, type=dict[str, str]),
+                body=inflate(body),
+                resources=None if resources is None
+                else msgspec.json.decode(resources, type=tuple[int, ...]),
+            )
+            for part, received_ns, method, path, headers, body, resources in found
+        ]  # fmt: skip
+
+    def spans(self, trace_id: str) -> list[SpanRow]:
+        """The span index of a trace in body order; empty for an unknown id."""
+        with self._reading() as connection:
+            return [SpanRow(*values) for values in connection.execute(_SPANS, (trace_id,))]
+
+    def revision(self) -> int:
+        """A number that changes whenever anything in the database changed, whoever did it.
+        Cheap enough to be asked ten times a second."""
+        with self._watch_lock, self._errors():
+            if self._watch is None:
+                self._watch = self._connect(read_only=True)
+            version = self._watch.execute("PRAGMA data_version").fetchone()[0]
+            if version != self._watched:
+                self._watched = version
+                self._revision += 1
+            return self._revision
+
+    # -- connections -------------------------------------------------------------------
+
+    def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a SELECT, through the connection of the calling thread."""
+        with self._reading() as connection:
+            return connection.execute(statement, parameters).fetchall()
+
+    def _trace_rows(self, tail: str, parameters: Sequence[Any]) -> list[TraceRow]:
+        return [trace_row(values) for values in self.query(f"{SELECT_TRACE} {tail}", parameters)]
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._errors():
+            connection = getattr(self._local, "connection", None)
+            if connection is None or self._closed:
+                connection = self._local.connection = self._connect(read_only=True)
+            yield connection
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise explain(error, self.path) from error
+
+    def _connect(self, *, read_only: bool) -> sqlite3.Connection:
+        if self._closed:
+            raise StoreError(f"the database {self.path} is closed")
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
+            uri=True,
+            timeout=LOCK_PATIENCE_S,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=_STATEMENTS,
+            factory=_Connection,
+        )
+        self._open.add(connection)
+        return connection
+
+
+def _where_agent(agent_id: str | None) -> tuple[str, tuple[str, ...]]:
+    return ("", ()) if agent_id is None else ("WHERE agent_id = ?", (agent_id,))
+
+
+def _make_private_file(path: Path) -> None:
+    """Create file and folder for their owner's eyes only; SQLite's log files follow suit."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Check, then set up for writing, then migrate. The check comes first: a database that
+    is not ours or newer is not touched."""
+    schema.check(connection, path)
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise StoreError(
+            f"the database {path} cannot keep a write-ahead log (its journal mode is {mode})",
+            "Put the workspace on a local disk.",
+        )
+    connection.execute("PRAGMA synchronous = NORMAL")
+    schema.migrate(connection, path)

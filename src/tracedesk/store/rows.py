@@ -1,0 +1,115 @@
+"""Rows as the rest of the program sees them, and how they are read from SQL.
+
+A row never holds more than a head of a text, so a window of the list stays small.
+"""
+
+from typing import Any
+
+import msgspec
+
+from tracedesk.model.trace import TraceWarning
+
+HEAD_CHARS = 200
+"""Length of the response and input heads kept for the list and for search."""
+
+
+class TraceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One stored trace, without its spans. Times are nanoseconds since the epoch."""
+
+    number: int
+    """Arrival order, from 1; never reused."""
+    id: str
+    """UUID, the id that clients see."""
+    agent_id: str
+    name: str
+    external_id: str | None = None
+    trace_id: str | None = None
+    """The OTLP trace id."""
+    format: str
+    routed_by: str
+    revision: int
+    sequence: int
+    """Store-wide number of the last accepted change."""
+    span_count: int
+    error_count: int
+    start_ns: int | None = None
+    end_ns: int | None = None
+    received_ns: int
+    """When the trace was first accepted; a replacement keeps it."""
+    updated_ns: int
+    status: str | None = None
+    duration_ms: float | None = None
+    tokens: int | None = None
+    response: str | None = None
+    """Head of the response text, at most ``HEAD_CHARS`` characters."""
+    input: str | None = None
+    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
+    warnings: list[TraceWarning] = msgspec.field(default_factory=list)
+    read_revision: int = 0
+    """The revision that status, duration, tokens, response and input were read from;
+    0 when they were not read yet."""
+
+    @property
+    def shown_status(self) -> str:
+        """The status read out, or what the span statuses alone say while nothing was read."""
+        return self.status or ("failed" if self.error_count else "completed")
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What the list shows of a reading; written back by whoever read the trace."""
+
+    number: int
+    revision: int
+    """The revision that was read; a summary of an older one than stored is dropped."""
+    status: str | None = None
+    duration_ms: float | None = None
+    tokens: int | None = None
+    response: str | None = None
+    input: str | None = None
+
+
+class StoredRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One received body of a trace, as it was sent, inflated."""
+
+    part: int
+    received_ns: int
+    method: str
+    path: str
+    headers: dict[str, str]
+    """Without keys and cookies."""
+    body: bytes
+    resources: tuple[int, ...] | None = None
+    """Which ``resourceSpans`` entries belong to the trace; None = all."""
+
+
+class SpanRow(msgspec.Struct, frozen=True, gc=False):
+    """One span of the index, in body order."""
+
+    span_id: str
+    position: int
+    parent_id: str | None
+    name: str
+    kind: int
+    start_ns: int | None
+    end_ns: int | None
+    status: int
+
+
+TRACE_COLUMNS = TraceRow.__struct_fields__
+"""Columns of table ``trace`` in the order of the fields of ``TraceRow``."""
+
+SELECT_TRACE = f"SELECT {', '.join(TRACE_COLUMNS)} FROM trace"
+
+_METADATA = TRACE_COLUMNS.index("metadata")
+_WARNINGS = TRACE_COLUMNS.index("warnings")
+_decode_metadata = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_warnings = msgspec.json.Decoder(list[TraceWarning]).decode
+
+
+def trace_row(values: tuple[Any, ...]) -> TraceRow:
+    """A ``TraceRow`` from the columns of ``SELECT_TRACE``."""
+    fields = dict(zip(TRACE_COLUMNS, values, strict=True))
+    metadata, warnings = values[_METADATA], values[_WARNINGS]
+    fields["metadata"] = _decode_metadata(metadata) if metadata else {}
+    fields["warnings"] = _decode_warnings(warnings) if warnings else []
+    return TraceRow(**fields)

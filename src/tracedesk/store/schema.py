@@ -1,0 +1,171 @@
+"""The tables, and the numbered steps that lead an older database to them.
+
+A database is touched only after it is known to be ours and not newer than this program:
+``application_id`` says whose it is, ``user_version`` how many steps it has taken. A step
+is one transaction, so a database is never between two versions.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tracedesk.store.errors import StoreError
+
+APPLICATION_ID = 0x74726465
+"""``trde``, in the header of every database of ours."""
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the database up to date. Raises StoreError, with nothing touched, if it is
+    not ours or newer than this program; sqlite3.Error when it cannot be written."""
+    check(connection, path)
+    while (version := _pragma(connection, "user_version")) < VERSION:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if _pragma(connection, "user_version") == version:
+                for statement in _STEPS[version]():
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def check(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the database; StoreError if it is another program's or newer."""
+    version = _pragma(connection, "user_version")
+    owner = _pragma(connection, "application_id")
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if owner != APPLICATION_ID and (tables or owner or version):
+        raise StoreError(
+            f"{path} is a database of another program",
+            "Choose another workspace, or move the file away.",
+        )
+    if version > VERSION:
+        raise StoreError(
+            f"the database {path} was made by a newer tracedesk"
+            f" (its version is {version}, this program knows {VERSION})",
+            "Update tracedesk, or choose another workspace.",
+        )
+    return version
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
+
+
+def _create_tables() -> list[str]:
+    """Step 1."""
+    import sqlite_utils  # 80 ms to import, needed once in the life of a database
+
+    table = sqlite_utils.Database(memory=True).create_table_sql
+    tables = [table(name, **spec) for name, spec in _TABLES_1.items()]
+    return [*tables, _PART_1, _SPAN_1, *_INDEXES_1, "INSERT INTO counter VALUES (1, 0, 0, 0)"]
+
+
+_TABLES_1: dict[str, dict[str, Any]] = {
+    "trace": {
+        "columns": {
+            "number": int,
+            "id": str,
+            "agent_id": str,
+            "identity": str,
+            "external_id": str,
+            "trace_id": str,
+            "format": str,
+            "routed_by": str,
+            "name": str,
+            "revision": int,
+            "sequence": int,
+            "span_count": int,
+            "error_count": int,
+            "start_ns": int,
+            "end_ns": int,
+            "received_ns": int,
+            "updated_ns": int,
+            "read_revision": int,
+            "status": str,
+            "duration_ms": float,
+            "tokens": int,
+            "response": str,
+            "input": str,
+            "metadata": str,
+            "warnings": str,
+        },
+        "pk": "number",
+        "not_null": ("id", "agent_id", "format", "routed_by", "name", "revision", "sequence"),
+        "defaults": {"read_revision": 0},
+    },
+    "request": {
+        "columns": {
+            "id": int,
+            "received_ns": int,
+            "method": str,
+            "path": str,
+            "headers": str,
+            "size": int,
+            "body": bytes,
+        },
+        "pk": "id",
+    },
+    "counter": {
+        "columns": {"id": int, "number": int, "request": int, "sequence": int},
+        "pk": "id",
+    },
+    "key": {
+        "columns": {
+            "id": str,
+            "name": str,
+            "hash": bytes,
+            "last4": str,
+            "agents": str,
+            "created_ns": int,
+            "expires_ns": int,
+            "revoked_ns": int,
+        },
+        "pk": "id",
+        "not_null": ("name", "hash", "agents", "created_ns"),
+    },
+}
+"""``trace.identity`` is the external id where that id is the upsert key, else null;
+``trace.external_id`` is what is shown."""
+
+_PART_1 = """
+CREATE TABLE part (
+    trace INTEGER NOT NULL, part INTEGER NOT NULL, request INTEGER NOT NULL, resources TEXT,
+    digest BLOB,
+    PRIMARY KEY (trace, part)
+) WITHOUT ROWID
+"""
+"""``digest`` tells an OTLP part that was sent again. Written out, as ``_SPAN_1`` is, for
+sqlite-utils knows no WITHOUT ROWID."""
+
+_SPAN_1 = """
+CREATE TABLE span (
+    trace INTEGER NOT NULL, span_id TEXT NOT NULL, position INTEGER NOT NULL, parent_id TEXT,
+    name TEXT NOT NULL, kind INTEGER NOT NULL, start_ns INTEGER, end_ns INTEGER,
+    status INTEGER NOT NULL,
+    PRIMARY KEY (trace, span_id)
+) WITHOUT ROWID
+"""
+_INDEXES_1 = (
+    "CREATE UNIQUE INDEX trace_by_id ON trace (id)",
+    "CREATE UNIQUE INDEX trace_by_sequence ON trace (sequence)",
+    "CREATE UNIQUE INDEX trace_by_identity ON trace (agent_id, identity)"
+    " WHERE identity IS NOT NULL",
+    "CREATE UNIQUE INDEX trace_by_trace_id ON trace (agent_id, trace_id)"
+    " WHERE trace_id IS NOT NULL",
+    "CREATE INDEX trace_by_external_id ON trace (external_id) WHERE external_id IS NOT NULL",
+    "CREATE INDEX part_by_digest ON part (trace, digest) WHERE digest IS NOT NULL",
+    "CREATE INDEX part_by_request ON part (request)",
+    "CREATE UNIQUE INDEX key_by_hash ON key (hash)",
+)
+
+_STEPS: tuple[Callable[[], list[str]], ...] = (_create_tables,)
+VERSION = len(_STEPS)
+"""The newest ``user_version`` this program knows."""

@@ -1,0 +1,100 @@
+"""Python values as SQLite can hold them, and the index rows of a trace's spans."""
+
+import json
+import math
+from typing import Any
+
+import msgspec
+
+from tracedesk.model.trace import Status, Trace
+
+_INT_MAX = 2**63 - 1
+_ERROR = int(Status.ERROR)
+
+SPAN_COLUMNS = "trace, span_id, position, parent_id, name, kind, start_ns, end_ns, status"
+
+
+def clean(value: Any) -> Any:
+    """The nearest value SQLite can bind: lone surrogates become U+FFFD, an integer beyond
+    63 bits becomes null (a time that cannot be), all else stays."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    if isinstance(value, int) and not -_INT_MAX <= value <= _INT_MAX:
+        return None
+    return value
+
+
+def json_text(value: Any) -> str:
+    """JSON of decoded values, always readable again: what UTF-8 cannot hold is mended."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (UnicodeEncodeError, OverflowError, msgspec.MsgspecError):
+        return json.dumps(_mended(msgspec.to_builtins(value)), ensure_ascii=False)
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {clean(str(key)): _mended(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mended(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return clean(value) if isinstance(value, str) else value
+
+
+class SpanColumns(msgspec.Struct):
+    """The index rows of the spans of a trace, one after the other, and their totals."""
+
+    values: list[Any]
+    """``SPAN_COLUMNS`` of every span that is not synthetic, flat."""
+    count: int
+    errors: int
+    start_ns: int | None
+    end_ns: int | None
+
+
+def span_columns(number: int, trace: Trace) -> SpanColumns:
+    """Index rows for ``trace`` stored as ``number``. One pass: this is the hot path."""
+    values: list[Any] = []
+    position = errors = 0
+    start: int | None = None
+    end: int | None = None
+    synthetic: set[str] = set()
+    for span in trace.spans:
+        if span.synthetic:
+            synthetic.add(span.span_id)
+            continue
+        begun, ended = span.start_ns, span.end_ns
+        if begun is not None and (start is None or begun < start):
+            start = begun
+        if ended is not None and (end is None or ended > end):
+            end = ended
+        status = span.status._value_
+        if span.exception or status == _ERROR:
+            status = _ERROR
+            errors += 1
+        parent = span.parent_id
+        if synthetic and parent in synthetic:
+            parent = None
+        values += (
+            number,
+            span.span_id,
+            position,
+            parent,
+            span.label,
+            span.kind._value_,
+            begun,
+            ended,
+            status,
+        )
+        position += 1
+    return SpanColumns(values, position, errors, start, end)
+
+
+def trace_name(trace: Trace) -> tuple[str, bool]:
+    """The name of a trace, and whether a root gave it: the label of its first root that was
+    not skipped, else of its first span."""
+    for span in trace.spans:
+        if span.parent_id is None and span.status is not Status.SKIPPED:
+            return span.label, True
+    return (trace.spans[0].label if trace.spans else ""), False

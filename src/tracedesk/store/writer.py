@@ -1,0 +1,285 @@
+"""The one thread that changes a database: bounded queue, group commit, reply after commit.
+
+Whoever is told that something is stored is told so after its transaction was committed.
+One bad submit never takes the others of its batch with it, and no failure ends the thread.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+import msgspec
+import zstandard
+
+from tracedesk.store.batch import Batch
+from tracedesk.store.errors import Busy, StoreError, explain
+from tracedesk.store.incoming import Incoming, Receipt
+from tracedesk.store.rows import Summary
+from tracedesk.store.values import clean
+
+T = TypeVar("T")
+
+BATCH_SUBMITS = 100
+"""Most submits of one transaction; a longer one would make every client of it wait."""
+QUEUE_SUBMITS = 1_000
+QUEUE_BYTES = 128 * 2**20
+"""The queue is full beyond either bound. One submit of any size always fits an empty one."""
+ZSTD_LEVEL = 1
+"""3 KB of JSON takes 8 µs and shrinks to a third; higher levels cost more than they save."""
+
+_SAVE_SUMMARY = (
+    "UPDATE trace SET read_revision = ?2, status = ?3, duration_ms = ?4, tokens = ?5,"
+    " response = ?6, input = ?7 WHERE number = ?1 AND revision = ?2"
+)
+
+
+class _Work:
+    """One submit: traces to store, or a function to run, and who waits for it."""
+
+    __slots__ = ("error", "future", "items", "job", "loop", "result", "size")
+
+    def __init__(
+        self,
+        items: Sequence[Incoming] | None,
+        job: Callable[[sqlite3.Connection], Any] | None,
+        future: "Future[Any] | asyncio.Future[Any]",
+        loop: asyncio.AbstractEventLoop | None,
+    ) -> None:
+        self.items = items
+        self.job = job
+        self.future = future
+        self.loop = loop
+        self.size = len(items[0].body) if items else 0
+        self.result: Any = None
+        self.error: StoreError | None = None
+
+    def apply(self, batch: Batch) -> None:
+        if self.items is not None:
+            self.result = batch.add(self.items)
+        elif self.job is not None:
+            batch.flush()
+            self.result = self.job(batch.connection)
+
+    def settle(self) -> None:
+        future: Any = self.future
+        if future.done():
+            return
+        if self.error is not None:
+            future.set_exception(self.error)
+        else:
+            future.set_result(self.result)
+
+
+class Writer:
+    """Hands work to the writer thread. All methods may be called from any thread."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        """Takes over ``connection`` and starts the thread."""
+        self._connection = connection
+        self._path = path
+        self._compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+        self._queue: SimpleQueue[_Work | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._queued = 0
+        self._queued_bytes = 0
+        self._waiting: deque[Callable[[], object]] = deque()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="tracedesk-writer", daemon=True)
+        self._thread.start()
+
+    # -- for callers -------------------------------------------------------------------
+
+    def submit(self, items: Sequence[Incoming], patience_s: float = 5.0) -> "Future[list[Receipt]]":
+        """Queue traces to be stored together or not at all; the future is done after the
+        commit, or fails with StoreError. Raises Busy when the queue stays full for
+        ``patience_s`` seconds."""
+        future: Future[list[Receipt]] = Future()
+        work = _Work(items, None, future, None)
+        if not self._offer(work):
+            room = threading.Event()
+            self._wait_for_room(room.set)
+            while not self._offer(work):
+                if not room.wait(patience_s):
+                    raise Busy
+                room.clear()
+                self._wait_for_room(room.set)
+        return future
+
+    async def store(self, items: Sequence[Incoming], patience_s: float = 5.0) -> list[Receipt]:
+        """``submit`` for a coroutine: returns after the commit. Raises Busy and StoreError."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Receipt]] = loop.create_future()
+        work = _Work(items, None, future, loop)
+        if not self._offer(work):
+            try:
+                await asyncio.wait_for(self._offer_later(work, loop), patience_s)
+            except TimeoutError:
+                raise Busy from None
+        return await future
+
+    def run(self, job: Callable[[sqlite3.Connection], T]) -> "Future[T]":
+        """Queue a function that changes the database inside the writer's transaction. It may
+        run twice (the first time rolled back), and must not begin or end a transaction."""
+        future: Future[T] = Future()
+        with self._lock:
+            self._check_open()
+            self._enqueue(_Work(None, job, future, None))
+        return future
+
+    def summaries(self, summaries: Sequence[Summary]) -> "Future[None]":
+        """Write back what readings say. A summary of a revision that is no longer stored is
+        dropped. No ``sequence`` changes: nothing was accepted."""
+        rows = [tuple(map(clean, msgspec.structs.astuple(summary))) for summary in summaries]
+
+        def save(connection: sqlite3.Connection) -> None:
+            connection.executemany(_SAVE_SUMMARY, rows)
+
+        return self.run(save)
+
+    def stop(self) -> None:
+        """Store what was accepted, then end the thread and close its connection."""
+        with self._lock:
+            if not self._stopped:
+                self._stopped = True
+                self._queue.put(None)
+        self._thread.join()
+
+    # -- the queue ---------------------------------------------------------------------
+
+    def _check_open(self) -> None:
+        if self._stopped:
+            raise StoreError("the store is closed", "Nothing of this was stored.")
+
+    def _offer(self, work: _Work) -> bool:
+        """Queue the work unless the queue is full."""
+        with self._lock:
+            self._check_open()
+            if self._queued and (
+                self._queued >= QUEUE_SUBMITS or self._queued_bytes + work.size > QUEUE_BYTES
+            ):
+                return False
+            self._enqueue(work)
+            return True
+
+    def _enqueue(self, work: _Work) -> None:
+        self._queued += 1
+        self._queued_bytes += work.size
+        self._queue.put(work)
+
+    def _wait_for_room(self, wake: Callable[[], object]) -> None:
+        with self._lock:
+            self._waiting.append(wake)
+            if not self._queued:
+                self._waiting.remove(wake)
+                wake()
+
+    async def _offer_later(self, work: _Work, loop: asyncio.AbstractEventLoop) -> None:
+        while True:
+            room = loop.create_future()
+            self._wait_for_room(partial(loop.call_soon_threadsafe, _wake, room))
+            await room
+            if self._offer(work):
+                return
+
+    # -- the thread --------------------------------------------------------------------
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            works, open_ = self._take()
+            if works:
+                self._store_together(works)
+                self._settle(works)
+        self._connection.close()
+
+    def _take(self) -> tuple[list[_Work], bool]:
+        """Whatever is queued, at most ``BATCH_SUBMITS``; waits for the first only."""
+        works: list[_Work] = []
+        work = self._queue.get()
+        with contextlib.suppress(Empty):
+            while work is not None:
+                works.append(work)
+                if len(works) == BATCH_SUBMITS:
+                    break
+                work = self._queue.get_nowait()
+        with self._lock:
+            self._queued -= len(works)
+            self._queued_bytes -= sum(work.size for work in works)
+            waiting = list(self._waiting)
+            self._waiting.clear()
+        for wake in waiting:
+            with contextlib.suppress(RuntimeError):  # its loop is gone
+                wake()
+        return works, work is not None
+
+    def _store_together(self, works: list[_Work]) -> None:
+        try:
+            with self._transaction(careful=False) as batch:
+                for work in works:
+                    work.apply(batch)
+        except Exception as error:
+            if _is_lock(error):
+                for work in works:
+                    work.error = explain(error, self._path)
+            else:
+                self._store_apart(works)
+
+    def _store_apart(self, works: list[_Work]) -> None:
+        """One transaction each, so that whatever failed fails alone."""
+        for work in works:
+            work.result = None
+            try:
+                with self._transaction(careful=True) as batch:
+                    work.apply(batch)
+            except Exception as error:
+                work.error = explain(error, self._path)
+
+    @contextlib.contextmanager
+    def _transaction(self, *, careful: bool) -> Iterator[Batch]:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            batch = Batch(connection, self._compressor, careful=careful)
+            yield batch
+            batch.finish()
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    @staticmethod
+    def _settle(works: list[_Work]) -> None:
+        """Wake every waiter; each event loop is woken once for all of its works."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
+        for work in works:
+            if work.loop is None:
+                work.settle()
+            else:
+                by_loop.setdefault(work.loop, []).append(work)
+        for loop, group in by_loop.items():
+            with contextlib.suppress(RuntimeError):  # the loop is closed, nobody waits any more
+                loop.call_soon_threadsafe(_settle_all, group)
+
+
+def _wake(room: "asyncio.Future[None]") -> None:
+    if not room.done():
+        room.set_result(None)
+
+
+def _settle_all(works: list[_Work]) -> None:
+    for work in works:
+        work.settle()
+
+
+def _is_lock(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(code, int) and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
