@@ -1,0 +1,303 @@
+"""Canonical bodies (``spans``): strict and quick first, liberal when that fails.
+
+The quick way decodes ids, names, times and statuses only and leaves attributes, events and
+links as bytes. Whatever it cannot take as it stands goes the liberal way, which converts
+and warns, or collects every fault with its path (ingestion spec 14, C18, C19).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from tracedesk.formats.attributes import (
+    events_of,
+    has_exception,
+    links_of,
+    plain_attributes,
+)
+from tracedesk.formats.errors import Faults
+from tracedesk.formats.spans import (
+    NOTHING_PEEKED,
+    Peek,
+    check_links,
+    classify,
+    classify_by,
+    peeked_values,
+    warn_each,
+)
+from tracedesk.formats.values import (
+    STATUS_NUMBERS,
+    liberal_nanoseconds,
+    liberal_status,
+    nanoseconds,
+)
+from tracedesk.model import jsontext
+from tracedesk.model.trace import Decoded, Event, Format, Span, Status, Trace
+
+NOT_SENT = msgspec.Raw(b"null")
+EMPTY = frozenset({b"null", b"{}", b"[]"})
+MAYBE_DEEP = 2 * (jsontext.MAX_DEPTH - 4)
+"""Shorter JSON cannot nest too deep inside a span."""
+
+_peek = msgspec.json.Decoder(Peek).decode
+
+
+class WireStatus(msgspec.Struct, gc=False):
+    """``{code, message}`` of a span."""
+
+    code: int | None = 0
+    message: str | None = ""
+
+
+class WireSpan(msgspec.Struct, gc=False):
+    """One span exactly as specified; anything else is left to the liberal way."""
+
+    span_id: str
+    name: str
+    parent_span_id: str | None = None
+    start_time_unix_nano: str | None = None
+    end_time_unix_nano: str | None = None
+    status: WireStatus | None = None
+    attributes: msgspec.Raw = NOT_SENT
+    events: msgspec.Raw = NOT_SENT
+    links: msgspec.Raw = NOT_SENT
+    parentSpanId: msgspec.Raw = NOT_SENT  # noqa: N815
+    startTimeUnixNano: msgspec.Raw = NOT_SENT  # noqa: N815
+    endTimeUnixNano: msgspec.Raw = NOT_SENT  # noqa: N815
+
+
+class RawPayload:
+    """Attributes, events and links of a canonical span as received bytes."""
+
+    __slots__ = ("_attributes", "_events", "_links")
+
+    def __init__(self, attributes: msgspec.Raw, events: msgspec.Raw, links: msgspec.Raw) -> None:
+        self._attributes = attributes
+        self._events = events
+        self._links = links
+
+    def attributes(self) -> dict[str, Any]:
+        return plain_attributes(jsontext.parse(bytes(self._attributes)))
+
+    def events(self) -> list[Event]:
+        return events_of(jsontext.parse(bytes(self._events)))
+
+    def links(self) -> list[dict[str, Any]]:
+        return links_of(jsontext.parse(bytes(self._links)))
+
+
+class OddBodyError(Exception):
+    """The quick way met something it does not take."""
+
+
+def quick_spans(wire: list[WireSpan]) -> list[Span]:
+    """Spans of a body that is exactly as specified. Raises ``OddBodyError`` otherwise."""
+    spans = []
+    for index, w in enumerate(wire):
+        try:
+            spans.append(_quick_span(index, w))
+        except (ValueError, KeyError, msgspec.DecodeError):
+            raise OddBodyError from None
+    return spans
+
+
+def _quick_span(index: int, w: WireSpan) -> Span:
+    name, span_id, raw, status = w.name, w.span_id, w.attributes, w.status
+    if (
+        not name
+        or name.isspace()
+        or not span_id
+        or span_id.isspace()
+        or w.parentSpanId is not NOT_SENT
+        or w.startTimeUnixNano is not NOT_SENT
+        or w.endTimeUnixNano is not NOT_SENT
+    ):
+        raise ValueError
+    values = NOTHING_PEEKED
+    if raw is not NOT_SENT:
+        # Raises for a key/value list; anything that is not an object takes the liberal way.
+        values = peeked_values(_peek(raw))
+        if len(memoryview(raw)) > MAYBE_DEEP and jsontext.nested_too_deep(
+            bytes(raw), jsontext.MAX_DEPTH - 3
+        ):
+            raise ValueError
+    facts = classify(name, values)
+    exception = False
+    if w.events is not NOT_SENT:
+        exception = _exception_in(w.events)
+    code, message = Status.UNSET, ""
+    if status is not None:
+        code = STATUS_NUMBERS[status.code or 0]
+        message = status.message or ""
+    if facts.skipped and code is not Status.ERROR:
+        code = Status.SKIPPED
+    return Span(
+        span_id=span_id,
+        name=name,
+        parent_id=w.parent_span_id or None,
+        start_ns=nanoseconds(w.start_time_unix_nano),
+        end_ns=nanoseconds(w.end_time_unix_nano),
+        status=code,
+        status_message=message,
+        kind=facts.kind,
+        label=facts.label,
+        aliases=facts.aliases,
+        exception=exception,
+        place=f"$.spans[{index}]",
+        payload=RawPayload(raw, w.events, w.links),
+    )
+
+
+def _exception_in(raw: msgspec.Raw) -> bool:
+    text = bytes(raw)
+    if len(text) > MAYBE_DEEP and jsontext.nested_too_deep(text, jsontext.MAX_DEPTH - 3):
+        raise ValueError
+    return b'"exception"' in text and has_exception(events_of(jsontext.parse(text)))
+
+
+FIELDS = (
+    ("span_id", "spanId"),
+    ("name", "name"),
+    ("parent_span_id", "parentSpanId"),
+    ("start_time_unix_nano", "startTimeUnixNano"),
+    ("end_time_unix_nano", "endTimeUnixNano"),
+)
+"""Canonical names and their camel-case spelling."""
+
+
+class Liberal:
+    """Reads spans of any spelling; keeps what was converted and what is wrong."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.coerced: list[tuple[str | None, str]] = []
+
+    def spans(self, value: Any) -> Iterator[Span]:
+        """The spans that can be read; the faults are in ``faults``."""
+        for index, entry in enumerate(value):
+            if self.faults.full:
+                return
+            path = f"spans[{index}]"
+            if not isinstance(entry, dict):
+                self.faults.add(path, "must be an object")
+            elif (span := self._span(path, entry)) is not None:
+                yield span
+
+    def _span(self, path: str, entry: dict[str, Any]) -> Span | None:
+        odd: list[str] = []
+        fields: dict[str, Any] = {}
+        for field, camel in FIELDS:
+            fields[field] = entry.get(field)
+            if fields[field] is None and camel in entry and camel != field:
+                fields[field] = entry[camel]
+                odd.append(f"{camel} is read as {field}")
+        span_id = self._required(path, "span_id", fields["span_id"], odd)
+        name = self._required(path, "name", fields["name"], odd)
+        if span_id is None or name is None:
+            return None
+        attributes = self._attributes(entry, odd)
+        events = events_of(entry.get("events"))
+        status, message = _status(entry.get("status"), odd)
+        facts = classify_by(name, attributes.get)
+        if facts.skipped and status is not Status.ERROR:
+            status = Status.SKIPPED
+        parent = _parent(fields["parent_span_id"], odd)
+        start = _time("start_time_unix_nano", fields, odd)
+        end = _time("end_time_unix_nano", fields, odd)
+        self.coerced += [(span_id, f"{path}: {what}") for what in odd]
+        return Span(
+            span_id=span_id,
+            name=name,
+            parent_id=parent,
+            start_ns=start,
+            end_ns=end,
+            status=status,
+            status_message=message,
+            kind=facts.kind,
+            label=facts.label,
+            aliases=facts.aliases,
+            exception=has_exception(events),
+            place=f"$.{path}",
+            payload=Decoded(attributes, events, links_of(entry.get("links"))),
+        )
+
+    def _required(self, path: str, field: str, value: Any, odd: list[str]) -> str | None:
+        if value is None:
+            self.faults.add(f"{path}.{field}", "is required")
+        elif isinstance(value, str):
+            if value.strip():
+                return value
+            self.faults.add(f"{path}.{field}", "must not be blank")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            odd.append(f"{field} is a number")
+            return str(value)
+        else:
+            self.faults.add(f"{path}.{field}", "must be text")
+        return None
+
+    def _attributes(self, entry: dict[str, Any], odd: list[str]) -> dict[str, Any]:
+        value = entry.get("attributes")
+        if isinstance(value, list):
+            odd.append("attributes are a key/value list")
+        elif value is not None and not isinstance(value, dict):
+            odd.append("attributes are not an object and were left out")
+        return plain_attributes(value)
+
+
+def _status(value: Any, odd: list[str]) -> tuple[Status, str]:
+    if isinstance(value, dict):
+        status, what = liberal_status(value.get("code"))
+        message = value.get("message")
+    else:
+        message = None
+        status, what = liberal_status(value)
+        if value is not None and not what:
+            what = "is not an object"
+    if what:
+        odd.append(f"status {what}")
+    if message is not None and not isinstance(message, str):
+        odd.append("status message is not text")
+        message = jsontext.dump(message)
+    return status, message or ""
+
+
+def _parent(value: Any, odd: list[str]) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        odd.append("parent_span_id is a number")
+        return str(value)
+    odd.append("parent_span_id is not text and was left out")
+    return None
+
+
+def _time(field: str, fields: dict[str, Any], odd: list[str]) -> int | None:
+    value, what = liberal_nanoseconds(fields[field])
+    if what:
+        odd.append(f"{field} {what}" + (" and was left out" if value is None else ""))
+    return value
+
+
+def canonical_trace(spans: list[Span], liberal: Liberal | None = None, **fields: Any) -> Trace:
+    """The trace of these spans: a repeated id keeps its last span, links are checked."""
+    trace = Trace(format=Format.CANONICAL, spans=spans, **fields)
+    if liberal is not None:
+        warn_each(trace, "coerced_field", liberal.coerced)
+    last = {span.span_id: span for span in spans}
+    if len(last) < len(spans):
+        kept = {id(span) for span in last.values()}
+        trace.spans = [span for span in spans if id(span) in kept]
+        warn_each(
+            trace,
+            "duplicate_span_id",
+            (
+                (s.span_id, "span id repeated; the last one is kept")
+                for s in spans
+                if id(s) not in kept
+            ),
+        )
+    check_links(trace)
+    return trace

@@ -1,0 +1,152 @@
+"""What all formats do to a finished list of spans: classify each, then check how they hang.
+
+Classification reads the attributes of ``model.kinds.PEEKED`` and nothing else. Links are
+checked without recursion; no span is ever dropped or moved here.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from tracedesk.model.kinds import PEEKED, kind_of, names_of
+from tracedesk.model.trace import Kind, Span, Trace, TraceWarning
+
+SKIPPED_ATTRIBUTE = "n8n.node.status"
+"""Its value ``skipped`` marks a node that was reported but never ran (ingestion spec 14.4)."""
+
+LINK_CODES = frozenset({"orphan_parent", "parent_cycle", "negative_duration"})
+"""Warnings of ``check_links``: true of a whole trace, so dropped and redone when parts merge."""
+
+MAX_WARNINGS_EACH = 20
+"""Spans named per warning code; the rest are counted in one more warning."""
+
+_MAX_KNOWN = 4096
+
+
+class Facts(msgspec.Struct, frozen=True, gc=False):
+    """What ingest finds out about a span from its attributes."""
+
+    kind: Kind
+    label: str
+    aliases: tuple[str, ...]
+    skipped: bool
+
+
+Peek = msgspec.defstruct(
+    "Peek",
+    [(f"a{i}", Any, None) for i in range(len(PEEKED))],
+    rename={f"a{i}": name for i, name in enumerate(PEEKED)},
+    gc=False,
+)
+"""Decodes only the attributes that ``classify`` reads; all others are skipped unread."""
+
+peeked_values: Callable[[Any], tuple[Any, ...]] = msgspec.structs.astuple
+NOTHING_PEEKED = (None,) * len(PEEKED)
+
+_known: dict[tuple[str, tuple[Any, ...]], Facts] = {}
+
+
+def classify(name: str, values: tuple[Any, ...]) -> Facts:
+    """Facts of the span ``name`` whose ``PEEKED`` attributes have these values.
+
+    Spans of one program repeat themselves, so answers are remembered (at most 4,096).
+    """
+    try:
+        known = _known.get((name, values))
+    except TypeError:  # an attribute value that is a list or object
+        return _facts(name, dict(zip(PEEKED, values, strict=True)).get)
+    if known is None:
+        known = _facts(name, dict(zip(PEEKED, values, strict=True)).get)
+        if len(_known) >= _MAX_KNOWN:
+            _known.clear()
+        _known[name, values] = known
+    return known
+
+
+def classify_by(name: str, get: Callable[[str], Any]) -> Facts:
+    """Facts of a span whose attributes are looked up one by one (absent = None)."""
+    return classify(name, tuple(map(get, PEEKED)))
+
+
+def _facts(name: str, get: Callable[[str], Any]) -> Facts:
+    kind = kind_of(get)
+    label, aliases = names_of(name, kind, get)
+    return Facts(kind, label, aliases, get(SKIPPED_ATTRIBUTE) == "skipped")
+
+
+def warn_each(trace: Trace, code: str, spans: Iterable[tuple[str | None, str]]) -> None:
+    """One warning a span, up to ``MAX_WARNINGS_EACH``, then one that counts the rest."""
+    left = 0
+    for position, (span, message) in enumerate(spans):
+        if position < MAX_WARNINGS_EACH:
+            trace.warn(code, message, span)
+        else:
+            left += 1
+    if left:
+        trace.warn(code, f"and {left} more spans with the same deviation")
+
+
+def check_links(trace: Trace) -> None:
+    """Warn of orphans, parent cycles and spans that end before they start. Idempotent."""
+    trace.warnings = [w for w in trace.warnings if w.code not in LINK_CODES]
+    spans = trace.spans
+    index_of = {span.span_id: index for index, span in enumerate(spans)}
+    orphans, backwards, maybe_cyclic = [], [], False
+    for index, span in enumerate(spans):
+        parent = span.parent_id
+        if parent is not None:
+            at = index_of.get(parent)
+            if at is None:
+                orphans.append(span)
+            elif at >= index:
+                maybe_cyclic = True
+        if span.end_ns is not None and span.start_ns is not None and span.end_ns < span.start_ns:
+            backwards.append(span)
+    warn_each(
+        trace,
+        "orphan_parent",
+        (
+            (s.span_id, f"parent {s.parent_id!r} was not received; treated as a root")
+            for s in orphans
+        ),
+    )
+    if maybe_cyclic:
+        warn_each(trace, "parent_cycle", _cycle_warnings(spans, index_of))
+    warn_each(
+        trace,
+        "negative_duration",
+        ((s.span_id, "ends before it starts; it has no duration") for s in backwards),
+    )
+
+
+def cycle_heads(spans: Sequence[Span], index_of: dict[str, int]) -> list[int]:
+    """For each parent cycle, its member that comes first in the body. Linear."""
+    heads = []
+    state = bytearray(len(spans))  # 0 unseen, 1 on the current path, 2 done
+    for start in range(len(spans)):
+        path: list[int] = []
+        at: int | None = start
+        while at is not None and not state[at]:
+            state[at] = 1
+            path.append(at)
+            parent = spans[at].parent_id
+            at = None if parent is None else index_of.get(parent)
+        if at is not None and state[at] == 1:
+            heads.append(min(path[path.index(at) :]))
+        for seen in path:
+            state[seen] = 2
+    return heads
+
+
+def _cycle_warnings(
+    spans: Sequence[Span], index_of: dict[str, int]
+) -> Iterable[tuple[str | None, str]]:
+    for head in sorted(cycle_heads(spans, index_of)):
+        span = spans[head]
+        yield span.span_id, f"is its own ancestor through {span.parent_id!r}; treated as a root"
+
+
+def unique_warnings(warnings: Iterable[TraceWarning]) -> list[TraceWarning]:
+    """The same warnings, repeats left out."""
+    return list(dict.fromkeys(warnings))
