@@ -16,7 +16,7 @@ import zstandard
 
 from tracedesk.model.trace import TraceWarning
 from tracedesk.store.incoming import Incoming, Receipt
-from tracedesk.store.merging import Totals, merge_spans, reread_times
+from tracedesk.store.merging import Totals, has_repeats, merge_spans, reread_times
 from tracedesk.store.removal import forget_content
 from tracedesk.store.values import SPAN_COLUMNS, clean, json_text, span_columns, trace_name
 
@@ -262,6 +262,10 @@ class Batch:
         trace = item.trace
         self._sequence += 1
         spans = span_columns(number, trace)
+        if item.mode == "merge" and not merging and has_repeats(spans):
+            merged = merge_spans(self.connection, number, spans, Totals())
+            spans.values, spans.count = merged.values, merged.totals.span_count
+            spans.errors = merged.totals.error_count
         if not merging:
             self._spans += spans.values
         return {

@@ -9,14 +9,16 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import zstandard
 
-from tracedesk.store import schema
+from tracedesk.query.filter import Filter
+from tracedesk.store import filter_sql, schema
 from tracedesk.store.errors import StoreError, explain
 from tracedesk.store.rows import (
     SELECT_TRACE,
@@ -25,7 +27,10 @@ from tracedesk.store.rows import (
     TraceRow,
     trace_row,
 )
+from tracedesk.store.values import json_text
 from tracedesk.store.writer import Writer
+
+__all__ = ["LOCK_PATIENCE_S", "Store", "StoreError"]
 
 LOCK_PATIENCE_S = 5.0
 """How long another program may hold the lock before it is reported."""
@@ -58,6 +63,11 @@ class Store:
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path
         self.read_only = read_only
+        self.agent_names: filter_sql.AgentNames | None = None
+        """Agent id → name, for ``agent:`` in filters; set by whoever knows the agents."""
+        self.verdict_of: filter_sql.VerdictOf | None = None
+        """Trace id → outcome (None: pending), for ``verdict:`` in filters; called from any
+        reading thread. Unset, such a filter is refused."""
         self._local = threading.local()
         self._open: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._closed = False
@@ -123,24 +133,37 @@ class Store:
     def rows(
         self,
         *,
+        where: Filter | None = None,
         agent_id: str | None = None,
         offset: int = 0,
         limit: int = 100,
         newest_first: bool = True,
     ) -> list[TraceRow]:
-        """A window of the traces, in order of arrival."""
-        where, parameters = _where_agent(agent_id)
+        """A window of the traces that fit, in order of arrival."""
+        condition, parameters = self._where(where, agent_id)
         order = "DESC" if newest_first else "ASC"
         return self._trace_rows(
-            f"{where} ORDER BY number {order} LIMIT ? OFFSET ?", (*parameters, limit, offset)
+            f"{condition} ORDER BY number {order} LIMIT ? OFFSET ?", [*parameters, limit, offset]
         )
 
-    def count(self, *, agent_id: str | None = None) -> int:
-        where, parameters = _where_agent(agent_id)
-        with self._reading() as connection:
-            count: int = connection.execute(
-                f"SELECT count(*) FROM trace {where}", parameters
-            ).fetchone()[0]
+    def numbers(self, where: Filter | None = None, agent_id: str | None = None) -> "array[int]":
+        """The numbers of all traces that fit, newest first: eight bytes a trace, so that a list
+        of any length can be kept and its rows read as they come into view."""
+        condition, parameters = self._where(where, agent_id)
+        found = self.query(f"SELECT number FROM trace {condition} ORDER BY number DESC", parameters)
+        return array("q", (number for (number,) in found))
+
+    def by_numbers(self, numbers: Iterable[int]) -> list[TraceRow]:
+        """The rows of these numbers, in their order; deleted ones are left out."""
+        wanted = list(numbers)
+        tail = "WHERE number IN (SELECT value FROM json_each(?))"
+        rows = {row.number: row for row in self._trace_rows(tail, (json_text(wanted),))}
+        return [rows[number] for number in wanted if number in rows]
+
+    def count(self, where: Filter | None = None, agent_id: str | None = None) -> int:
+        """How many traces fit."""
+        condition, parameters = self._where(where, agent_id)
+        count: int = self.query(f"SELECT count(*) FROM trace {condition}", parameters)[0][0]
         return count
 
     def row(self, trace_id: str) -> TraceRow | None:
@@ -212,12 +235,20 @@ class Store:
     def _trace_rows(self, tail: str, parameters: Sequence[Any]) -> list[TraceRow]:
         return [trace_row(values) for values in self.query(f"{SELECT_TRACE} {tail}", parameters)]
 
+    def _where(self, where: Filter | None, agent_id: str | None) -> filter_sql.Condition:
+        verdicts = self.verdict_of is not None
+        return filter_sql.where(where, agent_id, self.agent_names, verdicts=verdicts)
+
+    def _verdict(self, trace_id: str) -> str | None:
+        return None if self.verdict_of is None else self.verdict_of(trace_id)
+
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with self._errors():
             connection = getattr(self._local, "connection", None)
             if connection is None or self._closed:
                 connection = self._local.connection = self._connect(read_only=True)
+                filter_sql.add_functions(connection, self._verdict)
             yield connection
 
     @contextlib.contextmanager
@@ -241,10 +272,6 @@ class Store:
         )
         self._open.add(connection)
         return connection
-
-
-def _where_agent(agent_id: str | None) -> tuple[str, tuple[str, ...]]:
-    return ("", ()) if agent_id is None else ("WHERE agent_id = ?", (agent_id,))
 
 
 def _make_private_file(path: Path) -> None:

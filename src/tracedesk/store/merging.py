@@ -5,17 +5,22 @@ an absent one. The cost is that of the part, not of the trace it joins.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from tracedesk.model.trace import Status
-from tracedesk.store.values import SpanColumns, json_text
+from tracedesk.store.values import SPAN_COLUMNS, SpanColumns, json_text
 
-_WIDTH = 9
+_COLUMNS = SPAN_COLUMNS.split(", ")
+_WIDTH = len(_COLUMNS)
+_FIELDS = _COLUMNS[3:]
+"""The columns that merge; trace, span id and position come before them."""
+_STATUS, _START, _END = (_FIELDS.index(name) for name in ("status", "start_ns", "end_ns"))
 _ERROR = int(Status.ERROR)
 _EXISTING = (
-    "SELECT span_id, position, parent_id, name, kind, start_ns, end_ns, status FROM span"
+    f"SELECT {', '.join(_COLUMNS[1:])} FROM span"
     " WHERE trace = ? AND span_id IN (SELECT value FROM json_each(?))"
 )
 
@@ -23,14 +28,14 @@ _EXISTING = (
 class Totals(msgspec.Struct):
     """What the trace row says of its spans."""
 
-    span_count: int
-    error_count: int
-    start_ns: int | None
-    end_ns: int | None
+    span_count: int = 0
+    error_count: int = 0
+    start_ns: int | None = None
+    end_ns: int | None = None
 
 
 class Merged(msgspec.Struct):
-    """The span rows to write, and the totals of the trace once they are written."""
+    """The span rows to write, flat, and the totals of the trace once they are written."""
 
     values: list[Any]
     totals: Totals
@@ -38,33 +43,39 @@ class Merged(msgspec.Struct):
     """A known time changed: start and end of the trace must be read again."""
 
 
+def has_repeats(part: SpanColumns) -> bool:
+    """True when a span id occurs twice."""
+    return len(set(part.values[1::_WIDTH])) != part.count
+
+
 def merge_spans(
     connection: sqlite3.Connection, number: int, part: SpanColumns, before: Totals
 ) -> Merged:
     """Merge the spans of ``part`` into trace ``number``, whose totals were ``before``."""
-    rows = [tuple(part.values[at : at + _WIDTH]) for at in range(0, len(part.values), _WIDTH)]
-    ids = json_text([row[1] for row in rows])
-    known = {found[0]: found[1:] for found in connection.execute(_EXISTING, (number, ids))}
+    rows = [part.values[at : at + _WIDTH] for at in range(0, len(part.values), _WIDTH)]
+    known: dict[str, tuple[int, list[Any]]] = {}
+    if before.span_count:
+        ids = json_text([row[1] for row in rows])
+        for span_id, position, *fields in connection.execute(_EXISTING, (number, ids)):
+            known[span_id] = (position, fields)
     count, errors, moved = before.span_count, before.error_count, False
     for _, span_id, _, *fields in rows:
-        old = known.get(span_id)
-        if old is None:
-            known[span_id] = (count, *fields)
+        if span_id not in known:
+            known[span_id] = (count, fields)
             count += 1
-            errors += fields[-1] == _ERROR
+            errors += fields[_STATUS] == _ERROR
             continue
-        new = (old[0], *map(_later, fields, old[1:]))
-        errors += (new[-1] == _ERROR) - (old[-1] == _ERROR)
-        moved = moved or new[4:6] != old[4:6]
-        known[span_id] = new
-    values = [v for span_id, (position, *rest) in known.items()
-              for v in (number, span_id, position, *rest)]  # fmt: skip
+        position, old = known[span_id]
+        new = [later or earlier for later, earlier in zip(fields, old, strict=True)]
+        errors += (new[_STATUS] == _ERROR) - (old[_STATUS] == _ERROR)
+        moved = moved or _times(new) != _times(old)
+        known[span_id] = (position, new)
     totals = Totals(
-        count,
-        errors,
-        _extreme(min, before.start_ns, part.start_ns),
-        _extreme(max, before.end_ns, part.end_ns),
+        count, errors, _least(before.start_ns, part.start_ns), _most(before.end_ns, part.end_ns)
     )
+    values: list[Any] = []
+    for span_id, (position, fields) in known.items():
+        values += (number, span_id, position, *fields)
     return Merged(values, totals, moved)
 
 
@@ -75,10 +86,13 @@ def reread_times(connection: sqlite3.Connection, number: int, totals: Totals) ->
     ).fetchone()
 
 
-def _later(new: Any, old: Any) -> Any:
-    """The later value unless it says nothing: null, blank, kind NODE, status UNSET."""
-    return new or old
+def _times(fields: Sequence[Any]) -> tuple[Any, Any]:
+    return fields[_START], fields[_END]
 
 
-def _extreme(choose: Any, one: int | None, other: int | None) -> int | None:
-    return choose(one, other) if one is not None and other is not None else one or other
+def _least(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else min(one, other)
+
+
+def _most(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else max(one, other)

@@ -149,7 +149,7 @@ _SPAN_1 = """
 CREATE TABLE span (
     trace INTEGER NOT NULL, span_id TEXT NOT NULL, position INTEGER NOT NULL, parent_id TEXT,
     name TEXT NOT NULL, kind INTEGER NOT NULL, start_ns INTEGER, end_ns INTEGER,
-    status INTEGER NOT NULL,
+    status INTEGER NOT NULL, aliases TEXT,
     PRIMARY KEY (trace, span_id)
 ) WITHOUT ROWID
 """

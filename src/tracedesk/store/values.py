@@ -11,7 +11,7 @@ from tracedesk.model.trace import Status, Trace
 _INT_MAX = 2**63 - 1
 _ERROR = int(Status.ERROR)
 
-SPAN_COLUMNS = "trace, span_id, position, parent_id, name, kind, start_ns, end_ns, status"
+SPAN_COLUMNS = "trace, span_id, position, parent_id, name, kind, start_ns, end_ns, status, aliases"
 
 
 def clean(value: Any) -> Any:
@@ -86,6 +86,7 @@ def span_columns(number: int, trace: Trace) -> SpanColumns:
             begun,
             ended,
             status,
+            "\n".join(span.aliases) if span.aliases else None,
         )
         position += 1
     return SpanColumns(values, position, errors, start, end)
