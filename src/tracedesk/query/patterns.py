@@ -1,0 +1,120 @@
+"""Regular expressions written by users, always run under a time limit.
+
+The ``regex`` engine lets go of the interpreter lock while it searches and stops on time;
+the standard one would freeze the screen on a catastrophic pattern.
+"""
+
+import warnings
+from typing import Final
+
+import regex
+
+FLAGS: Final = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL, "x": regex.VERBOSE}
+"""Flag letters of the option ``flags``."""
+
+_QUANTIFIERS = "*+?{"
+_PREFIX_CHARS = 120
+"""Longer patterns are not searched for the place where they died: it would not be cheap."""
+
+
+class PatternError(ValueError):
+    """The pattern cannot be compiled; ``position`` is a character offset or None."""
+
+    def __init__(self, message: str, position: int | None) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class PatternTimeoutError(Exception):
+    """The time limit passed before the search was decided."""
+
+
+class Pattern:
+    """A compiled user pattern. Equal text and flags behave equally."""
+
+    __slots__ = ("_compiled", "_prefixes", "flags", "text")
+
+    def __init__(self, text: str, flags: str = "") -> None:
+        """Compile. Raises PatternError."""
+        self.text = text
+        self.flags = flags
+        self._compiled = _compile(text, flags)
+        self._prefixes: list[tuple[str, regex.Pattern[str]]] | None = None
+
+    def search(self, text: str, timeout_s: float) -> tuple[int, int] | None:
+        """Start and end of the first match anywhere. Raises PatternTimeoutError."""
+        try:
+            match = self._compiled.search(text, timeout=timeout_s)
+        except TimeoutError:
+            raise PatternTimeoutError(self._too_slow(timeout_s, len(text))) from None
+        return None if match is None else match.span()
+
+    def died_at(self, text: str, timeout_s: float) -> tuple[str, int] | None:
+        """The longest leading part of the pattern that the text still matches, and where
+        that match ends; None when not even its first piece does, or when it is not cheap."""
+        if self._prefixes is None:
+            self._prefixes = _prefixes(self.text, self.flags)
+        found = None
+        low, high = 0, len(self._prefixes)
+        while low < high:
+            middle = (low + high) // 2
+            part, compiled = self._prefixes[middle]
+            try:
+                match = compiled.search(text, timeout=timeout_s)
+            except TimeoutError:
+                return found
+            if match is None:
+                high = middle
+            else:
+                found = (part, match.end())
+                low = middle + 1
+        return found
+
+    def _too_slow(self, timeout_s: float, chars: int) -> str:
+        return (
+            f"pattern {self.text!r} took longer than {timeout_s * 1000:g} ms on {chars} characters"
+        )
+
+    def __str__(self) -> str:
+        return f"/{self.text}/{self.flags}"
+
+
+def _compile(text: str, flags: str) -> "regex.Pattern[str]":
+    bits = 0
+    for letter in flags:
+        bits |= FLAGS[letter]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return regex.compile(text, bits)
+    except regex.error as error:
+        position = getattr(error, "pos", None)
+        raise PatternError(str(getattr(error, "msg", error)), position) from None
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise PatternError(str(error) or "too complex", None) from None
+
+
+def _prefixes(text: str, flags: str) -> "list[tuple[str, regex.Pattern[str]]]":
+    """Leading parts of a plain concatenation, cut where nothing is open or quantified."""
+    if len(text) > _PREFIX_CHARS or "x" in flags:
+        return []
+    parts: list[tuple[str, regex.Pattern[str]]] = []
+    depth, in_class, position = 0, False, 0
+    while position < len(text):
+        letter = text[position]
+        position += 2 if letter == "\\" else 1
+        if in_class:
+            in_class = letter != "]"
+        elif letter == "[":
+            in_class = True
+        elif letter in "()":
+            depth += 1 if letter == "(" else -1
+        elif letter == "|" and depth == 0:
+            return []
+        if depth or in_class or text[position : position + 1] in tuple(_QUANTIFIERS):
+            continue
+        try:
+            parts.append((text[:position], _compile(text[:position], flags)))
+        except PatternError:
+            continue
+    return parts[:-1]

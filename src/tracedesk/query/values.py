@@ -1,0 +1,143 @@
+"""JSON values as assertions see them: types, equality, conversion to numbers, short wording.
+
+Equality is by value and never coerces: ``1`` is ``1.0``, ``true`` is not ``1``, ``"2"`` is
+not ``2`` (assertion spec 4.1).
+"""
+
+import re
+from enum import Enum
+from typing import Any, Final
+
+from tracedesk.model.jsontext import dump, parse
+
+SHOWN_CHARS = 200
+"""Longer values are cut in the middle where they are worded (assertion spec 11)."""
+
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_MAX_DIGITS = 400
+"""Longer numeric text stays text: no number anyone means is written so."""
+
+
+class Absence(Enum):
+    """The type of ``ABSENT``: no value at all, which is not ``null``."""
+
+    ABSENT = "absent"
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT: Final = Absence.ABSENT
+
+
+def type_of(value: object) -> str:
+    """JSON type name: string, number, boolean, null, array, object, or ``absent``."""
+    if isinstance(value, str):
+        return "string"
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, dict):
+        return "object"
+    if isinstance(value, list | tuple):
+        return "array"
+    return "absent" if value is ABSENT else type(value).__name__
+
+
+def is_number(value: object) -> bool:
+    """True for numbers; booleans are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_integer(value: object) -> bool:
+    """True for whole numbers, ``1.0`` included."""
+    if isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def json_equal(left: Any, right: Any, fold: bool = False) -> bool:
+    """JSON equality; with ``fold`` texts compare without regard to case, keys as they are."""
+    if isinstance(left, str):
+        if not isinstance(right, str):
+            return False
+        return left == right or (fold and left.casefold() == right.casefold())
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, dict):
+        return (
+            isinstance(right, dict)
+            and left.keys() == right.keys()
+            and all(json_equal(value, right[key], fold) for key, value in left.items())
+        )
+    if isinstance(left, list | tuple):
+        return (
+            isinstance(right, list | tuple)
+            and len(left) == len(right)
+            and all(json_equal(a, b, fold) for a, b in zip(left, right, strict=True))
+        )
+    if left is ABSENT or right is ABSENT:
+        return False
+    return bool(left == right)
+
+
+def equality_key(value: Any) -> Any:
+    """A hashable stand-in: two values are JSON-equal exactly when their keys are equal."""
+    if isinstance(value, bool):
+        return ("boolean", value)
+    if isinstance(value, dict):
+        return ("object", frozenset((key, equality_key(item)) for key, item in value.items()))
+    if isinstance(value, list | tuple):
+        return ("array", tuple(equality_key(item) for item in value))
+    return value
+
+
+def as_number(value: Any) -> int | float | None:
+    """The number, or the number that a text wholly is after trimming; None for the rest."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, str):
+        text = value.strip()
+        if len(text) <= _MAX_DIGITS and _DECIMAL.fullmatch(text):
+            return float(text) if "." in text else int(text)
+    return None
+
+
+def json_text(value: Any) -> Any:
+    """The value inside a text holding a JSON object or array; ABSENT when it holds none."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
+        return ABSENT
+    try:
+        found = parse(value)
+    except ValueError:
+        return ABSENT
+    return found if isinstance(found, dict | list) else ABSENT
+
+
+def shorten(text: str, limit: int = SHOWN_CHARS) -> str:
+    """The text, cut in the middle when longer than ``limit`` characters."""
+    if len(text) <= limit:
+        return text
+    head = (limit - 1) // 2
+    return f"{text[:head]}…{text[head + 1 - limit :]}"
+
+
+def show(value: Any, limit: int = SHOWN_CHARS) -> str:
+    """Compact JSON, cut in the middle; the word ``absent`` for no value."""
+    if value is ABSENT:
+        return "absent"
+    if isinstance(value, str) and len(value) > 2 * limit:
+        value = shorten(value, limit)
+    return shorten(dump(value), limit)
+
+
+def show_typed(value: Any, limit: int = SHOWN_CHARS) -> str:
+    """As ``show`` with the type in front: ``string "4"``. Plain for null, absent, booleans."""
+    kind = type_of(value)
+    shown = show(value, limit)
+    return shown if kind in ("null", "absent", "boolean") else f"{kind} {shown}"
