@@ -50,8 +50,9 @@ def run_app(desk: "Desk") -> None:
 
 
 def _not_a_folder(word: str) -> str:
-    from tracedesk.cli import COMMANDS
     from tracedesk.query.names import nearest
 
-    meant = nearest(word, list(COMMANDS))
+    context = click.get_current_context().find_root()
+    assert isinstance(context.command, click.Group)
+    meant = nearest(word, context.command.list_commands(context))
     return f"no command and no folder {word!r}" + (f"; did you mean {meant!r}?" if meant else "")
