@@ -1,0 +1,1 @@
+"""The ingestion endpoint: limits, keys, routing to agents, replies. Plain ASGI."""

@@ -1,0 +1,71 @@
+"""Refusals: every way a request can end without being accepted (ingestion spec 4.2)."""
+
+from collections.abc import Sequence
+
+from tracedesk.formats.errors import Fault, FormatError
+
+
+class Refused(Exception):  # noqa: N818
+    """Ends a request with ``status`` and a JSON error; nothing was stored."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: Sequence[Fault] = (),
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = details
+        self.headers = headers
+
+
+class Disconnected(Exception):  # noqa: N818
+    """The client went away before its request was complete; nobody waits for a reply."""
+
+
+def invalid(fault: Fault) -> Refused:
+    """400 for one fault."""
+    return Refused(400, "VALIDATION_ERROR", str(fault), [fault])
+
+
+def invalid_body(error: FormatError) -> Refused:
+    """400 for all faults of a body."""
+    more = len(error.faults) - 1
+    message = str(error) + (f" (and {more} more)" if more else "")
+    return Refused(400, "VALIDATION_ERROR", message, error.faults)
+
+
+def too_large(limit: int) -> Refused:
+    """413. Clients look for the words "payload too large"."""
+    return Refused(
+        413,
+        "PAYLOAD_TOO_LARGE",
+        f"payload too large: the decompressed body is over {limit / 2**20:g} MiB",
+    )
+
+
+def unauthorized(message: str, kind: str) -> Refused:
+    """401; ``kind`` is ``MISSING_API_KEY`` or ``INVALID_API_KEY``."""
+    fault = Fault(path="x-api-key", msg=message, type=kind, location="header")
+    return Refused(401, "UNAUTHORIZED", message, [fault])
+
+
+def unavailable(message: str) -> Refused:
+    """503 for a store that cannot take anything now."""
+    return Refused(503, "STORE_UNAVAILABLE", message, headers=[(b"retry-after", b"2")])
+
+
+def busy() -> Refused:
+    """503 for a write queue that stayed full."""
+    return Refused(
+        503,
+        "SERVICE_BUSY",
+        "too many traces are waiting to be stored; nothing of this request was stored, send it"
+        " again in a moment",
+        headers=[(b"retry-after", b"1")],
+    )

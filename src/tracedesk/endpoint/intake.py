@@ -1,0 +1,227 @@
+"""One accepted request: bytes → envelope → agents → store → receipt.
+
+The order of checks is that of ingestion spec 4.2. Nothing is stored unless all of the
+request is, but for OTLP resources that cannot be routed, which the reply counts.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from tracedesk.endpoint import replies
+from tracedesk.endpoint.bodies import inflate
+from tracedesk.endpoint.errors import busy, invalid, invalid_body, unavailable
+from tracedesk.endpoint.keys import Access, AgentsById
+from tracedesk.endpoint.routing import (
+    Routed,
+    refuse_otlp,
+    route_canonical,
+    route_data,
+    route_resource,
+)
+from tracedesk.endpoint.settings import EndpointSettings
+from tracedesk.formats.detect import PROTOBUF, read_body
+from tracedesk.formats.envelope import Envelope
+from tracedesk.formats.errors import Fault, FormatError
+from tracedesk.model.trace import Trace, TraceWarning
+from tracedesk.store.database import Store
+from tracedesk.store.errors import Busy, StoreError
+from tracedesk.store.incoming import Incoming, Receipt
+
+LARGE = 256 * 1024
+"""Bodies beyond this many bytes are read in a thread, so that other requests go on."""
+
+OTLP_PATH = "/v1/traces"
+
+
+class Request(msgspec.Struct, kw_only=True):
+    """What the store and the formats need of an HTTP request."""
+
+    path: str
+    headers: dict[str, str]
+    """Without keys and cookies."""
+    content_type: str
+    gzipped: bool
+    request_id: str | None
+    """``x-request-id``, None when absent or blank."""
+    body: bytes
+
+    @property
+    def protobuf(self) -> bool:
+        """True when body and reply are OTLP in protobuf."""
+        return self.content_type.partition(";")[0].strip().lower() == PROTOBUF
+
+
+class Reply(msgspec.Struct):
+    """A successful answer."""
+
+    status: int
+    body: bytes
+    content_type: bytes = b"application/json"
+
+
+class Intake:
+    """Takes requests in. One per endpoint; used by one event loop."""
+
+    def __init__(self, settings: EndpointSettings, store: Store, agents: AgentsById) -> None:
+        self._settings = settings
+        self._store = store
+        self._agents = agents
+
+    async def accept(self, request: Request, access: Access) -> Reply:
+        """Store what the request brings; the reply leaves after the commit. Raises Refused."""
+        if len(request.body) > LARGE or request.gzipped:
+            read = asyncio.get_running_loop().run_in_executor(None, self._read, request)
+            envelope = await read
+        else:
+            envelope = self._read(request)
+        if envelope.shape == "otlp":
+            return await self._accept_otlp(request, envelope, access)
+        return await self._accept_trace(request, envelope, access)
+
+    def _read(self, request: Request) -> Envelope:
+        if request.gzipped:
+            request.body = inflate(request.body, self._settings.max_body_bytes)
+        try:
+            envelope = read_body(request.body, request.content_type)
+        except FormatError as error:
+            raise invalid_body(error) from None
+        if request.path == OTLP_PATH and envelope.shape != "otlp":
+            raise invalid(Fault("resourceSpans", f"is required on {OTLP_PATH}"))
+        if envelope.shape == "data" and self._settings.strict_canonical:
+            raise invalid(Fault("data", "bodies are refused here (strict_canonical); send spans"))
+        return envelope
+
+    async def _accept_trace(self, request: Request, envelope: Envelope, access: Access) -> Reply:
+        routed = self._route(envelope, access)
+        agent = routed.agent
+        try:
+            trace = envelope.trace(agent.type)
+        except FormatError as error:
+            raise invalid_body(error) from None
+        if routed.warning is not None:
+            trace.warnings.append(routed.warning)
+        upserts = envelope.shape == "data" and agent.legacy_external_id_upsert
+        external_id = request.request_id or envelope.external_id
+        replaces = request.request_id is not None or (upserts and external_id is not None)
+        item = _incoming(request, trace, routed)
+        item.external_id = external_id
+        item.mode = "replace" if replaces else "create"
+        (receipt,) = await self._store_items([item])
+        status = "failed" if receipt.status == "failed" else trace.declared_status or "completed"
+        body = replies.accepted(receipt, agent.id, trace.warnings, status)
+        return Reply(201 if receipt.created else 200, body)
+
+    def _route(self, envelope: Envelope, access: Access) -> Routed:
+        known = self._agents()
+        if envelope.shape == "canonical":
+            by_workflow = self._settings.route_by_workflow
+            return route_canonical(envelope, access, known, by_workflow=by_workflow)
+        return route_data(envelope, access, known)
+
+    async def _accept_otlp(self, request: Request, envelope: Envelope, access: Access) -> Reply:
+        rejected = envelope.rejected
+        problems = [f"{rejected} spans have no id, trace id or name"] if rejected else []
+        items, unrouted, reasons = self._otlp_items(request, envelope, access)
+        if reasons and not items:
+            raise refuse_otlp(reasons)
+        rejected += unrouted
+        message = "; ".join([*problems, *dict.fromkeys(reasons)])
+        receipts = await self._store_items(items) if items else []
+        if request.protobuf:
+            reply = replies.protobuf_reply(rejected, message)
+            return Reply(200, reply, PROTOBUF.encode())
+        tail = replies.partial_success(rejected, message)
+        if not receipts:
+            return Reply(200, replies.nothing_stored(tail))
+        first = items[0]
+        return Reply(
+            200,
+            replies.accepted(
+                receipts[0], first.agent_id, first.trace.warnings, receipts[0].status, tail
+            ),
+        )
+
+    def _otlp_items(
+        self, request: Request, envelope: Envelope, access: Access
+    ) -> tuple[list[Incoming], int, list[str]]:
+        """One item per agent and trace id, the number of spans that cannot be routed, and why."""
+        found: dict[tuple[str, str | None], tuple[Routed, list[int], list[Trace]]] = {}
+        unrouted, reasons = 0, []
+        for resource in envelope.resources():
+            if not resource.traces:
+                continue
+            routed = route_resource(resource, access)
+            if isinstance(routed, str):
+                unrouted += sum(len(trace.spans) for trace in resource.traces)
+                reasons.append(routed)
+                continue
+            for trace in resource.traces:
+                key = (routed.agent.id, trace.trace_id)
+                _, indexes, traces = found.setdefault(key, (routed, [], []))
+                indexes.append(resource.index)
+                traces.append(trace)
+        warnings = list(envelope.warnings)
+        request_id = request.request_id
+        if request_id is not None and len({trace_id for _, trace_id in found}) > 1:
+            request_id = None
+            message = "x-request-id is ignored: the request holds several traces"
+            warnings.append(TraceWarning("request_id_ignored", message))
+        items = []
+        for routed, indexes, traces in found.values():
+            trace = _merged(traces)
+            _add_warnings(trace, warnings)
+            item = _incoming(request, trace, routed)
+            item.external_id = request_id
+            item.mode = "merge"
+            item.resources = tuple(indexes)
+            items.append(item)
+        return items, unrouted, reasons
+
+    async def _store_items(self, items: list[Incoming]) -> list[Receipt]:
+        try:
+            return await self._store.writer.store(items, self._settings.patience_s)
+        except Busy:
+            raise busy() from None
+        except StoreError as error:
+            raise unavailable(f"nothing was stored: {error}") from error
+
+
+def _incoming(request: Request, trace: Trace, routed: Routed) -> Incoming:
+    return Incoming(
+        trace=trace,
+        agent_id=routed.agent.id,
+        routed_by=routed.routed_by,
+        path=request.path,
+        headers=request.headers,
+        body=request.body,
+        received_ns=time.time_ns(),
+    )
+
+
+def _merged(traces: list[Trace]) -> Trace:
+    if len(traces) == 1:
+        return traces[0]
+    from tracedesk.formats.assemble import merge
+
+    return merge(traces)
+
+
+def _add_warnings(trace: Trace, warnings: Sequence[TraceWarning]) -> None:
+    """Add the warnings of the body that concern this trace."""
+    if warnings:
+        ids = {span.span_id for span in trace.spans}
+        trace.warnings.extend(
+            warning for warning in warnings if warning.span is None or warning.span in ids
+        )
+
+
+_SECRET_PARTS = ("authorization", "cookie", "apikey", "token", "secret", "password")
+
+
+def secret_header(name: str) -> bool:
+    """Does a header of this (lower-case) name carry a key, a cookie or a password?"""
+    bare = name.replace("-", "").replace("_", "")
+    return any(part in bare for part in _SECRET_PARTS)

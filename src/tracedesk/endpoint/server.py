@@ -1,0 +1,158 @@
+"""The HTTP server: uvicorn in a thread of its own, on a socket that was bound before.
+
+A busy port is therefore an exception in the caller's hands, not a thread that died. A stop
+lets requests in flight finish.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+
+PORTS_TRIED = 100
+"""How far beyond a busy port a free one is looked for."""
+BACKLOG = 2048
+KEEP_ALIVE_S = 75
+"""Longer than the pause of a batch exporter, so that it never meets a closing connection."""
+GRACE_S = 5
+"""How long a stop waits for requests in flight."""
+
+
+class PortBusy(OSError):  # noqa: N818
+    """Another program listens on ``port``; ``next_free`` is the next port that is free."""
+
+    def __init__(self, port: int, next_free: int | None) -> None:
+        super().__init__(errno.EADDRINUSE, f"port {port} is taken")
+        self.port = port
+        self.next_free = next_free
+
+
+class Server:
+    """Serves one ASGI application. ``bind``, ``start``, ``stop``, each once."""
+
+    def __init__(self, app: Callable[..., Any]) -> None:
+        self._app = app
+        self._socket: socket.socket | None = None
+        self._host = ""
+        self._uvicorn: uvicorn.Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._serving = threading.Event()
+
+    def bind(self, host: str, port: int) -> socket.socket:
+        """Listen on the address; port 0 takes any free one. Raises PortBusy, else OSError."""
+        try:
+            self._socket = _listen(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise PortBusy(port, _next_free(host, port)) from None
+        self._host = host
+        return self._socket
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        assert self._socket is not None, "bind comes first"
+        port: int = self._socket.getsockname()[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        """Where programs on this machine reach the endpoint."""
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
+        name = everywhere.get(self._host, self._host)
+        return f"http://{f'[{name}]' if ':' in name and '[' not in name else name}:{self.port}"
+
+    def start(self) -> None:
+        """Serve in a daemon thread; returns once requests are being answered."""
+        assert self._socket is not None, "bind comes first"
+        # without a handler of its own, a library's warning would be printed over the screen
+        logging.getLogger("uvicorn").addHandler(logging.NullHandler())
+        config = uvicorn.Config(
+            self._app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            interface="asgi3",
+            http="httptools",
+            ws="none",
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        self._uvicorn = _Uvicorn(config, self._serving)
+        self._thread = threading.Thread(target=self._run, name="tracedesk-endpoint", daemon=True)
+        self._thread.start()
+        self._serving.wait()
+
+    def stop(self) -> None:
+        """Answer what is in flight, close all connections, end the thread."""
+        if self._uvicorn is not None and self._thread is not None:
+            self._uvicorn.should_exit = True
+            self._thread.join()
+        if self._socket is not None:
+            self._socket.close()
+
+    def _run(self) -> None:
+        assert self._uvicorn is not None
+        assert self._socket is not None
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            try:
+                runner.run(self._uvicorn.serve(sockets=[self._socket]))
+            finally:
+                self._serving.set()
+
+
+class _Uvicorn(uvicorn.Server):
+    """Tells when it serves."""
+
+    def __init__(self, config: uvicorn.Config, serving: threading.Event) -> None:
+        super().__init__(config)
+        self._serving = serving
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._serving.set()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # there is none for this system
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    found = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+        found.listen(BACKLOG)
+    except BaseException:
+        found.close()
+        raise
+    return found
+
+
+def _next_free(host: str, port: int) -> int | None:
+    for candidate in range(port + 1, min(port + 1 + PORTS_TRIED, 65536)):
+        try:
+            _listen(host, candidate).close()
+        except OSError:
+            continue
+        return candidate
+    return None

@@ -1,0 +1,33 @@
+"""What can be configured about the endpoint."""
+
+import msgspec
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class EndpointSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The ``[endpoint]`` settings, as far as the application itself needs them."""
+
+    host: str = "127.0.0.1"
+    """The address the server is bound to. Any but a loopback address demands keys."""
+    require_key: bool = False
+    strict_canonical: bool = False
+    """Refuse OLD ``data`` bodies, as the hosted product does (ingestion spec C8)."""
+    max_body_bytes: int = 30 << 20
+    """Largest inflated body (ingestion spec 5)."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names besides the loopback ones by which clients may address the endpoint."""
+    route_by_workflow: bool = False
+    """Let ``metadata.workflowId`` route canonical bodies too (ingestion spec 8, step 3)."""
+    patience_s: float = 5.0
+    """How long a request waits for room in the write queue before it is told to come back."""
+
+    @property
+    def loopback(self) -> bool:
+        """True when only this machine can reach the endpoint."""
+        return self.host in LOOPBACK or self.host.startswith("127.")
+
+    @property
+    def keys_demanded(self) -> bool:
+        """True when a request without a key is refused."""
+        return self.require_key or not self.loopback
