@@ -65,19 +65,19 @@ def fill(desk: "Desk") -> None:
     desk.ready.wait()
     url = desk.endpoint.url
     if url is None:
-        desk.activity = "samples not sent: " + desk.endpoint.message
+        desk.say(f"samples not sent: {desk.endpoint.message}")
         return
     requests = list(_sample_requests())
     try:
         send(
             url,
             requests,
-            lambda done: setattr(desk, "activity", f"sending samples {done} of {len(requests)}"),
+            lambda done: desk.say(f"sending samples {done} of {len(requests)}"),
         )
     except (OSError, HTTPException) as fault:
-        desk.activity = f"samples not sent: {fault}"
+        desk.say(f"samples not sent: {fault}")
         return
-    desk.activity = ""
+    desk.say("")
 
 
 def _sample_requests() -> "Iterator[SavedRequest]":

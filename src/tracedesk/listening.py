@@ -1,0 +1,141 @@
+"""Who listens for a workspace, and where.
+
+The first desk on a workspace holds its lock and runs the endpoint; any further one attaches
+to what that desk receives. A busy port is a message that names the next free one.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tracedesk.model.agent import Agent
+from tracedesk.store.database import Store
+from tracedesk.store.rows import TraceRow
+from tracedesk.workspace import DEFAULT_PORT, EndpointConfig, Workspace
+
+if TYPE_CHECKING:
+    from tracedesk.endpoint.server import Server
+
+
+class EndpointState(msgspec.Struct, frozen=True):
+    """Where the endpoint is, for the header and for ``serve``."""
+
+    state: str
+    """``starting``, ``listening``, ``attached`` (another desk owns it), ``failed`` or ``off``."""
+    url: str | None = None
+    """None until it is known where traces can be sent."""
+    message: str = ""
+    """What a person should know: why it failed, or that the usual port was taken."""
+
+    @property
+    def host(self) -> str:
+        """The address it listens on; blank until it does."""
+        return (urlsplit(self.url).hostname or "") if self.url else ""
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; 0 until it does."""
+        return (urlsplit(self.url).port or 0) if self.url else 0
+
+
+class Listener:
+    """The endpoint of one desk. ``open`` once, ``close`` once; neither raises for what is
+    outside our hands, such as a busy port: the state says it."""
+
+    def __init__(self, workspace: Workspace, config: EndpointConfig) -> None:
+        self._workspace = workspace
+        self._config = config
+        self._lock: IO[str] | None = None
+        self._server: Server | None = None
+
+    def open(
+        self,
+        store: Store,
+        agents: Callable[[], Mapping[str, Agent]],
+        describe: Callable[[TraceRow], Mapping[str, Any]],
+    ) -> EndpointState:
+        """Listen, or attach to the desk that already does."""
+        owner = self._claim()
+        if owner is not None:
+            message = f"attached: process {owner.get('pid', 'unknown')} owns the endpoint"
+            return EndpointState("attached", owner.get("url"), message)
+        # uvicorn and the OTLP messages take a while to import; this runs in its own thread
+        from tracedesk.endpoint.app import EndpointSettings, make_app
+        from tracedesk.endpoint.server import Server
+
+        config = self._config
+        settings = EndpointSettings(
+            host=config.host,
+            require_key=config.require_key,
+            strict_canonical=config.strict_canonical,
+            max_body_bytes=config.max_body_mib << 20,
+            allowed_hosts=config.allowed_hosts,
+        )
+        server = Server(make_app(settings, store, agents, describe))
+        try:
+            message = self._bind(server)
+        except OSError as fault:
+            return EndpointState("failed", message=str(fault.strerror or fault))
+        server.start()
+        self._server = server
+        self._announce(server.url)
+        return EndpointState("listening", server.url, message)
+
+    def _bind(self, server: "Server") -> str:
+        """Bind the asked-for port, or the default or the next free one; what to say of it."""
+        from tracedesk.endpoint.server import PortBusy
+
+        host, asked = self._config.host, self._config.port
+        try:
+            server.bind(host, DEFAULT_PORT if asked is None else asked)
+        except PortBusy as busy:
+            said = f"port {busy.port} is taken by another program"
+            if asked is not None or busy.next_free is None:
+                free = f"; {busy.next_free} is free, see --port" if busy.next_free else ""
+                raise OSError(busy.errno, said + free) from busy
+            server.bind(host, busy.next_free)
+            return said
+        return ""
+
+    def _claim(self) -> dict[str, Any] | None:
+        """Take the workspace's lock. None when it is ours, else what its owner announced."""
+        try:
+            import fcntl
+        except ImportError:  # no such locks on this system: every desk listens for itself
+            return None
+        lock = open(self._workspace.lock, "a+", encoding="utf-8")  # noqa: SIM115  held until close
+        os.chmod(self._workspace.lock, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            with lock:
+                lock.seek(0)
+                return _announced(lock.read())
+        self._lock = lock
+        return None
+
+    def _announce(self, url: str) -> None:
+        if self._lock is not None:
+            self._lock.truncate(0)
+            json.dump({"pid": os.getpid(), "url": url}, self._lock)
+            self._lock.flush()
+
+    def close(self) -> None:
+        """Answer what is in flight, then let go of port and lock."""
+        if self._server is not None:
+            self._server.stop()
+        if self._lock is not None:
+            self._lock.truncate(0)
+            self._lock.close()
+
+
+def _announced(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:  # the owner has not come to announcing yet
+        return {}
+    return found if isinstance(found, dict) else {}
