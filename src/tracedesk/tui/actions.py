@@ -1,0 +1,153 @@
+"""Every action of the screen, once: bindings, footer, help, palette and docs all read this.
+
+What is not in here cannot be bound, and what is in here is built.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+PANES = ("list", "tree", "detail", "tests")
+"""The four panes in the order that Tab walks them."""
+
+PANE_TITLES = {"list": "Traces", "tree": "Spans", "detail": "Detail", "tests": "Tests"}
+
+
+class Action(msgspec.Struct, frozen=True):
+    """One thing a user can do."""
+
+    name: str
+    """Textual action with its arguments, such as ``jump('error', 1)``."""
+    keys: tuple[str, ...]
+    """Keys that do it; two keys in a row are written with a blank: ``] e``."""
+    label: str
+    """One or two words, for footer and palette."""
+    help: str
+    """One sentence, for the help page."""
+    pane: str = ""
+    """The pane that must have the focus; blank for everywhere."""
+    footer: bool = False
+    """Shown in the footer of its pane."""
+    palette: bool = True
+    """Offered in the command palette."""
+
+    @property
+    def shown_keys(self) -> str:
+        """The keys as a person reads them: ``]e``, ``Ctrl-d``."""
+        return " ".join(key_name(key) for key in self.keys)
+
+
+_KEY_NAMES = {
+    "enter": "Enter", "escape": "Esc", "space": "Space", "tab": "Tab", "shift+tab": "Shift-Tab",
+    "up": "↑", "down": "↓", "left": "←", "right": "→", "pageup": "PgUp", "pagedown": "PgDn",
+    "home": "Home", "end": "End",
+}  # fmt: skip
+
+
+def key_name(key: str) -> str:
+    """A key as a person reads it."""
+    if " " in key:
+        return "".join(key_name(part) for part in key.split(" "))
+    if key.startswith("ctrl+"):
+        return "Ctrl-" + key[5:]
+    return _KEY_NAMES.get(key, key)
+
+
+def _moves() -> Iterable[Action]:
+    for name, keys, label, help in (
+        ("cursor_down", ("j", "down"), "down", "One line down."),
+        ("cursor_up", ("k", "up"), "up", "One line up."),
+        ("cursor_first", ("g", "home"), "first", "To the first line."),
+        ("cursor_last", ("G", "end"), "last", "To the last line."),
+        ("half_page(1)", ("ctrl+d", "pagedown"), "page down", "Half a page down."),
+        ("half_page(-1)", ("ctrl+u", "pageup"), "page up", "Half a page up."),
+    ):
+        yield Action(name, keys, label, help, pane="lines", palette=False)
+
+
+ACTIONS: tuple[Action, ...] = (
+    *_moves(),
+    # Traces
+    Action("open", ("enter",), "open", "Open the trace and go to its spans.", "list", True, False),
+    Action("filter", ("f",), "filter", "Filter the list, such as status:failed dur>2s.", "list", True),
+    Action("follow", ("F",), "follow", "Keep the newest trace selected and open.", "list", True),
+    Action("freeze", ("space",), "freeze", "Stop painting what arrives; nothing is lost.", "list", True),
+    Action("mark", ("m",), "mark", "Mark or unmark the trace.", "list", True),
+    # Spans
+    Action("open", ("enter",), "detail", "Go to the detail of the span.", "tree", True, False),
+    Action("unfold", ("l", "right"), "open", "Unfold the span, or go to its first child.", "tree", True, False),
+    Action("fold", ("h", "left"), "fold", "Fold the span, or go to its parent.", "tree", True, False),
+    Action("parent", ("p",), "parent", "Go to the parent span.", "tree"),
+    Action("fold_all", ("Z",), "fold all", "Fold everything below the first level.", "tree"),
+    Action("unfold_all", ("X",), "unfold all", "Unfold everything.", "tree"),
+    Action("search", ("/",), "search", "Search names, attributes, arguments and errors.", "tree", True),
+    Action("jump('hit', 1)", ("n",), "next hit", "Next search hit.", "tree"),
+    Action("jump('hit', -1)", ("N",), "previous hit", "Previous search hit.", "tree"),
+    Action("time_column", ("t",), "time", "Show duration, offset or self time.", "tree", True),
+    Action("to_tests", ("v",), "verdicts", "Show in the tests drawer what was asserted here.", "tree", True),
+    # Everywhere in an open trace
+    Action("jump('failure', 1)", ("] f",), "next failure", "Next span that a failed assertion points at.", footer=True),
+    Action("jump('failure', -1)", ("[ f",), "previous failure", "Previous failed assertion."),
+    Action("jump('error', 1)", ("] e",), "next error", "Next span with an own error."),
+    Action("jump('error', -1)", ("[ e",), "previous error", "Previous span with an own error."),
+    Action("jump('tool', 1)", ("] t",), "next tool call", "Next tool call."),
+    Action("jump('tool', -1)", ("[ t",), "previous tool call", "Previous tool call."),
+    Action("jump('model', 1)", ("] m",), "next model call", "Next model call."),
+    Action("jump('model', -1)", ("[ m",), "previous model call", "Previous model call."),
+    # Detail
+    Action("open", ("enter",), "open value", "Open the value in full, or follow the link.", "detail", True, False),
+    Action("search", ("/",), "search", "Keep the attributes that hold a text.", "detail", True, False),
+    # Tests
+    Action("open", ("enter",), "evidence", "Go to the span that decided, and say why.", "tests", True, False),
+    Action("fold_result", ("h", "l", "left", "right"), "fold", "Fold or unfold the file or case.", "tests", False, False),
+    Action("edit_externally", ("E",), "$EDITOR", "Open the test file at this line in $EDITOR.", "tests", True),
+    # Everywhere
+    Action("tab('reading')", ("1",), "Reading", "Response, input, tool calls, usage, with sources."),
+    Action("tab('attributes')", ("2",), "Attributes", "Attributes of the span and its resource."),
+    Action("tab('events')", ("3",), "Events", "Events of the span, exceptions with their stack."),
+    Action("tab('raw')", ("4",), "Raw", "The bytes as received, headers and tolerated deviations."),
+    Action("tab('verdicts')", ("5",), "Verdicts", "What was asserted of the span, and why."),
+    Action("copy('value')", ("y v",), "copy value", "Copy the value under the cursor."),
+    Action("copy('path')", ("y k",), "copy path", "Copy the attribute name or JSON path."),
+    Action("copy('span')", ("y s",), "copy span id", "Copy the id of the span."),
+    Action("copy('trace')", ("y t",), "copy trace id", "Copy the id of the trace."),
+    Action("show_list", ("L",), "traces", "Open the list of traces over the other panes."),
+    Action("next_pane(1)", ("tab",), "pane", "Next pane.", footer=True, palette=False),
+    Action("next_pane(-1)", ("shift+tab",), "previous pane", "Previous pane.", palette=False),
+    Action("back", ("escape",), "back", "Drop the last crumb: search, filter, or pane.", palette=False),
+    Action("theme", ("T",), "theme", "Change between dark and light."),
+    Action("help", ("?",), "help", "All keys of the focused pane.", footer=True),
+    Action("app.command_palette", ("ctrl+p",), "palette", "Every command by name.", footer=True, palette=False),
+    Action("app.quit", ("q", "ctrl+q"), "quit", "Leave; nothing that was accepted is lost."),
+)  # fmt: skip
+
+PREFIXES = {
+    key.split(" ")[0]: {
+        k.split(" ")[1]: action
+        for action in ACTIONS
+        for k in action.keys
+        if k.startswith(key.split(" ")[0] + " ")
+    }
+    for action in ACTIONS
+    for key in action.keys
+    if " " in key
+}
+"""First key of each two-key command → second key → action."""
+
+
+def footer_for(pane: str) -> list[Action]:
+    """What the footer shows while ``pane`` has the focus: its own keys, then the general ones."""
+    own = [action for action in ACTIONS if action.pane == pane and action.footer]
+    return own + [action for action in ACTIONS if not action.pane and action.footer]
+
+
+def help_for(pane: str) -> list[tuple[str, list[Action]]]:
+    """Sections of the help page of a pane."""
+    two_keys = [a for a in ACTIONS if not a.pane and any(" " in key for key in a.keys)]
+    general = [a for a in ACTIONS if not a.pane and a not in two_keys]
+    return [
+        (PANE_TITLES.get(pane, pane), [a for a in ACTIONS if a.pane == pane]),
+        ("Moving", [a for a in ACTIONS if a.pane == "lines"]),
+        ("Jumping and copying", two_keys),
+        ("Everywhere", general),
+    ]

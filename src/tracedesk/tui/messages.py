@@ -1,0 +1,116 @@
+"""What widgets and workers tell the screen. High-rate messages replace one another."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+
+from tracedesk.tui.view_models.trace_list import Snapshot
+
+if TYPE_CHECKING:
+    from tracedesk.evaluation.run import TraceVerdicts
+    from tracedesk.store.rows import StoredRequest
+    from tracedesk.tui.seam import Opened
+    from tracedesk.tui.view_models.span_tree import SpanRows
+
+
+class CursorMoved(Message):
+    """The cursor of a list stands on another line."""
+
+    def __init__(self, view: Any, row: int) -> None:
+        super().__init__()
+        self.view = view
+        self.row = row
+
+    @property
+    def control(self) -> Any:
+        return self.view
+
+    def can_replace(self, message: Message) -> bool:
+        """Only where the cursor ends up matters."""
+        return isinstance(message, CursorMoved) and message.view is self.view
+
+
+class LineOpened(Message):
+    """Enter, or a double click, on a line."""
+
+    def __init__(self, view: Any, row: int) -> None:
+        super().__init__()
+        self.view = view
+        self.row = row
+
+    @property
+    def control(self) -> Any:
+        return self.view
+
+
+class WindowMoved(Message):
+    """The trace list shows rows that may not have been read yet."""
+
+    def can_replace(self, message: Message) -> bool:
+        """The newest window is asked for when the message is handled."""
+        return isinstance(message, WindowMoved)
+
+
+class RowsRead(Message):
+    """A window of the trace list was read."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__()
+        self.snapshot = snapshot
+
+
+class TraceRead(Message):
+    """A trace was loaded; ``opened`` is None when it is no longer stored."""
+
+    def __init__(
+        self,
+        trace_id: str,
+        opened: "Opened | None",
+        rows: "SpanRows | None",
+        verdicts: "TraceVerdicts | None",
+    ) -> None:
+        super().__init__()
+        self.trace_id = trace_id
+        self.opened = opened
+        self.rows = rows
+        self.verdicts = verdicts
+
+
+class VerdictsRead(Message):
+    """The verdicts of the open trace were looked up again."""
+
+    def __init__(self, trace_id: str, verdicts: "TraceVerdicts | None") -> None:
+        super().__init__()
+        self.trace_id = trace_id
+        self.verdicts = verdicts
+
+
+class RequestsRead(Message):
+    """The stored requests of a trace were read."""
+
+    def __init__(self, trace_id: str, requests: "Sequence[StoredRequest]") -> None:
+        super().__init__()
+        self.trace_id = trace_id
+        self.requests = requests
+
+
+class StateRead(Message):
+    """Totals and progress for the header."""
+
+    def __init__(self, total: int, totals: "dict[Any, int]", done: int, queued: int) -> None:
+        super().__init__()
+        self.total = total
+        self.totals = totals
+        self.done = done
+        self.queued = queued
+
+
+class SearchDone(Message):
+    """Rows of the open trace that hold the searched text."""
+
+    def __init__(self, text: str, rows: "SpanRows", hits: list[int]) -> None:
+        super().__init__()
+        self.text = text
+        self.rows = rows
+        self.hits = hits

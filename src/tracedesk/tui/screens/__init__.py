@@ -1,0 +1,1 @@
+"""Whole screens: the workbench and the modal ones over it."""

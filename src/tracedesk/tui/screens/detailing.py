@@ -1,0 +1,236 @@
+"""What is shown of the open trace: its rows, its page, its results, and the crumbs to it."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from tracedesk.model.trace import Span
+from tracedesk.model.verdict import CaseVerdict
+from tracedesk.tui import figures
+from tracedesk.tui.lines import Line
+from tracedesk.tui.screens.work import Work
+from tracedesk.tui.seam import Desk, Opened
+from tracedesk.tui.text import plain
+from tracedesk.tui.view_models.marks import Marks
+from tracedesk.tui.view_models.pages.failure import failure_page
+from tracedesk.tui.view_models.pages.raw import raw_page
+from tracedesk.tui.view_models.pages.reading import reading_page
+from tracedesk.tui.view_models.pages.span import attributes_page, events_page
+from tracedesk.tui.view_models.pages.verdicts import verdicts_page
+from tracedesk.tui.view_models.results import GLYPHS, RANK, Results
+from tracedesk.tui.view_models.span_tree import SpanRows
+from tracedesk.tui.view_models.trace_list import TraceList
+from tracedesk.tui.widgets.detail.page_view import PageView
+from tracedesk.tui.widgets.detail.tabs import DetailTabs
+from tracedesk.tui.widgets.drawer.failure import FailureStrip
+from tracedesk.tui.widgets.drawer.results_view import ResultsView
+from tracedesk.tui.widgets.span_tree import SpanTreeView, TimeRuler
+
+if TYPE_CHECKING:
+    from tracedesk.evaluation.run import TraceVerdicts
+    from tracedesk.store.rows import StoredRequest
+
+
+class Detailing(Work):
+    """The state of the open trace, and putting it on screen."""
+
+    def __init__(self, desk: Desk, now_ns: Callable[[], int], *, ascii: bool) -> None:
+        super().__init__(desk)
+        self.now_ns = now_ns
+        self.ascii = ascii
+        self.traces = TraceList()
+        self.results = Results()
+        self.opened: Opened | None = None
+        self.rows: SpanRows | None = None
+        self.verdicts: TraceVerdicts | None = None
+        self.requests: Sequence[StoredRequest] | None = None
+        self.wanted: str | None = None
+        """Id of the trace that is being opened; answers for others are too late."""
+        self.pane = "list"
+        self.tab = "reading"
+        self.search_text = ""
+        self.attribute_text = ""
+        self.saved_ns: int | None = None
+        """When a test-case file was last seen to change."""
+
+    @property
+    def span_view(self) -> SpanTreeView:
+        return self.query_one(SpanTreeView)
+
+    # -- the open trace --------------------------------------------------------------
+
+    def open_trace(self, trace_id: str) -> None:
+        """Have a trace read; it is shown when it is there."""
+        if trace_id != self.wanted or self.opened is None:
+            self.wanted = trace_id
+            self.read_trace(trace_id)
+
+    def show_trace(self, opened: Opened, rows: SpanRows, verdicts: "TraceVerdicts | None") -> None:
+        """Show a trace that was read; the same one grown keeps cursor and folds."""
+        row = 0
+        if self.opened is not None and self.opened.row.id == opened.row.id:
+            row = carry_over(self.rows, rows, self.span_view.span)
+        else:
+            self.search_text = self.attribute_text = ""
+        self.opened, self.rows, self.requests = opened, rows, None
+        self.verdicts = verdicts
+        self.span_view.show(rows, self._marks(), row)
+        self.query_one(TimeRuler).refresh()
+        self._show_tree_title()
+        self.show_results()
+        self.show_page()
+        self.show_failure()
+        self.show_bars()
+
+    def set_verdicts(self, verdicts: "TraceVerdicts | None") -> None:
+        """Newer verdicts for the open trace."""
+        self.verdicts = verdicts
+        self.span_view.set_marks(self._marks())
+        self.show_results()
+        self.show_failure()
+        if self.tab == "verdicts":
+            self.show_page(keep_place=True)
+
+    def _marks(self) -> Marks:
+        if self.rows is None or self.verdicts is None:
+            return Marks()
+        marks = Marks(self.verdicts.cases, self.rows.row_of, pending=self.verdicts.pending)
+        self.rows.set_failures(marks.failing_rows())
+        return marks
+
+    @property
+    def span(self) -> Span | None:
+        """The span under the cursor of the tree."""
+        return self.span_view.span
+
+    @property
+    def whole_trace(self) -> bool:
+        """True when the cursor stands on a root, which speaks for the whole trace."""
+        row = self.span_view.row
+        return self.rows is None or row is None or self.rows.tree.depth[row] == 0
+
+    @property
+    def cases(self) -> tuple[CaseVerdict, ...]:
+        return () if self.verdicts is None else self.verdicts.cases
+
+    # -- the detail pane -------------------------------------------------------------
+
+    def show_page(self, *, keep_place: bool = False) -> None:
+        """Make the chosen page for the span under the cursor."""
+        span = self.span
+        empty = frozenset(() if span is not None and span.events else ("events",))
+        self.query_one(DetailTabs).choose(self.tab, empty)
+        self.query_one("#page", PageView).show(self._page, keep_place=keep_place)
+        title = "" if span is None else ("whole trace" if self.whole_trace else span.label)
+        self.query_one("#detail-pane").border_title = Content(plain(title[:60]))
+        if self.tab == "raw" and self.requests is None and self.opened is not None:
+            self.read_requests(self.opened.row.id)
+
+    def _page(self, width: int) -> list[Line]:
+        opened, span = self.opened, self.span
+        if opened is None or span is None:
+            return []
+        if self.tab == "reading":
+            return reading_page(opened, span, width, whole_trace=self.whole_trace)
+        if self.tab == "attributes":
+            resources = opened.trace.resources
+            resource = resources[span.resource] if span.resource < len(resources) else None
+            return attributes_page(span, resource, width, self.attribute_text)
+        if self.tab == "events":
+            return events_page(span, width)
+        if self.tab == "raw":
+            return raw_page(self.requests, opened.trace.warnings, span, width)
+        pending = self.verdicts is not None and self.verdicts.pending
+        about = None if self.whole_trace else span.span_id
+        return verdicts_page(self.cases, self.desk.files, about, width, pending=pending)
+
+    def show_failure(self) -> None:
+        """The strip below the tree on small screens."""
+        self.query_one(FailureStrip).show(self._failure)
+
+    def _failure(self, width: int) -> list[Line]:
+        if self.span is None:
+            return []
+        about = None if self.whole_trace else self.span.span_id
+        return failure_page(self.cases, self.span, about, width)
+
+    # -- the tests drawer ------------------------------------------------------------
+
+    def show_results(self) -> None:
+        """The drawer for the files as they are and the open trace's verdicts."""
+        view = self.query_one(ResultsView)
+        key = view.result.key if view.result is not None else None
+        self.results.show(self.desk.files, self.verdicts)
+        view.rebuilt(key)
+        pane = self.query_one("#tests-pane")
+        totals = self.results.totals
+        parts = [
+            f"{GLYPHS[outcome][0]} {totals[outcome]}"
+            for outcome in sorted(RANK, key=RANK.__getitem__)
+            if totals[outcome]
+        ]
+        if self.results.diagnostics:
+            parts.append(f"{self.results.diagnostics} problems in files")
+        pane.border_title = Content(" · ".join(["Tests", *parts]))
+        pane.border_subtitle = Content(self.saved_note())
+
+    def saved_note(self) -> str:
+        """When files were saved and what ran since."""
+        raise NotImplementedError
+
+    def show_bars(self) -> None:
+        raise NotImplementedError
+
+    # -- crumbs ----------------------------------------------------------------------
+
+    def crumbs(self) -> list[str]:
+        """``traces``, the open trace, the span under the cursor."""
+        found = ["traces"]
+        if self.opened is not None and not (self.pane == "list" and self.has_class("-narrow")):
+            found.append(trace_name(self.opened))
+            if self.span is not None and not self.whole_trace:
+                found.append(self.span.label)
+        return found
+
+    def filters(self) -> list[str]:
+        """What narrows the lists, the one that Escape removes first at the end."""
+        found = [self.traces.filter_text] if self.traces.filter_text else []
+        if self.rows is not None and self.rows.searching:
+            found.append(f"/{self.search_text} · {self.rows.hits:,} found")
+        if self.attribute_text:
+            found.append(f"attributes /{self.attribute_text}")
+        return found
+
+    def _show_tree_title(self) -> None:
+        pane = self.query_one("#tree-pane")
+        if self.opened is None:
+            pane.border_title = Content("")
+            return
+        row = self.opened.row
+        axis = None if self.rows is None else self.rows.axis
+        parts = [trace_name(self.opened), f"{row.span_count:,} spans"]
+        if axis is not None:
+            parts.append(figures.duration(axis.length_ns))
+        if row.error_count:
+            parts.append(f"✖ {row.error_count}")
+        pane.border_title = Content(plain(" · ".join(parts)))
+
+
+def trace_name(opened: Opened) -> str:
+    """What a trace is called: its name, else the id its sender gave it."""
+    row = opened.row
+    return row.name or row.external_id or row.id[:8]
+
+
+def carry_over(old: SpanRows | None, new: SpanRows, span: Span | None) -> int:
+    """Keep the folds of a trace that grew; returns the row where its cursor belongs."""
+    if old is not None:
+        row = old.folded.find(1)
+        while row >= 0:
+            found = new.row_of(old.span(row).span_id)
+            if found is not None:
+                new.fold(found)
+            row = old.folded.find(1, row + 1)
+    at = None if span is None else new.row_of(span.span_id)
+    return at or 0

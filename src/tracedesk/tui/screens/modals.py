@@ -1,0 +1,119 @@
+"""Small screens over the workbench: a value in full, and the help page."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from tracedesk.tui import figures
+from tracedesk.tui.actions import PANE_TITLES, help_for
+from tracedesk.tui.lines import Line, Piece, Value
+from tracedesk.tui.text import fit, plain, wrap
+from tracedesk.tui.view_models.pages.builder import Page
+from tracedesk.tui.widgets.detail.page_view import PageView
+
+PAGE_CHARS = 200_000
+"""Characters of a value laid out at a time, about 30 ms; Enter on the last line adds more."""
+
+LEGEND = (
+    ("✖", "bad", "the span failed: status 2, or a recorded exception"),
+    ("○3", "bad", "spans that failed below a folded one"),
+    ("◌", "warn", "orphan: the parent named was not received"),
+    ("↻", "warn", "cycle: the spans name one another as parents"),
+    ("A M T R", "", "agent, model, tool, retrieval"),
+    ("✓ ✗ ? !", "", "assertions that pass, fail, miss what they need, or are in error"),
+    ("…", "faint", "evaluation pending: what is shown is of the past"),
+    ("▒", "bar", "begun and not ended; ╎ thinner than an eighth of a cell"),
+)
+
+
+class Modal(ModalScreen[None]):
+    """A box over the workbench that Escape closes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss", "close", show=False),
+    ]
+
+    def __init__(self, *, ascii: bool = False) -> None:
+        super().__init__()
+        self.ascii = ascii
+
+    title_text = ""
+    hint = "Esc closes"
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box") as box:
+            box.border_title = Content(plain(self.title_text))
+            box.border_subtitle = Content(self.hint)
+            yield PageView(ascii=self.ascii, id="modal-page")
+
+    def on_mount(self) -> None:
+        self.query_one(PageView).focus()
+        self.query_one(PageView).show(self.page)
+
+    def page(self, width: int) -> list[Line]:
+        raise NotImplementedError
+
+
+class ValueScreen(Modal):
+    """A value in full, however large: laid out piece by piece."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", "copy", show=False),
+        Binding("enter", "more", "more", show=False),
+    ]
+
+    def __init__(self, value: Value, copy: Callable[[str], None], *, ascii: bool = False) -> None:
+        super().__init__(ascii=ascii)
+        self.value = value
+        self._copy = copy
+        self._upto = PAGE_CHARS
+        size = figures.size(len(value.text.encode("utf-8", "replace")))
+        self.title_text = f"{value.title} · {size}"
+        self.hint = "y copies · Esc closes"
+
+    def page(self, width: int) -> list[Line]:
+        text = self.value.text
+        lines = [Line((Piece(folded),)) for folded in wrap(text[: self._upto], width)]
+        if len(text) > self._upto:
+            left = f"{len(text) - self._upto:,}"
+            more = f"… {left} characters more, Enter shows the next {PAGE_CHARS:,}"
+            lines.append(Line((Piece(more, "accent"),)))
+        return lines
+
+    def action_more(self) -> None:
+        if self._upto < len(self.value.text):
+            self._upto += PAGE_CHARS
+            self.query_one(PageView).show(self.page, keep_place=True)
+
+    def action_copy(self) -> None:
+        self._copy(self.value.text)
+
+
+class HelpScreen(Modal):
+    """Keys of the pane that had the focus, then those that work everywhere, then the signs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "dismiss", "close", show=False)
+    ]
+
+    def __init__(self, pane: str, *, ascii: bool = False) -> None:
+        super().__init__(ascii=ascii)
+        self.pane = pane
+        self.title_text = f"Help · {PANE_TITLES.get(pane, 'tracedesk')}"
+
+    def page(self, width: int) -> list[Line]:
+        page = Page(width)
+        for title, actions in help_for(self.pane):
+            page.heading(title)
+            for action in actions:
+                keys = f"  {action.shown_keys:<14}"
+                page.add(Piece(keys, "accent"), Piece(fit(action.help, width - len(keys))))
+        page.heading("Signs")
+        for sign, role, meaning in LEGEND:
+            page.add(Piece(f"  {sign:<14}", role), Piece(fit(meaning, width - 16)))
+        return page.lines

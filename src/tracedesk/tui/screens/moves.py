@@ -1,0 +1,432 @@
+"""What each key does: the methods behind the action registry."""
+
+import logging
+import os
+import shlex
+import subprocess
+from collections.abc import Callable
+
+from textual import on
+from textual.widget import Widget
+
+from tracedesk.tui.actions import PANES
+from tracedesk.tui.screens.detailing import Detailing
+from tracedesk.tui.screens.modals import HelpScreen, ValueScreen
+from tracedesk.tui.widgets.detail.page_view import PageView
+from tracedesk.tui.widgets.drawer.results_view import ResultsView
+from tracedesk.tui.widgets.field_bar import FieldBar
+from tracedesk.tui.widgets.line_view import LineView
+from tracedesk.tui.widgets.span_tree import TimeRuler
+from tracedesk.tui.widgets.trace_list import TraceListView
+
+log = logging.getLogger("tracedesk.tui")
+
+VIEWS = {"list": "#traces", "tree": "#spans", "detail": "#page", "tests": "#results"}
+"""The list that has the focus in each pane."""
+
+
+class Moves(Detailing):
+    """Actions of the workbench."""
+
+    # -- panes -----------------------------------------------------------------------
+
+    def set_pane(self, pane: str) -> None:
+        """Name the pane that is at work; the stylesheet shows it where only one fits."""
+        for other in PANES:
+            self.set_class(other == pane, f"-{other}")
+        self.pane = pane
+        self.show_bars()
+
+    def go_to_pane(self, pane: str) -> None:
+        """Show a pane and give it the focus."""
+        self.set_pane(pane)
+        self.query_one(VIEWS[pane], LineView).focus()
+
+    def panes(self) -> list[str]:
+        """The panes that Tab walks."""
+        if self.has_class("-empty"):
+            return []
+        hidden = {"list"} if self.has_class("-medium") and self.pane != "list" else set()
+        return [pane for pane in PANES if pane not in hidden]
+
+    def action_next_pane(self, step: int) -> None:
+        panes = self.panes()
+        if panes:
+            at = panes.index(self.pane) if self.pane in panes else 0
+            self.go_to_pane(panes[(at + step) % len(panes)])
+
+    def action_show_list(self) -> None:
+        self.go_to_pane("list")
+
+    def action_back(self) -> None:
+        """Drop the last crumb: a search, then the filter, then the pane."""
+        if self.attribute_text:
+            self.attribute_text = ""
+            self.show_page()
+        elif self.rows is not None and self.rows.searching:
+            self.drop_search()
+        elif self.pane == "list":
+            if self.traces.filter_text:
+                self.set_filter("")
+            elif self.has_class("-medium") and self.opened is not None:
+                self.go_to_pane("tree")
+        else:
+            back = {"detail": "tree", "tests": "tree", "tree": "list"}
+            self.go_to_pane(back[self.pane])
+        self.show_bars()
+
+    # -- opening ---------------------------------------------------------------------
+
+    def action_open(self) -> None:
+        """Enter, by the pane that has the focus."""
+        {
+            "list": self._open_trace_row,
+            "tree": lambda: self.go_to_pane("detail"),
+            "detail": self._open_value,
+            "tests": self._open_evidence,
+        }[self.pane]()
+
+    def _open_trace_row(self) -> None:
+        trace_id = self.traces.cursor_id
+        if trace_id is not None:
+            self.open_trace(trace_id)
+            self.go_to_pane("tree")
+
+    def _open_value(self) -> None:
+        line = self.query_one("#page", PageView).line
+        if line is None:
+            return
+        if line.value is not None:
+            self.app.push_screen(ValueScreen(line.value, self.put_on_clipboard, ascii=self.ascii))
+        elif line.span is not None:
+            self.go_to_span(line.span)
+        elif line.file:
+            self.edit(line.file, line.line)
+
+    def _open_evidence(self) -> None:
+        result = self.query_one(ResultsView).result
+        if result is None:
+            return
+        if result.verdict is None:
+            if result.level < 2:
+                self.results.toggle(result.key)
+                self.query_one(ResultsView).rebuilt(result.key)
+            return
+        span_id = result.span
+        if span_id is not None:
+            self.go_to_span(span_id)
+        elif self.rows is not None and len(self.rows.tree):
+            self.span_view.go(0)
+            self.go_to_pane("tree")
+        self.action_tab("verdicts")
+        self._show_verdict(result.verdict.assertion, result.case.case if result.case else "")
+
+    def _show_verdict(self, assertion: str, case: str) -> None:
+        """Bring one verdict of the page to its top."""
+        page = self.query_one("#page", PageView)
+        for at, line in enumerate(page.lines):
+            if line.key == f"{case}:{assertion}":
+                page.cursor = at
+                page.scroll_to(y=at, animate=False)
+                return
+
+    def go_to_span(self, span_id: str) -> None:
+        """Show a span in the tree, whatever hides it."""
+        row = None if self.rows is None else self.rows.row_of(span_id)
+        if row is None:
+            self.notify("That span is not in this trace.", severity="warning")
+            return
+        self.span_view.go(row)
+        self.go_to_pane("tree")
+
+    def action_to_tests(self) -> None:
+        """From a span to what was asserted of it."""
+        span = self.span
+        at = None if span is None else self.results.for_span(span.span_id)
+        if at is None and not self.whole_trace:
+            self.notify("No assertion looked at this span.")
+            return
+        self.go_to_pane("tests")
+        if at is not None:
+            self.query_one(ResultsView).cursor = at
+
+    # -- traces ----------------------------------------------------------------------
+
+    def action_filter(self) -> None:
+        self.query_one("#filter-bar", FieldBar).open(self.traces.filter_text)
+
+    @on(FieldBar.Edited, "#filter-bar")
+    def _filter_edited(self, message: FieldBar.Edited) -> None:
+        problem = self.set_filter(message.text)
+        message.bar.problem(problem)
+        if message.done and problem is None:
+            message.bar.close()
+            self.go_to_pane("list")
+
+    @on(FieldBar.Left, "#filter-bar")
+    def _filter_left(self, message: FieldBar.Left) -> None:
+        message.bar.close()
+        self.set_filter("")
+        self.go_to_pane("list")
+
+    def set_filter(self, text: str) -> str | None:
+        """Filter the list; returns what is wrong with the text, and then changes nothing."""
+        from tracedesk.query.filter import FilterError, parse_filter
+
+        try:
+            where = parse_filter(text) if text.strip() else None
+        except FilterError as error:
+            return str(error)
+        self.traces.where = where
+        self.traces.filter_text = text.strip()
+        self.refresh_rows()
+        self.show_bars()
+        return None
+
+    def refresh_rows(self) -> None:
+        raise NotImplementedError
+
+    def action_follow(self) -> None:
+        self.traces.follow = not self.traces.follow
+        self.refresh_rows()
+
+    def action_freeze(self) -> None:
+        self.traces.frozen = not self.traces.frozen
+        self.traces.waiting = 0
+        self.refresh_rows()
+
+    def action_mark(self) -> None:
+        self.traces.toggle_mark()
+        view = self.query_one(TraceListView)
+        view.changed(view.count)
+        view.cursor += 1
+
+    # -- spans -----------------------------------------------------------------------
+
+    def action_unfold(self) -> None:
+        row = self.span_view.row
+        if self.rows is None or row is None:
+            return
+        if self.rows.folded[row]:
+            self.span_view.toggle(row)
+        elif self.rows.has_children(row):
+            self.span_view.cursor += 1
+
+    def action_fold(self) -> None:
+        row = self.span_view.row
+        if self.rows is None or row is None:
+            return
+        if self.rows.has_children(row) and not self.rows.folded[row]:
+            self.span_view.toggle(row)
+        else:
+            self.action_parent()
+
+    def action_parent(self) -> None:
+        row = self.span_view.row
+        if self.rows is not None and row is not None:
+            above = self.rows.parent_of(row)
+            if above is not None:
+                self.span_view.go(above)
+
+    def action_fold_all(self) -> None:
+        self._refold(lambda rows: rows.fold_all())
+
+    def action_unfold_all(self) -> None:
+        self._refold(lambda rows: rows.unfold_all())
+
+    def _refold(self, change: "Callable[..., None]") -> None:
+        row = self.span_view.row
+        if self.rows is not None and row is not None:
+            change(self.rows)
+            self.span_view.rebuilt(row)
+
+    def action_time_column(self) -> None:
+        self.span_view.set_mode(self.span_view.mode.next)
+        self.query_one(TimeRuler).refresh()
+
+    def action_jump(self, what: str, step: int) -> None:
+        row = self.span_view.row
+        if self.rows is None or row is None:
+            return
+        found = self.rows.next_of(what, row, step)
+        if found is None:
+            names = {"failure": "failed assertion points at a span", "error": "span failed"}
+            self.notify(f"No {names.get(what, what + ' here')}.")
+            return
+        self.span_view.go(found)
+        if self.pane == "list":
+            self.go_to_pane("tree")
+
+    # -- searching -------------------------------------------------------------------
+
+    def action_search(self) -> None:
+        if self.pane == "detail":
+            self.action_tab("attributes")
+            self.query_one("#attribute-bar", FieldBar).open(self.attribute_text)
+        else:
+            self.query_one("#search-bar", FieldBar).open(self.search_text)
+
+    @on(FieldBar.Edited, "#search-bar")
+    def _search_edited(self, message: FieldBar.Edited) -> None:
+        if message.text != self.search_text:
+            self.search_text = message.text
+            if self.rows is not None and message.text:
+                self.search_spans(self.rows, message.text)
+            else:
+                self.drop_search()
+        if message.done:
+            message.bar.close()
+            self.go_to_pane("tree")
+
+    @on(FieldBar.Left, "#search-bar")
+    def _search_left(self, message: FieldBar.Left) -> None:
+        message.bar.close()
+        self.drop_search()
+        self.go_to_pane("tree")
+
+    def show_hits(self, hits: list[int]) -> None:
+        """Keep the hits and their ancestors, with the cursor on the first."""
+        if self.rows is None:
+            return
+        self.rows.keep(hits)
+        self.span_view.rebuilt(hits[0] if hits else 0)
+        bar = self.query_one("#search-bar", FieldBar)
+        bar.problem(None if hits else "nothing in this trace holds that text")
+        self.show_bars()
+
+    def drop_search(self) -> None:
+        """Show all spans again, the cursor where it was."""
+        self.search_text = ""
+        row = self.span_view.row
+        if self.rows is not None and self.rows.searching:
+            self.rows.clear_search()
+            self.span_view.rebuilt(row or 0)
+        self.query_one("#search-bar", FieldBar).problem(None)
+        self.show_bars()
+
+    @on(FieldBar.Edited, "#attribute-bar")
+    def _attributes_edited(self, message: FieldBar.Edited) -> None:
+        self.attribute_text = message.text
+        self.show_page()
+        if message.done:
+            message.bar.close()
+            self.go_to_pane("detail")
+        self.show_bars()
+
+    @on(FieldBar.Left, "#attribute-bar")
+    def _attributes_left(self, message: FieldBar.Left) -> None:
+        message.bar.close()
+        self.attribute_text = ""
+        self.show_page()
+        self.go_to_pane("detail")
+
+    # -- detail and tests ------------------------------------------------------------
+
+    def action_tab(self, tab: str) -> None:
+        self.tab = tab
+        self.show_page()
+        if self.has_class("-narrow") and self.pane != "detail" and self.opened is not None:
+            self.go_to_pane("detail")
+
+    def action_fold_result(self) -> None:
+        view = self.query_one(ResultsView)
+        result = view.result
+        if result is None:
+            return
+        key = result.key
+        if result.level >= 2:  # from an assertion, fold the case it belongs to
+            above = [r for r in self.results.rows[: view.cursor] if r.level < result.level]
+            if not above:
+                return
+            key = above[-1].key
+        self.results.toggle(key)
+        view.rebuilt(key)
+
+    def action_edit_externally(self) -> None:
+        result = self.query_one(ResultsView).result
+        if result is not None and result.line.file:
+            self.edit(result.line.file, result.line.line)
+
+    def edit(self, file: str, line: int) -> None:
+        """Open a file at a line in ``$VISUAL`` or ``$EDITOR``, the app put aside meanwhile."""
+        path = self.desk.workspace.root / file
+        command = editor_command(os.environ, str(path), line)
+        if command is None:
+            self.notify(
+                "Set $EDITOR to the editor you like, then press E again.", severity="warning"
+            )
+            return
+        with self.app.suspend():
+            try:
+                subprocess.run(command, check=False)
+            except OSError as error:
+                problem = f"{command[0]} could not be started: {error.strerror}"
+            else:
+                problem = ""
+        if problem:
+            self.notify(problem, severity="error", markup=False)
+
+    # -- copying ---------------------------------------------------------------------
+
+    def action_copy(self, what: str) -> None:
+        text = self._to_copy(what)
+        if text:
+            self.put_on_clipboard(text)
+        else:
+            self.notify(f"There is no {what} here to copy.")
+
+    def _to_copy(self, what: str) -> str:
+        if what == "trace":
+            return "" if self.opened is None else self.opened.row.id
+        if what == "span":
+            return "" if self.span is None else self.span.span_id
+        line = self.query_one("#page", PageView).line if self.pane == "detail" else None
+        if line is not None and line.value is not None:
+            return line.value.text if what == "value" else line.value.path
+        if what == "value" and line is not None:
+            return line.text.strip()
+        if self.span is None:
+            return ""
+        return self.span.label if what == "value" else self.span.place
+
+    def put_on_clipboard(self, text: str) -> None:
+        """Copy by OSC 52, which works over SSH too."""
+        self.app.copy_to_clipboard(text)
+        self.notify(f"Copied {len(text):,} characters.", timeout=2)
+
+    # -- everything else -------------------------------------------------------------
+
+    def action_theme(self) -> None:
+        dark = self.app.theme == "tracedesk-dark"
+        self.app.theme = "tracedesk-light" if dark else "tracedesk-dark"
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen(self.pane, ascii=self.ascii))
+
+
+LINE_FLAGS = {
+    "code": ("--goto", "{file}:{line}"), "codium": ("--goto", "{file}:{line}"),
+    "subl": ("{file}:{line}",), "hx": ("{file}:{line}",), "zed": ("{file}:{line}",),
+}  # fmt: skip
+"""How editors take a line; every other one is given ``+line file``, as vi began it."""
+
+
+def editor_command(
+    environment: "os._Environ[str] | dict[str, str]", file: str, line: int
+) -> list[str] | None:
+    """The command that opens a file at a line; None when no editor is named."""
+    editor = environment.get("VISUAL") or environment.get("EDITOR")
+    if not editor:
+        return None
+    words = shlex.split(editor)
+    name = os.path.basename(words[0])
+    flags = LINE_FLAGS.get(name, ("+{line}", "{file}"))
+    return [*words, *(flag.format(file=file, line=max(1, line)) for flag in flags)]
+
+
+def pane_of(widget: Widget | None) -> str:
+    """The pane that a widget stands in; blank for none."""
+    for node in widget.ancestors_with_self if widget is not None else ():
+        if node.id and node.id.endswith("-pane"):
+            return node.id.removesuffix("-pane")
+    return ""

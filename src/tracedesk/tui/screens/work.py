@@ -1,0 +1,93 @@
+"""Everything that may block, in worker threads that post messages and touch no widget."""
+
+from pathlib import Path
+from typing import Any
+
+from textual import work
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState, get_current_worker
+
+from tracedesk.tui.messages import (
+    RequestsRead,
+    RowsRead,
+    SearchDone,
+    StateRead,
+    TraceRead,
+    VerdictsRead,
+)
+from tracedesk.tui.seam import Desk
+from tracedesk.tui.steady import Steady, report
+from tracedesk.tui.view_models.search import find
+from tracedesk.tui.view_models.span_tree import SpanRows
+from tracedesk.tui.view_models.trace_list import Request, fetch
+
+
+class Work(Steady, Screen[None]):
+    """The workers of the workbench."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="rows")
+    def read_rows(self, request: Request) -> None:
+        """A window of the trace list."""
+        snapshot = fetch(self.desk, request)
+        if not get_current_worker().is_cancelled:
+            self.post_message(RowsRead(snapshot))
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="state")
+    def read_state(self) -> None:
+        """Totals and progress for the header."""
+        desk = self.desk
+        progress = desk.progress()
+        done, queued = (progress.done, progress.total) if progress else (0, 0)
+        self.post_message(StateRead(desk.store.count(), {}, done, queued))
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="open")
+    def read_trace(self, trace_id: str) -> None:
+        """A trace with its tree, reading and verdicts; first in line for evaluation."""
+        opened = self.desk.load(trace_id)
+        rows = None
+        if opened is not None:
+            self.desk.show(trace_id)
+            rows = SpanRows(opened.tree, opened.trace.spans)
+        if not get_current_worker().is_cancelled:
+            verdicts = self.desk.verdicts(trace_id)
+            self.post_message(TraceRead(trace_id, opened, rows, verdicts))
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="grown")
+    def read_if_grown(self, trace_id: str, revision: int) -> None:
+        """The open trace again, when its content is another one by now."""
+        row = self.desk.store.row(trace_id)
+        if row is not None and row.revision != revision:
+            self.read_trace(trace_id)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="verdicts")
+    def read_verdicts(self, trace_id: str) -> None:
+        """The verdicts of the open trace."""
+        self.post_message(VerdictsRead(trace_id, self.desk.verdicts(trace_id)))
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="requests")
+    def read_requests(self, trace_id: str) -> None:
+        """The wire bytes of a trace."""
+        self.post_message(RequestsRead(trace_id, self.desk.store.requests(trace_id)))
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="search")
+    def search_spans(self, rows: SpanRows, text: str) -> None:
+        """Rows of the open trace that hold a text."""
+        worker = get_current_worker()
+        hits = find(rows, text, lambda: worker.is_cancelled)
+        if not worker.is_cancelled:
+            self.post_message(SearchDone(text, rows, hits))
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """The one place where a worker's failure surfaces."""
+        worker: Worker[Any] = event.worker
+        if event.state is WorkerState.ERROR and worker.error is not None:
+            report(self, worker.error, f"reading {worker.group}")
+
+
+def database_name(desk: Desk) -> str:
+    """The database as the header names it."""
+    return Path(desk.workspace.database).name

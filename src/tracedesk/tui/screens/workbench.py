@@ -1,0 +1,305 @@
+"""The one main screen: panes by width, and who hears of what.
+
+Messages from workers and widgets end here; view models decide, widgets paint. Which pane
+stands where is the stylesheet's affair: this screen only names the situation in classes.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Static
+
+from tracedesk.tui.actions import PREFIXES, footer_for
+from tracedesk.tui.bindings import bindings
+from tracedesk.tui.messages import (
+    CursorMoved,
+    LineOpened,
+    RequestsRead,
+    RowsRead,
+    SearchDone,
+    StateRead,
+    TraceRead,
+    VerdictsRead,
+    WindowMoved,
+)
+from tracedesk.tui.screens.moves import Moves, pane_of
+from tracedesk.tui.screens.work import database_name
+from tracedesk.tui.seam import Desk
+from tracedesk.tui.view_models import bars
+from tracedesk.tui.widgets.detail.page_view import PageView
+from tracedesk.tui.widgets.detail.tabs import DetailTabs
+from tracedesk.tui.widgets.drawer.failure import FailureStrip
+from tracedesk.tui.widgets.drawer.results_view import ResultsView
+from tracedesk.tui.widgets.field_bar import FieldBar
+from tracedesk.tui.widgets.line_label import LineLabel
+from tracedesk.tui.widgets.span_tree import SpanTreeView, TimeRuler
+from tracedesk.tui.widgets.trace_list import TraceListView
+
+POLL_S = 0.1
+"""How often the desk is asked whether anything changed; asking is three integers."""
+
+PREVIEW_S = 0.08
+"""Rest of the cursor on a trace before it is opened beside the list."""
+
+WIDE, MEDIUM = 140, 100
+"""Columns from which there are three panes, and two."""
+
+
+class Workbench(Moves):
+    """Traces, spans, detail and tests on one screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("")]
+    AUTO_FOCUS = ""
+
+    def __init__(self, desk: Desk, now_ns: Callable[[], int], *, ascii: bool) -> None:
+        super().__init__(desk, now_ns, ascii=ascii)
+        self._seen: tuple[int, int, int, str] | None = None
+        self._reading = False
+        self._read_again = False
+        self._preview: Timer | None = None
+        self._prefix = ""
+        self._state = bars.HeaderState(state="starting")
+
+    def compose(self) -> ComposeResult:
+        yield LineLabel(ascii=self.ascii, id="header")
+        yield LineLabel(ascii=self.ascii, id="breadcrumb")
+        with Horizontal(id="body"):
+            with Vertical(id="list-pane", classes="pane"):
+                yield TraceListView(self.traces, self.now_ns, ascii=self.ascii)
+                yield FieldBar("f", "status:failed dur>2s agent:name", id="filter-bar")
+            with Vertical(id="tree-pane", classes="pane"):
+                tree = SpanTreeView(ascii=self.ascii)
+                yield TimeRuler(tree, ascii=self.ascii)
+                yield tree
+                yield FieldBar("/", "name, attribute, argument or error", id="search-bar")
+            with Vertical(id="detail-pane", classes="pane"):
+                yield DetailTabs(ascii=self.ascii)
+                yield PageView(ascii=self.ascii)
+                yield FieldBar("/", "attribute name or value", id="attribute-bar")
+        with Vertical(id="tests-pane", classes="pane"):
+            yield ResultsView(self.results, ascii=self.ascii)
+        yield FailureStrip(ascii=self.ascii)
+        yield Static(id="empty", markup=False)
+        yield LineLabel(ascii=self.ascii, id="footer")
+
+    def on_mount(self) -> None:
+        self.set_class(self.ascii, "-ascii")
+        self.go_to_pane("list")
+        self.poll()
+        self.set_interval(POLL_S, self.poll)
+
+    # -- what changed ----------------------------------------------------------------
+
+    def poll(self) -> None:
+        """Compare the desk's revisions with those last seen, and read what is behind."""
+        revision = self.desk.revision()
+        if revision == self._seen:
+            return
+        seen, self._seen = self._seen or (-1, -1, -1, ""), revision
+        stored, judged, saved = (new != old for new, old in zip(revision[:3], seen, strict=False))
+        if stored or judged:
+            self.refresh_rows()
+        if stored and self.opened is not None:
+            self.read_if_grown(self.opened.row.id, self.opened.row.revision)
+        if saved and seen[2] >= 0:
+            self.saved_ns = self.now_ns()
+        if (judged or saved) and self.opened is not None:
+            self.read_verdicts(self.opened.row.id)
+        elif saved:
+            self.show_results()
+        self.read_state()
+
+    def refresh_rows(self) -> None:
+        """Read the window of the list again; one reading at a time, the last one counts."""
+        if self._reading:
+            self._read_again = True
+            return
+        self._reading = True
+        view = self.query_one(TraceListView)
+        first, count = view.window
+        self.read_rows(self.traces.request(first, max(count, self.size.height)))
+
+    @on(WindowMoved)
+    def _window_moved(self) -> None:
+        self.refresh_rows()
+
+    @on(RowsRead)
+    def _rows_read(self, message: RowsRead) -> None:
+        self._reading = False
+        snapshot = message.snapshot
+        if self.traces.frozen and snapshot.request.where is self.traces.where:
+            self.traces.waiting = max(0, snapshot.total - self.traces.total)
+        else:
+            view = self.query_one(TraceListView)
+            view.show(snapshot)
+            self._preview_soon()
+        self._show_list_title()
+        self.set_class(
+            not snapshot.total and self.traces.where is None and self.opened is None, "-empty"
+        )
+        if self.has_class("-empty"):
+            self.query_one("#empty", Static).update(Content(self.desk.sending_examples()))
+        if self._read_again or self.query_one(TraceListView).model.lacks(
+            *self.query_one(TraceListView).window
+        ):
+            self._read_again = False
+            self.refresh_rows()
+
+    @on(StateRead)
+    def _state_read(self, message: StateRead) -> None:
+        endpoint = self.desk.endpoint
+        self._state = bars.HeaderState(
+            state=endpoint.state,
+            url=endpoint.url,
+            message=endpoint.message,
+            database=database_name(self.desk),
+            traces=message.total,
+            totals=message.totals,
+            done=message.done,
+            queued=message.queued,
+        )
+        self.show_bars()
+        if message.done < message.queued:
+            self.set_timer(POLL_S, self.read_state)
+
+    # -- the open trace --------------------------------------------------------------
+
+    def _preview_soon(self) -> None:
+        """Open the trace under the cursor once the cursor rests there."""
+        wanted = self.traces.cursor_id
+        if self._preview is not None:
+            self._preview.stop()
+        if wanted is None or (self.opened is not None and self.opened.row.id == wanted):
+            return
+        if self.opened is None or self.has_class("-wide") or self.traces.follow:
+            delay = 0.0 if self.opened is None else PREVIEW_S
+            self._preview = (
+                self.set_timer(delay, lambda: self.open_trace(wanted)) if delay else None
+            )
+            if not delay:
+                self.open_trace(wanted)
+
+    @on(TraceRead)
+    def _trace_read(self, message: TraceRead) -> None:
+        if message.trace_id != self.wanted:
+            return
+        if message.opened is None or message.rows is None:
+            self.notify("That trace is no longer stored.", severity="warning")
+            return
+        self.show_trace(message.opened, message.rows, message.verdicts)
+
+    @on(VerdictsRead)
+    def _verdicts_read(self, message: VerdictsRead) -> None:
+        if self.opened is not None and message.trace_id == self.opened.row.id:
+            self.set_verdicts(message.verdicts)
+
+    @on(RequestsRead)
+    def _requests_read(self, message: RequestsRead) -> None:
+        if self.opened is not None and message.trace_id == self.opened.row.id:
+            self.requests = message.requests
+            if self.tab == "raw":
+                self.show_page(keep_place=True)
+
+    @on(SearchDone)
+    def _search_done(self, message: SearchDone) -> None:
+        if message.rows is self.rows and message.text == self.search_text:
+            self.show_hits(message.hits)
+
+    # -- cursors ---------------------------------------------------------------------
+
+    @on(CursorMoved, "#traces")
+    def _trace_chosen(self) -> None:
+        self._show_list_title()
+        self._preview_soon()
+
+    @on(CursorMoved, "#spans")
+    def _span_chosen(self) -> None:
+        self.show_page()
+        self.show_failure()
+        self.show_bars()
+
+    @on(LineOpened)
+    def _line_opened(self, message: LineOpened) -> None:
+        self.action_open()
+
+    @on(DetailTabs.Chosen)
+    def _tab_chosen(self, message: DetailTabs.Chosen) -> None:
+        self.action_tab(message.tab)
+
+    # -- layout ----------------------------------------------------------------------
+
+    def on_resize(self, event: events.Resize) -> None:
+        width, height = event.size
+        self.set_class(width >= WIDE, "-wide")
+        self.set_class(MEDIUM <= width < WIDE, "-medium")
+        self.set_class(width < MEDIUM, "-narrow")
+        self.set_class(height >= 45, "-tall")
+        self.set_class(height < 20, "-low")
+        self.set_class(height < 8, "-tiny")
+        self.call_after_refresh(self._after_resize)
+
+    def _after_resize(self) -> None:
+        self.go_to_pane(self.pane)
+        self.show_bars()
+        self.refresh_rows()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        pane = pane_of(event.widget)
+        if pane and pane != self.pane:
+            self.set_pane(pane)
+        self.show_bars()
+
+    # -- bars ------------------------------------------------------------------------
+
+    def show_bars(self) -> None:
+        """Header, breadcrumb and footer for what is on screen now."""
+        width = self.size.width
+        self.query_one("#header", LineLabel).show(*bars.header(self._state, width))
+        crumbs = bars.breadcrumb(self.crumbs(), self.filters(), width)
+        self.query_one("#breadcrumb", LineLabel).show(*crumbs)
+        keys = (
+            bars.prefix_hint(self._prefix)
+            if self._prefix
+            else bars.footer(footer_for(self.pane), width)
+        )
+        self.query_one("#footer", LineLabel).show(keys)
+
+    def _show_list_title(self) -> None:
+        pane = self.query_one("#list-pane")
+        model = self.traces
+        at = model.cursor + 1 if model.total else 0
+        pane.border_title = Content(f"Traces · {at:,} of {model.total:,}")
+        notes = [f"frozen · {model.waiting:,} new"] if model.frozen else []
+        notes += ["following"] if model.follow else []
+        notes += [f"{len(model.marked)} marked"] if model.marked else []
+        pane.border_subtitle = Content(" · ".join(notes))
+
+    def saved_note(self) -> str:
+        progress = self.desk.progress()
+        count, took = (progress.last_count, progress.last_ms) if progress else (0, 0.0)
+        return bars.saved_note(self.saved_ns, count, took)
+
+    # -- two-key commands ------------------------------------------------------------
+
+    async def on_key(self, event: events.Key) -> None:
+        """Keys come here in the order typed, so the second of two never overtakes the first."""
+        key = event.character or event.key
+        if self._prefix:
+            prefix, self._prefix = self._prefix, ""
+            self.show_bars()
+            action = PREFIXES[prefix].get(key)
+            event.stop()
+            event.prevent_default()
+            if action is not None:
+                await self.run_action(action.name)
+        elif key in PREFIXES:
+            self._prefix = key
+            event.stop()
+            event.prevent_default()
+            self.show_bars()

@@ -1,0 +1,119 @@
+"""The one door between text from a trace and the terminal.
+
+Nothing that a trace says may move the cursor, change a colour, reverse the reading
+direction or hide itself: such characters are replaced by something visible. Widths are
+counted in cells, never in characters.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+
+from rich.cells import cell_len, chop_cells, set_cell_size
+
+_JOINERS = frozenset((0x200C, 0x200D))
+"""Joiners shape letters and emoji, and can neither hide nor reorder anything."""
+
+_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+"""Controls, invisible formats (bidi overrides among them), surrogates, unassigned, breaks."""
+
+
+class _Visible(dict[int, str | int]):
+    """Translation table that decides each character once, when it is first met."""
+
+    def __missing__(self, code: int) -> str | int:
+        self[code] = shown = self._shown(code)
+        return shown
+
+    @staticmethod
+    def _shown(code: int) -> str | int:
+        if code == 0x0A:
+            return "⏎"
+        if code < 0x20:
+            return chr(0x2400 + code)
+        if code == 0x7F:
+            return "␡"
+        if unicodedata.category(chr(code)) not in _HIDDEN or code in _JOINERS:
+            return code
+        if code < 0x100:
+            return f"\\x{code:02x}"
+        return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+_VISIBLE = _Visible()
+
+ASCII = str.maketrans(
+    {
+        "✓": "v", "✗": "x", "✖": "X", "○": "o", "◌": "?", "↻": "@", "▾": "-", "▸": "+",
+        "├": "|", "└": "`", "│": "|", "─": "-", "┃": "|", "╎": ":", "▏": "#", "▎": "#",
+        "▍": "#", "▌": "#", "▋": "#", "▊": "#", "▉": "#", "█": "#", "▐": "#", "▒": "%",
+        "●": "*", "›": ">", "…": ".", "⏎": "$", "↑": "^", "↓": "v", "·": "-", "⋯": ".",
+        "≤": "<", "≥": ">", "→": ">", "×": "x", "–": "-", "■": "#", "▪": "*", "▔": "-",
+        "┊": ":", "━": "=", "◐": "~",
+        **{chr(0x2400 + code): "?" for code in range(0x22)},
+    }
+)  # fmt: skip
+"""Every glyph of ours as one ASCII character, so that columns stay where they are."""
+
+
+def plain(text: str) -> str:
+    """``text`` with everything a terminal could act upon made visible. Idempotent."""
+    return text if text.isprintable() else text.translate(_VISIBLE)
+
+
+def cells(text: str) -> int:
+    """Width of ``text`` in terminal cells."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def fit(text: str, width: int) -> str:
+    """``text`` made visible in at most ``width`` cells; an ellipsis tells of what was cut."""
+    text = plain(text[: width * 4 + 8])
+    if cells(text) <= width:
+        return text
+    return "" if width <= 0 else set_cell_size(text, width - 1).rstrip() + "…"
+
+
+def pad(text: str, width: int) -> str:
+    """``fit``, then filled with blanks on the right."""
+    text = fit(text, width)
+    return text + " " * (width - cells(text))
+
+
+def pad_left(text: str, width: int) -> str:
+    """``fit``, then filled with blanks on the left, as numbers are."""
+    text = fit(text, width)
+    return " " * (width - cells(text)) + text
+
+
+def middle(text: str, limit: int = 200) -> str:
+    """``text`` cut in the middle to ``limit`` characters, both ends kept."""
+    if len(text) <= limit:
+        return text
+    half = (limit - 3) // 2
+    return f"{text[:half]} … {text[-half:]}"
+
+
+def wrap(text: str, width: int) -> Iterator[str]:
+    """The lines of ``text`` folded to ``width`` cells, at blanks where there are any."""
+    width = max(width, 4)
+    for line in text.splitlines() or [""]:
+        line = plain(line.expandtabs(4))
+        if cells(line) <= width:
+            yield line
+        else:
+            yield from _fold(line, width)
+
+
+def _fold(line: str, width: int) -> Iterator[str]:
+    held = ""
+    for word in line.split(" "):
+        joined = f"{held} {word}" if held else word
+        if cells(joined) <= width:
+            held = joined
+            continue
+        if held:
+            yield held
+        *full, held = chop_cells(word, width) or [""]
+        yield from full
+    if held:
+        yield held

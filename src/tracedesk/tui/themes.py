@@ -1,0 +1,86 @@
+"""Themes as data. One accent; red, green and amber keep their one meaning each.
+
+Red is a span's own error or a failed verdict, green a pass, amber missing or stale.
+"""
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="tracedesk-dark",
+    dark=True,
+    primary="#7aa2f7",
+    secondary="#7aa2f7",
+    accent="#7aa2f7",
+    foreground="#c8ccd4",
+    background="#16181d",
+    surface="#16181d",
+    panel="#1f2229",
+    success="#87c38a",
+    warning="#e0af68",
+    error="#f7768e",
+    variables={
+        "td-dim": "#8b919e",
+        "td-faint": "#5a606c",
+        "td-border": "#3a3f4a",
+        "td-bar": "#5577b5",
+        "td-bar-faint": "#343a46",
+        "td-cursor": "#2b3550",
+        "td-cursor-blurred": "#22252d",
+        "td-agent": "#c0a8f0",
+        "td-model": "#7dcfff",
+        "td-tool": "#d4b483",
+        "td-retrieval": "#94c9b8",
+        "td-string": "#b5c7a3",
+        "td-match": "#3d59a1",
+        "input-selection-background": "#3d59a1",
+        "block-cursor-background": "#2b3550",
+        "block-cursor-foreground": "#c8ccd4",
+        "scrollbar": "#3a3f4a",
+        "scrollbar-hover": "#5a606c",
+        "scrollbar-active": "#7aa2f7",
+        "scrollbar-background": "#16181d",
+        "scrollbar-background-hover": "#16181d",
+        "scrollbar-background-active": "#16181d",
+    },
+)
+
+LIGHT = Theme(
+    name="tracedesk-light",
+    dark=False,
+    primary="#2b5fb8",
+    secondary="#2b5fb8",
+    accent="#2b5fb8",
+    foreground="#2a2e37",
+    background="#fbfbfa",
+    surface="#fbfbfa",
+    panel="#f0f0ee",
+    success="#2f7d3b",
+    warning="#9a6200",
+    error="#c02c48",
+    variables={
+        "td-dim": "#636976",
+        "td-faint": "#9aa0ab",
+        "td-border": "#c9ccd2",
+        "td-bar": "#7d9fd8",
+        "td-bar-faint": "#dadde3",
+        "td-cursor": "#d7e3f8",
+        "td-cursor-blurred": "#ebedf0",
+        "td-agent": "#6d43b5",
+        "td-model": "#0b6f94",
+        "td-tool": "#8a5a12",
+        "td-retrieval": "#1f6f5c",
+        "td-string": "#4a6b2c",
+        "td-match": "#bcd2f7",
+        "input-selection-background": "#bcd2f7",
+        "block-cursor-background": "#d7e3f8",
+        "block-cursor-foreground": "#2a2e37",
+        "scrollbar": "#c9ccd2",
+        "scrollbar-hover": "#9aa0ab",
+        "scrollbar-active": "#2b5fb8",
+        "scrollbar-background": "#fbfbfa",
+        "scrollbar-background-hover": "#fbfbfa",
+        "scrollbar-background-active": "#fbfbfa",
+    },
+)
+
+THEMES = (DARK, LIGHT)

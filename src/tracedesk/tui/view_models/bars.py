@@ -1,0 +1,138 @@
+"""What the one-line bars say: header, breadcrumb, footer, pane titles."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tracedesk.model.verdict import Outcome
+from tracedesk.tui import figures
+from tracedesk.tui.actions import PREFIXES, Action, key_name
+from tracedesk.tui.lines import Piece
+from tracedesk.tui.text import cells, fit, plain
+
+PROGRESS_CELLS = 10
+
+_DOTS = {"listening": ("●", "ok"), "attached": ("●", "accent"), "failed": ("✖", "bad")}
+
+
+class HeaderState(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the header shows."""
+
+    state: str
+    url: str | None = None
+    message: str = ""
+    database: str = ""
+    agent: str = ""
+    traces: int = 0
+    totals: Mapping[Any, int] = {}
+    done: int = 0
+    queued: int = 0
+
+
+def header(state: HeaderState, width: int) -> tuple[list[Piece], list[Piece]]:
+    """Left and right part of the header; what matters least goes first when it is narrow."""
+    dot, role = _DOTS.get(state.state, ("○", "warn"))
+    left = [Piece(" ")]
+    if width >= 100:
+        left.append(Piece("tracedesk  ", "heading"))
+    left += [Piece(dot, role), Piece(f" {address(state.url)}")]
+    if state.state != "listening":
+        left.append(Piece(f" {state.state}", "bad" if state.state == "failed" else "dim"))
+    if state.message:
+        left.append(
+            Piece(f"  {plain(state.message)}", "bad" if state.state == "failed" else "warn")
+        )
+    if state.database and width >= 80:
+        left.append(Piece(f"   {plain(state.database)}", "dim"))
+    if state.agent:
+        left.append(Piece(f"   {plain(state.agent)}", "accent"))
+    left.append(Piece("  "))
+    for outcome, glyph, colour in (
+        (Outcome.PASS, "✓", "ok"), (Outcome.FAIL, "✗", "bad"), (Outcome.MISSING, "?", "warn"),
+        (Outcome.ERROR, "!", "warn"),
+    ):  # fmt: skip
+        if number := state.totals.get(outcome, 0):
+            left.append(Piece(f" {glyph} {number:,}", colour))
+    traces = f"{state.traces:,} trace{'' if state.traces == 1 else 's'} "
+    return left, [*_progress(state, width), Piece(traces, "dim")]
+
+
+def address(url: str | None) -> str:
+    """``:4318`` on this machine, ``host:4318`` elsewhere; blank while there is none."""
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    return f":{parts.port}" if local else parts.netloc
+
+
+def _progress(state: HeaderState, width: int) -> list[Piece]:
+    if not state.queued or state.done >= state.queued:
+        return []
+    filled = round(PROGRESS_CELLS * state.done / state.queued)
+    text = f"evaluating {state.done:,} of {state.queued:,} " if width >= 110 else ""
+    return [
+        Piece(text, "dim"),
+        Piece("━" * filled, "accent"),
+        Piece("━" * (PROGRESS_CELLS - filled) + "   ", "bar-faint"),
+    ]
+
+
+def breadcrumb(
+    crumbs: Sequence[str], filters: Sequence[str], width: int
+) -> tuple[list[Piece], list[Piece]]:
+    """``traces › name › span`` on the left, one crumb a filter on the right."""
+    right: list[Piece] = []
+    for text in filters:
+        right += [Piece(f" {plain(fit(text, 40))}", "accent"), Piece(" Esc✗ ", "faint")]
+    room = width - sum(cells(piece.text) for piece in right) - 2
+    left = [Piece(" ")]
+    each = max(6, (room - 3 * len(crumbs)) // max(1, len(crumbs)))
+    for number, crumb in enumerate(crumbs):
+        if number:
+            left.append(Piece(" › ", "faint"))
+        last = number == len(crumbs) - 1
+        left.append(Piece(fit(crumb, max(each, room // 2 if last else 0)), "" if last else "dim"))
+    return left, right
+
+
+def footer(actions: Sequence[Action], width: int) -> list[Piece]:
+    """Keys and labels, as many as fit; help and palette come last and always fit first."""
+    pieces: list[Piece] = [Piece(" ")]
+    always = [action for action in actions if action.name in ("help", "app.command_palette")]
+    room = width - 1 - sum(_cells(action) for action in always)
+    shown = []
+    for action in actions:
+        if action in always:
+            continue
+        if _cells(action) > room:
+            break
+        room -= _cells(action)
+        shown.append(action)
+    for action in (*shown, *always):
+        pieces += [Piece(key_name(action.keys[0]), "accent"), Piece(f" {action.label}   ", "dim")]
+    return pieces
+
+
+def prefix_hint(prefix: str) -> list[Piece]:
+    """What may follow the first key of a two-key command."""
+    pieces = [Piece(f" {prefix} ", "heading")]
+    for key, action in PREFIXES[prefix].items():
+        pieces += [Piece(f"  {key}", "accent"), Piece(f" {action.label}", "dim")]
+    return [*pieces, Piece("   any other key: never mind", "faint")]
+
+
+def _cells(action: Action) -> int:
+    return cells(key_name(action.keys[0])) + cells(action.label) + 4
+
+
+def saved_note(saved_ns: int | None, last_count: int, last_ms: float) -> str:
+    """``saved 18:02:11 · 3 re-run · 6 ms``; blank before anything ran."""
+    parts = []
+    if saved_ns is not None:
+        parts.append(f"saved {figures.clock(saved_ns)}")
+    if last_count:
+        parts.append(f"{last_count:,} re-run · {last_ms:.0f} ms")
+    return " · ".join(parts)

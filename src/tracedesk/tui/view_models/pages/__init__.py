@@ -1,0 +1,1 @@
+"""The pages of the detail pane as lines of text and role."""

@@ -1,0 +1,83 @@
+"""What failed at the span under the cursor, in the few lines a small screen has."""
+
+from collections.abc import Sequence
+
+from tracedesk.model.trace import Span
+from tracedesk.model.verdict import CaseVerdict, Outcome, Verdict
+from tracedesk.tui.lines import Line, Piece
+from tracedesk.tui.text import cells, fit, pad, plain
+from tracedesk.tui.view_models.marks import MARKING_ROLES
+from tracedesk.tui.view_models.pages.builder import Page
+from tracedesk.tui.view_models.pages.verdicts import sides
+from tracedesk.tui.view_models.results import GLYPHS, RANK, deciding_span
+
+SHOWN = (Outcome.FAIL, Outcome.ERROR, Outcome.MISSING)
+
+
+def failure_page(
+    cases: Sequence[CaseVerdict], span: Span, about: str | None, width: int
+) -> list[Line]:
+    """The worst verdict on a span (``about`` None: on the trace), else its own error."""
+    page = Page(width)
+    found = sorted(
+        (
+            (case, verdict)
+            for case in cases
+            for verdict in case.verdicts
+            if verdict.outcome in SHOWN and (about is None or _belongs(verdict, about))
+        ),
+        key=lambda pair: RANK[pair[1].outcome],
+    )
+    if found:
+        _verdict(page, *found[0], more=len(found) - 1)
+    if span.failed:
+        message = span.status_message or _exception(span) or "the span failed, and says not why"
+        page.add(Piece(" ✖ ", "bad"), Piece(fit(message, width - 3), "bad"))
+    if not page.lines:
+        page.add(Piece(" nothing failed here", "faint"))
+    return page.lines
+
+
+def _verdict(page: Page, case: CaseVerdict, verdict: Verdict, more: int) -> None:
+    glyph, role = GLYPHS[verdict.outcome]
+    place = f"{plain(case.file)}:{verdict.line or case.line}"
+    rest = f"+{more} more" if more else ""
+    room = page.width - 3 - cells(place) - cells(rest) - 2
+    page.add(
+        Piece(f" {glyph} ", role),
+        Piece(place, "strong"),
+        Piece("  " + pad(case.name, room)),
+        Piece(rest, "dim"),
+    )
+    span = deciding_span(verdict)
+    at = f"span {span[:6]}…" if span else ""
+    room = page.width - 3 - cells(at) - 1
+    if not verdict.differences:
+        page.prose(verdict.reason, indent=3)
+        return
+    page.add(
+        Piece("   " + pad(f"{verdict.target} {verdict.name}", room), "dim"), Piece(at, "accent")
+    )
+    names = min(max(cells(d.path) for d in verdict.differences), page.width // 4)
+    each = (page.width - 6 - names - 20) // 2
+    for difference in verdict.differences:
+        expected, actual = sides(difference)
+        page.add(
+            Piece("      " + pad(difference.path, names), "key"),
+            Piece("  expected " + pad(expected, each)),
+            Piece(" actual " + fit(actual, each), "bad"),
+        )
+
+
+def _belongs(verdict: Verdict, span_id: str) -> bool:
+    return any(e.span == span_id and e.role in MARKING_ROLES for e in verdict.evidence)
+
+
+def _exception(span: Span) -> str:
+    for event in span.events:
+        if event.name == "exception":
+            attributes = event.attributes
+            return (
+                f"{attributes.get('exception.type', '')}: {attributes.get('exception.message', '')}"
+            )
+    return ""

@@ -1,0 +1,274 @@
+"""One span as one line: guides, span status, name, model, duration, bar, verdict marks.
+
+Two channels that never mix: left of the name what the span says of itself, in the right
+gutter what our assertions say of it.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from tracedesk.model.trace import Kind, Span, Status
+from tracedesk.tui import figures
+from tracedesk.tui.lines import Piece
+from tracedesk.tui.text import cells, fit, pad, pad_left, plain
+from tracedesk.tui.view_models.marks import Counts, Marks
+from tracedesk.tui.view_models.span_tree import SpanRows
+
+MAX_GUIDES = 10
+"""Levels drawn as guides; deeper rows say their depth instead."""
+
+KIND_ROLES = {
+    Kind.AGENT: "agent", Kind.MODEL: "model", Kind.TOOL: "tool", Kind.RETRIEVAL: "retrieval",
+}  # fmt: skip
+
+MODEL_NAMES = (
+    "gen_ai.response.model", "gen_ai.request.model", "llm.model_name", "ai.model.id",
+)  # fmt: skip
+INPUT_TOKENS = (
+    "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt",
+    "ai.usage.promptTokens",
+)  # fmt: skip
+OUTPUT_TOKENS = (
+    "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens",
+    "llm.token_count.completion", "ai.usage.completionTokens",
+)  # fmt: skip
+
+NOTABLE, LARGE = 0.5, 0.75
+"""Shares of the parent's duration from which a duration stands out."""
+
+
+class TimeColumn(StrEnum):
+    """What the time column shows."""
+
+    DURATION = "duration"
+    OFFSET = "offset"
+    SELF = "self"
+
+    @property
+    def next(self) -> "TimeColumn":
+        order = list(TimeColumn)
+        return order[(order.index(self) + 1) % len(order)]
+
+
+class Columns(msgspec.Struct, frozen=True):
+    """Widths in cells. The label takes what the others leave; 0 leaves a column out."""
+
+    label: int
+    model: int
+    tokens: int
+    time: int
+    bar: int
+    marks: int
+
+    @property
+    def bar_at(self) -> int:
+        """Cells left of the first cell of the bars."""
+        return self.label + self.model + self.tokens + self.time + 2
+
+
+def columns_for(width: int) -> Columns:
+    """How a pane of ``width`` cells is divided."""
+    marks = 12 if width >= 100 else 8
+    time = 8
+    if width < 40:
+        return Columns(max(width - time, 4), 0, 0, min(time, max(width - 4, 0)), 0, 0)
+    bar = 8 if width < 84 else min(80, round(width * 0.34))
+    left = width - marks - time - bar - 3
+    model = 14 if left >= 48 else (9 if left >= 36 and width < 84 else 0)
+    tokens = 12 if left >= 62 else 0
+    return Columns(left - model - tokens, model, tokens, time, bar, marks)
+
+
+def span_line(
+    rows: SpanRows, row: int, columns: Columns, marks: Marks, mode: TimeColumn
+) -> list[Piece]:
+    """The pieces of one row; together exactly as wide as the columns."""
+    span = rows.span(row)
+    hit = rows.is_hit(row)
+    pieces = _label(rows, row, span, columns.label, hit)
+    if columns.model:
+        pieces.append(Piece(" " + pad(model_of(span), columns.model - 1), "dim"))
+    if columns.tokens:
+        pieces.append(Piece(pad_left(tokens_of(span), columns.tokens), "dim"))
+    pieces.append(_time(rows, row, span, columns.time, mode))
+    if columns.bar:
+        pieces += _bar(rows, span, columns.bar, hit)
+        # A folded row stands for all below it, and a root for the whole of its tree.
+        whole = rows.folded[row] or rows.tree.depth[row] == 0
+        end = rows.tree.subtree_end[row] if whole else None
+        pieces += gutter(marks.counts(row, end), columns.marks, marks.pending)
+    return pieces
+
+
+def model_of(span: Span) -> str:
+    """The model's name, for model spans only: others would repeat it down the tree."""
+    if span.kind is not Kind.MODEL:
+        return ""
+    get = span.attributes.get
+    return next((str(v)[:64] for name in MODEL_NAMES if (v := get(name))), "")
+
+
+def tokens_of(span: Span) -> str:
+    """``820↑ 96↓`` of a model span; blank when it says nothing of tokens."""
+    if span.kind is not Kind.MODEL:
+        return ""
+    parts = []
+    for names, arrow in ((INPUT_TOKENS, "↑"), (OUTPUT_TOKENS, "↓")):
+        number = _first_number(span, names)
+        if number is not None:
+            parts.append(figures.count(number) + arrow)
+    return " ".join(parts)
+
+
+def gutter(counts: Counts, width: int, pending: bool = False) -> list[Piece]:
+    """Verdict marks in ``width`` cells: ``✓2 ✗1 ?1 !1``; dim and undecided while pending."""
+    pieces = [Piece(" ")]
+    used = 1
+    if pending and counts.any:
+        pieces.append(Piece("…", "faint"))
+        used += 1
+    for number, glyph, role in (
+        (counts.failed, "✗", "bad"),
+        (counts.error, "!", "warn"),
+        (counts.missing, "?", "warn"),
+        (counts.passed, "✓", "ok"),
+    ):
+        mark = f"{glyph}{number} "
+        if number and used + len(mark) <= width + 1:
+            pieces.append(Piece(mark, "faint" if pending else role))
+            used += len(mark)
+    pieces.append(Piece(" " * max(0, width - used)))
+    return pieces
+
+
+def guides(rows: SpanRows, row: int) -> str:
+    """The lines that tie a row to its parent, two cells a level."""
+    tree = rows.tree
+    depth = tree.depth[row]
+    if depth == 0:
+        return ""
+    drawn = "├" if _has_next(rows, row) else "└"
+    above = tree.parent[row]
+    for _ in range(min(depth, MAX_GUIDES) - 1):
+        drawn = ("│ " if _has_next(rows, above) else "  ") + drawn
+        above = tree.parent[above]
+    return f"⋯{depth} {drawn}" if depth > MAX_GUIDES else drawn
+
+
+def _has_next(rows: SpanRows, row: int) -> bool:
+    above = rows.tree.parent[row]
+    return above >= 0 and rows.tree.subtree_end[row] < rows.tree.subtree_end[above]
+
+
+def _label(rows: SpanRows, row: int, span: Span, width: int, hit: bool) -> list[Piece]:
+    folds = rows.has_children(row)
+    marker = ("▸" if rows.folded[row] else "▾") if folds else " "
+    status, status_role = _status(rows, row, span)
+    lead = [
+        Piece(guides(rows, row), "faint"),
+        Piece(marker, "dim"),
+        Piece(status, status_role),
+        Piece(" "),
+    ]
+    if span.kind is not Kind.NODE:
+        lead.append(Piece(span.kind.letter + " ", KIND_ROLES[span.kind]))
+    name, role, note = _name(rows, row, span, hit)
+    room = width - sum(cells(piece.text) for piece in lead)
+    if room < 2:
+        return [Piece(pad("".join(piece.text for piece in lead), width), "dim")]
+    name = fit(name, room)
+    room -= cells(name)
+    note = fit(note, room)
+    return [*lead, Piece(name, role), Piece(note, "dim"), Piece(" " * (room - cells(note)))]
+
+
+def _status(rows: SpanRows, row: int, span: Span) -> tuple[str, str]:
+    if span.failed:
+        return "✖", "bad"
+    if rows.folded[row] and (below := rows.errors_below(row)):
+        return f"○{below}", "bad"
+    if row in rows.tree.orphans:
+        return "◌", "warn"
+    if row in rows.tree.cycles:
+        return "↻", "warn"
+    return " ", ""
+
+
+def _name(rows: SpanRows, row: int, span: Span, hit: bool) -> tuple[str, str, str]:
+    """Name, its role, and the note after it."""
+    note = ""
+    if rows.folded[row]:
+        note = f" ({rows.tree.subtree_end[row] - row - 1})"
+    if row in rows.tree.orphans:
+        note += f"  orphan (parent {rows.tree.orphans[row][:4]}… not received)"
+    elif row in rows.tree.cycles:
+        note += f"  cycle (names {rows.tree.cycles[row][:4]}… as parent)"
+    name = plain(span.label[:400]) or "(no name)"
+    if span.status is Status.SKIPPED:
+        return name, "skipped", note + " skipped"
+    if not hit:
+        return name, "faint", note
+    return name, "match" if rows.searching else "", note
+
+
+def _time(rows: SpanRows, row: int, span: Span, width: int, mode: TimeColumn) -> Piece:
+    if mode is TimeColumn.OFFSET:
+        axis, start = rows.axis, span.start_ns
+        text = (
+            "" if axis is None or start is None else "+" + figures.duration(start - axis.start_ns)
+        )
+        return Piece(pad_left(text, width), "dim")
+    own = span.duration_ns
+    if mode is TimeColumn.SELF:
+        own = self_time_ns(rows, row)
+    if own is None:
+        running = span.start_ns is not None and span.end_ns is None
+        return Piece(pad_left("running" if running else "–", width), "faint")
+    return Piece(pad_left(figures.duration(own), width), _share_role(rows, row, own))
+
+
+def _share_role(rows: SpanRows, row: int, own_ns: int) -> str:
+    above = rows.parent_of(row)
+    total = None if above is None else rows.span(above).duration_ns
+    if not total or own_ns < NOTABLE * total:
+        return "dim"
+    return "strong" if own_ns >= LARGE * total else ""
+
+
+def self_time_ns(rows: SpanRows, row: int) -> int | None:
+    """Duration less what the direct children cover; children that overlap count once."""
+    span = rows.span(row)
+    if span.duration_ns is None or span.start_ns is None or span.end_ns is None:
+        return None
+    covered, reached = 0, span.start_ns
+    for child in rows.tree.children(row):
+        below = rows.span(child)
+        if below.start_ns is None or below.end_ns is None:
+            continue
+        first, last = max(below.start_ns, reached), min(below.end_ns, span.end_ns)
+        if last > first:
+            covered += last - first
+            reached = last
+    return span.duration_ns - covered
+
+
+def _bar(rows: SpanRows, span: Span, width: int, hit: bool) -> list[Piece]:
+    bar = None if rows.axis is None else rows.axis.bar(span.start_ns, span.end_ns, width)
+    if bar is None:
+        return [Piece(" ┃", "faint"), Piece(" " * width), Piece("┃", "faint")]
+    role = "bar-error" if span.failed else "bar"
+    if not hit or span.status is Status.SKIPPED:
+        role = "bar-faint"
+    left = " " * bar.offset
+    right = " " * (width - bar.offset - len(bar.glyphs))
+    return [Piece(" ┃" + left, "faint"), Piece(bar.glyphs, role), Piece(right + "┃", "faint")]
+
+
+def _first_number(span: Span, names: tuple[str, ...]) -> int | None:
+    get = span.attributes.get
+    for name in names:
+        value = get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return int(value)
+    return None

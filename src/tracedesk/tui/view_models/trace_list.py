@@ -1,0 +1,211 @@
+"""The window of stored traces that the list shows; the cursor is a trace, not a position.
+
+Rows are read a window at a time, by number descending. When traces arrive the window is
+read again around the same trace, so cursor, scroll position and marks stay with what the
+user looks at.
+"""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tracedesk.model.verdict import Outcome
+from tracedesk.tui import figures
+from tracedesk.tui.lines import Piece
+from tracedesk.tui.seam import Desk, Rows
+from tracedesk.tui.text import cells, fit, pad, pad_left
+from tracedesk.tui.view_models.marks import Counts
+
+if TYPE_CHECKING:
+    from tracedesk.evaluation.run import TraceVerdicts
+    from tracedesk.query.filter import Filter
+    from tracedesk.store.rows import TraceRow
+
+MARGIN = 60
+"""Rows read beyond each edge of the screen, so that paging rarely waits."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One stored trace and what our assertions say of it."""
+
+    row: "TraceRow"
+    agent: str
+    verdicts: "TraceVerdicts | None" = None
+
+    @property
+    def counts(self) -> Counts:
+        if self.verdicts is None:
+            return Counts()
+        get = self.verdicts.counts.get
+        return Counts(
+            get(Outcome.PASS, 0),
+            get(Outcome.FAIL, 0),
+            get(Outcome.MISSING, 0),
+            get(Outcome.ERROR, 0),
+        )
+
+
+class Request(msgspec.Struct, frozen=True):
+    """Which rows to read: a window of positions, and the trace that must not move."""
+
+    first: int = 0
+    count: int = 100
+    where: "Filter | None" = None
+    cursor_id: str | None = None
+    cursor_number: int = 0
+    cursor_at: int = 0
+    total: int = 0
+    follow: bool = False
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """What was read: entries by position, and where the cursor's trace stands now."""
+
+    request: Request
+    total: int
+    first: int
+    entries: tuple[Entry, ...]
+    cursor_at: int
+
+
+def fetch(desk: Desk, request: Request) -> Snapshot:
+    """Read the rows of a request. Blocking: call it in a worker thread."""
+    store = desk.store
+    total = store.count(where=request.where)
+    cursor_at = 0
+    if request.cursor_id is not None and not request.follow:
+        cursor_at = _position(store, request, total)
+    first = max(0, request.first + cursor_at - request.cursor_at - MARGIN)
+    rows = store.rows(where=request.where, offset=first, limit=request.count + 2 * MARGIN)
+    entries = tuple(
+        Entry(row, desk.agent_name(row.agent_id), desk.verdicts(row.id)) for row in rows
+    )
+    return Snapshot(request, total, first, entries, cursor_at)
+
+
+def _position(store: Rows, request: Request, total: int) -> int:
+    """Where the cursor's trace stands: numbers fall along the list, so halving finds it."""
+    low, high = 0, total
+    likely = request.cursor_at + total - request.total
+    if 0 <= likely < total:
+        found = store.rows(where=request.where, offset=likely, limit=1)
+        if found and found[0].number == request.cursor_number:
+            return likely
+    while low < high:
+        at = (low + high) // 2
+        found = store.rows(where=request.where, offset=at, limit=1)
+        if found and found[0].number > request.cursor_number:
+            low = at + 1
+        else:
+            high = at
+    return max(0, min(low, total - 1))
+
+
+class TraceList:
+    """Entries by position, the cursor by trace id, marks by trace id."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.cursor = 0
+        """Position of the cursor's trace."""
+        self.cursor_id: str | None = None
+        self.cursor_number = 0
+        self.marked: set[str] = set()
+        self.where: Filter | None = None
+        self.filter_text = ""
+        self.follow = False
+        self.frozen = False
+        self.waiting = 0
+        """Traces that arrived while frozen."""
+        self._entries: dict[int, Entry] = {}
+
+    def entry(self, position: int) -> Entry | None:
+        """The entry at a position, None while it is not read yet."""
+        return self._entries.get(position)
+
+    def request(self, first: int, count: int) -> Request:
+        """What to read to show ``count`` rows from ``first`` on."""
+        return Request(
+            first=first,
+            count=count,
+            where=self.where,
+            cursor_id=self.cursor_id,
+            cursor_number=self.cursor_number,
+            cursor_at=self.cursor,
+            total=self.total,
+            follow=self.follow,
+        )
+
+    def lacks(self, first: int, count: int) -> bool:
+        """True when a row in the window is not read yet."""
+        return any(at not in self._entries for at in range(first, min(first + count, self.total)))
+
+    def install(self, snapshot: Snapshot) -> int:
+        """Take over what was read; returns by how many rows the cursor's trace moved."""
+        if snapshot.request.where is not self.where:
+            return 0
+        moved = snapshot.cursor_at - self.cursor
+        self.total = snapshot.total
+        self._entries = dict(enumerate(snapshot.entries, snapshot.first))
+        if snapshot.request.cursor_id == self.cursor_id or self.follow:
+            self.move_to(snapshot.cursor_at)
+            return moved
+        return 0  # the user moved on while the rows were read
+
+    def update(self, entry: Entry) -> None:
+        """Replace one entry that is on hand, such as after its verdicts changed."""
+        for position, known in self._entries.items():
+            if known.row.id == entry.row.id:
+                self._entries[position] = entry
+
+    def move_to(self, position: int) -> None:
+        """Put the cursor on a position; it then stays with the trace that stands there."""
+        self.cursor = max(0, min(position, self.total - 1))
+        entry = self._entries.get(self.cursor)
+        if entry is not None:
+            self.cursor_id, self.cursor_number = entry.row.id, entry.row.number
+        elif not self.total:
+            self.cursor_id, self.cursor_number = None, 0
+
+    def toggle_mark(self) -> None:
+        if self.cursor_id is not None:
+            self.marked ^= {self.cursor_id}
+
+
+def entry_line(entry: Entry, width: int, now_ns: int, marked: bool) -> list[Piece]:
+    """One trace in ``width`` cells: status, verdicts, name, then what there is room for."""
+    row = entry.row
+    status, role = ("✖", "bad") if row.error_count or row.status == "failed" else (" ", "")
+    if row.end_ns is None and row.start_ns is not None:
+        status, role = "◌", "dim"
+    pieces = [Piece("▪" if marked else " ", "accent"), Piece(status, role), *_verdict(entry)]
+    right: list[Piece] = []
+    took = None if row.duration_ms is None else row.duration_ms * 1e6
+    for wanted, text, size in (
+        (0, figures.age(row.received_ns, now_ns), 5),
+        (28, figures.duration(took) or "–", 7),
+        (62, figures.count(row.tokens), 7),
+    ):
+        if width >= wanted:
+            right.insert(0, Piece(pad_left(text, size), "dim"))
+    if width >= 52:
+        right.insert(0, Piece(" " + pad(entry.agent, 12), "dim"))
+    room = width - sum(cells(piece.text) for piece in (*pieces, *right))
+    name = row.name or row.external_id or row.id[:8]
+    name = fit(name, room)
+    return [*pieces, Piece(name), Piece(" " * (room - cells(name))), *right]
+
+
+def _verdict(entry: Entry) -> list[Piece]:
+    """The worst outcome with its count, in five cells."""
+    counts = entry.counts
+    pending = entry.verdicts is not None and entry.verdicts.pending
+    for number, glyph, role in (
+        (counts.failed, "✗", "bad"),
+        (counts.error, "!", "warn"),
+        (counts.missing, "?", "warn"),
+        (counts.passed, "✓", "ok"),
+    ):
+        if number:
+            return [Piece(pad(f"{glyph}{figures.count(number)}", 4), "faint" if pending else role)]
+    return [Piece("…   " if pending else "    ", "faint")]

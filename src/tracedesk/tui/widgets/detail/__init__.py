@@ -1,0 +1,1 @@
+"""The right pane: tabs over pages of lines."""

@@ -1,0 +1,53 @@
+"""The tabs over the detail page: a number key each, a click each."""
+
+from typing import ClassVar
+
+from textual import events
+from textual.message import Message
+
+from tracedesk.tui.lines import Piece
+from tracedesk.tui.text import cells
+from tracedesk.tui.widgets.line_label import LineLabel
+
+TABS = ("reading", "attributes", "events", "raw", "verdicts")
+"""In the order of their number keys, from 1."""
+
+
+class DetailTabs(LineLabel):
+    """One line of tab names; the chosen one stands out."""
+
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        def __init__(self, tab: str) -> None:
+            super().__init__()
+            self.tab = tab
+
+    def __init__(self, *, ascii: bool) -> None:
+        super().__init__(ascii=ascii, id="tabs")
+        self._ends: list[tuple[int, str]] = []
+
+    SHORT: ClassVar[dict[str, str]] = {"attributes": "attrs"}
+    """Names for a pane too narrow for the long ones."""
+
+    def choose(self, chosen: str, empty: frozenset[str] = frozenset()) -> None:
+        """Show which tab is chosen; tabs with nothing in them are faint."""
+        names = {tab: tab.capitalize() for tab in TABS}
+        if self.size.width and self.size.width < sum(len(t) + 4 for t in TABS):
+            names = {tab: self.SHORT.get(tab, tab).capitalize() for tab in TABS}
+        pieces: list[Piece] = []
+        at = 0
+        self._ends = []
+        for number, tab in enumerate(TABS, 1):
+            role = "heading" if tab == chosen else ("faint" if tab in empty else "dim")
+            for piece in (Piece(f" {number}", "faint"), Piece(f"{names[tab]} ", role)):
+                pieces.append(piece)
+                at += cells(piece.text)
+            self._ends.append((at, tab))
+        self.show(pieces)
+
+    def on_click(self, event: events.Click) -> None:
+        for end, tab in self._ends:
+            if event.x < end:
+                self.post_message(self.Chosen(tab))
+                return

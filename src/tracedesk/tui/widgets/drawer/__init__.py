@@ -1,0 +1,1 @@
+"""The pane below: test results, and the failure under the cursor on small screens."""

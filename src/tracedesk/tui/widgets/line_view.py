@@ -1,0 +1,168 @@
+"""A list of lines of any length: only the lines on screen are ever built.
+
+Strips are cached by what changes their pixels; moving the cursor repaints two lines. A
+subclass says what a row looks like and calls ``changed`` when the answer is another one.
+"""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.cache import LRUCache
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tracedesk.tui.bindings import bindings
+from tracedesk.tui.lines import ROLES, Piece
+from tracedesk.tui.messages import CursorMoved, LineOpened
+from tracedesk.tui.text import ASCII, plain
+
+CACHED_STRIPS = 1_000
+"""Several screens of the tallest terminal."""
+
+
+class LineView(ScrollView, can_focus=True):
+    """A scrolling list with one cursor line."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "line--cursor",
+        *(f"line--{role}" for role in ROLES),
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("lines")]
+
+    cursor: reactive[int] = reactive(0, repaint=False, init=False)
+    """The row of the cursor; rows count from 0 at the top."""
+
+    def __init__(self, *, ascii: bool = False, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.ascii = ascii
+        self.count = 0
+        """Number of rows."""
+        self.content_version = 0
+        """Raised whenever rows may look different."""
+        self._strips: LRUCache[tuple[int, int, int, bool], Strip] = LRUCache(CACHED_STRIPS)
+        self._styles: dict[tuple[str, bool], Style] = {}
+
+    # -- for subclasses --------------------------------------------------------------
+
+    def paint(self, row: int, width: int) -> Iterable[Piece]:
+        """The pieces of a row, at most ``width`` cells of them."""
+        raise NotImplementedError
+
+    def changed(self, count: int, cursor: int | None = None) -> None:
+        """Rows may look different, and there are ``count`` of them now."""
+        self.content_version += 1
+        self.count = count
+        size = Size(self.size.width, count)
+        if size.height != self.virtual_size.height:
+            self.virtual_size = size
+        wanted = self.cursor if cursor is None else cursor
+        self.cursor = max(0, min(wanted, count - 1))
+        self.refresh()
+
+    # -- painting --------------------------------------------------------------------
+
+    @property
+    def row_width(self) -> int:
+        """Cells that a row may fill."""
+        return self.scrollable_content_region.width
+
+    def render_line(self, y: int) -> Strip:
+        row = y + self.scroll_offset.y
+        width = self.row_width
+        at_cursor = row == self.cursor and row < self.count
+        if row >= self.count:
+            return Strip.blank(width, self._style("", False))
+        key = (row, width, self.content_version, at_cursor)
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = self._strips[key] = self._strip(row, width, at_cursor)
+        return strip
+
+    def _strip(self, row: int, width: int, at_cursor: bool) -> Strip:
+        segments = []
+        for text, role in self.paint(row, width):
+            shown = plain(text)
+            if self.ascii:
+                shown = shown.translate(ASCII)
+            segments.append(Segment(shown, self._style(role, at_cursor)))
+        return Strip(segments).adjust_cell_length(width, self._style("", at_cursor))
+
+    def _style(self, role: str, at_cursor: bool) -> Style:
+        style = self._styles.get((role, at_cursor))
+        if style is None:
+            style = self.rich_style
+            if role:
+                style += self.get_component_rich_style(f"line--{role}", partial=True)
+            if at_cursor:
+                style += self.get_component_rich_style("line--cursor", partial=True)
+            self._styles[role, at_cursor] = style
+        return style
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles.clear()
+        self._strips.clear()
+
+    # -- the cursor ------------------------------------------------------------------
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        self.refresh_line(old)
+        self.refresh_line(new)
+        self.show_row(new)
+        self.post_message(CursorMoved(self, new))
+
+    def validate_cursor(self, cursor: int) -> int:
+        return max(0, min(cursor, self.count - 1))
+
+    def show_row(self, row: int) -> None:
+        """Scroll as little as needed to have the row on screen."""
+        height = self.scrollable_content_region.height
+        top = self.scroll_offset.y
+        if height <= 0:
+            return
+        if row < top:
+            self.scroll_to(y=row, animate=False)
+        elif row >= top + height:
+            self.scroll_to(y=row - height + 1, animate=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self.virtual_size.width != event.size.width:
+            self.virtual_size = Size(event.size.width, self.count)
+        self.show_row(self.cursor)
+
+    def action_cursor_down(self) -> None:
+        self.cursor += 1
+
+    def action_cursor_up(self) -> None:
+        self.cursor -= 1
+
+    def action_cursor_first(self) -> None:
+        self.cursor = 0
+
+    def action_cursor_last(self) -> None:
+        self.cursor = self.count - 1
+
+    def action_half_page(self, direction: int) -> None:
+        self.cursor += direction * max(1, self.scrollable_content_region.height // 2)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        row = offset.y + self.scroll_offset.y
+        if row >= self.count:
+            return
+        self.cursor = row
+        if event.chain == 2:
+            self.post_message(LineOpened(self, row))
+        else:
+            self.clicked(row, offset.x)
+
+    def clicked(self, row: int, x: int) -> None:
+        """A single click on a row, ``x`` cells from its left; nothing more by default."""

@@ -1,0 +1,133 @@
+"""The span tree with its waterfall: one line a span, and the time scale above them."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.binding import BindingType
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tracedesk.model.trace import Span
+from tracedesk.tui.bindings import bindings
+from tracedesk.tui.lines import Piece
+from tracedesk.tui.text import ASCII, pad, pad_left
+from tracedesk.tui.view_models.marks import Marks
+from tracedesk.tui.view_models.span_line import (
+    Columns,
+    TimeColumn,
+    columns_for,
+    guides,
+    span_line,
+)
+from tracedesk.tui.view_models.span_tree import SpanRows
+from tracedesk.tui.widgets.line_view import LineView
+
+
+class SpanTreeView(LineView):
+    """The rows of the open trace."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("tree")]
+
+    def __init__(self, *, ascii: bool) -> None:
+        super().__init__(ascii=ascii, id="spans")
+        self.rows: SpanRows | None = None
+        self.marks = Marks()
+        self.mode = TimeColumn.DURATION
+
+    @property
+    def columns(self) -> Columns:
+        return columns_for(self.row_width)
+
+    def paint(self, row: int, width: int) -> Iterable[Piece]:
+        if self.rows is None:
+            return []
+        at = self.rows.visible[row]
+        return span_line(self.rows, at, columns_for(width), self.marks, self.mode)
+
+    # -- what is shown ---------------------------------------------------------------
+
+    def show(self, rows: SpanRows | None, marks: Marks, row: int = 0) -> None:
+        """Show another trace, or the same one grown, with the cursor on ``row``."""
+        self.rows, self.marks = rows, marks
+        if rows is None:
+            self.changed(0, 0)
+        else:
+            self.changed(len(rows), rows.line_of(row))
+
+    def set_marks(self, marks: Marks) -> None:
+        self.marks = marks
+        self.content_version += 1
+        self.refresh()
+
+    def set_mode(self, mode: TimeColumn) -> None:
+        self.mode = mode
+        self.content_version += 1
+        self.refresh()
+
+    @property
+    def row(self) -> int | None:
+        """The tree row under the cursor."""
+        if self.rows is None or not len(self.rows):
+            return None
+        return self.rows.visible[min(self.cursor, len(self.rows) - 1)]
+
+    @property
+    def span(self) -> Span | None:
+        """The span under the cursor."""
+        row = self.row
+        return None if self.rows is None or row is None else self.rows.span(row)
+
+    # -- moving and folding ----------------------------------------------------------
+
+    def rebuilt(self, row: int) -> None:
+        """The visible rows are others now; the cursor goes to ``row`` or what hides it."""
+        if self.rows is not None:
+            self.changed(len(self.rows), self.rows.line_of(row))
+
+    def go(self, row: int) -> None:
+        """Put the cursor on a row, unfolding what hides it."""
+        if self.rows is None:
+            return
+        if self.rows.is_visible(row):
+            self.cursor = self.rows.line_of(row)
+        else:
+            self.rows.reveal(row)
+            self.rebuilt(row)
+
+    def toggle(self, row: int) -> None:
+        if self.rows is not None and self.rows.toggle(row):
+            self.rebuilt(row)
+
+    def clicked(self, row: int, x: int) -> None:
+        """A click on the fold marker folds."""
+        if self.rows is None:
+            return
+        at = self.rows.visible[row]
+        if x == len(guides(self.rows, at)):
+            self.toggle(at)
+
+
+class TimeRuler(Widget):
+    """Column titles and the time scale, aligned with the rows of a tree."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"ruler--title", "ruler--ticks"}
+
+    def __init__(self, tree: SpanTreeView, *, ascii: bool) -> None:
+        super().__init__(id="ruler")
+        self.spans = tree
+        self.ascii = ascii
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        columns = self.spans.columns
+        axis = None if self.spans.rows is None else self.spans.rows.axis
+        title = self.get_component_rich_style("ruler--title")
+        ticks = self.get_component_rich_style("ruler--ticks")
+        time = pad_left(str(self.spans.mode), columns.time)
+        left = pad(" span", columns.label + columns.model + columns.tokens) + time
+        scale = "" if axis is None or not columns.bar else "  " + axis.ticks(columns.bar)
+        if self.ascii:
+            left, scale = left.translate(ASCII), scale.translate(ASCII)
+        strip = Strip([Segment(left, title), Segment(scale, ticks)])
+        return strip.adjust_cell_length(width, self.rich_style)
