@@ -5,7 +5,7 @@ are equal on both sides (assertion spec 3).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -77,12 +77,28 @@ class NameTest:
         wanted = self._tool if tool else self._plain
         if mode == "glob":
             return PARTLY if any(glob_matches(wanted, fold(name, tool)) for name in names) else NO
+        return self._plainly((fold(name, tool) for name in names), wanted)
+
+    def test_folded(
+        self, names: Sequence[str], folded: Sequence[str], tool: bool, timeout_s: float
+    ) -> int:
+        """As ``test``, for names whose folded forms are known already."""
+        if self.mode == "regex" or self.mode == "glob":
+            return self.test(names, tool, timeout_s)
+        return self._plainly(folded, self._tool if tool else self._plain)
+
+    def misses(self, haystack: str) -> bool:
+        """True when no name can match, given all folded names, one a line."""
+        if self.mode == "regex" or self.mode == "glob":
+            return False
+        return self._plain not in haystack and self._tool not in haystack
+
+    def _plainly(self, folded_names: Iterable[str], wanted: str) -> int:
         best = NO
-        for name in names:
-            folded = fold(name, tool)
+        for folded in folded_names:
             if folded == wanted:
                 return FULLY
-            if mode == "substring" and wanted in folded:
+            if self.mode == "substring" and wanted in folded:
                 best = PARTLY
         return best
 

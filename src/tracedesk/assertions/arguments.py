@@ -1,0 +1,307 @@
+"""Expected arguments held against one call: yes, no, or unknown.
+
+Unknown is for what was not recorded; a key missing from recorded arguments is a plain no.
+One output item must satisfy the whole set, never half by one and half by another
+(assertion spec 4.3, 4.5).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from tracedesk.assertions.trace_index import TraceIndex
+from tracedesk.model.reading import Call
+from tracedesk.model.verdict import Difference, Evidence
+from tracedesk.query.expected import Env, Expected, unexpected
+from tracedesk.query.names import glob_matches
+from tracedesk.query.paths import ROOT, key_step, locate, lookup_key
+from tracedesk.query.values import ABSENT, json_equal, type_of
+
+NO: Final = 0
+YES: Final = 1
+UNKNOWN: Final = 2
+State = int
+"""One of the three answers."""
+
+ARGS_MODES: Final = ("contains", "exact", "only", "ignore", "schema")
+WHOLE: Final = "$"
+"""Key that means the whole value."""
+
+
+def both(left: State, right: State) -> State:
+    """Three-valued AND."""
+    if left == NO or right == NO:
+        return NO
+    return YES if left == YES and right == YES else UNKNOWN
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """What a call recorded of one thing that may be checked."""
+
+    value: Any
+    state: str
+    of: str
+    """What evidence paths are rooted at: ``arguments`` or ``output``."""
+    parameters: Mapping[str, Any] | None = None
+
+
+class Arguments:
+    """Expected arguments (or output) of a call, compiled."""
+
+    def __init__(
+        self,
+        source: dict[str, Any],
+        members: dict[str, Expected],
+        mode: str = "contains",
+        ignore: Sequence[str] = (),
+        defaults: Mapping[str, Any] | None = None,
+        output: bool = False,
+    ) -> None:
+        self.source = source
+        self.mode = mode
+        self.ignore = tuple(ignore)
+        self.defaults = dict(defaults or {})
+        self.output = output
+        """True for ``expected_output``, which reads a tool's output."""
+        self._members = tuple((key, expected, _place(key)) for key, expected in members.items())
+        self._filters = bool(self.ignore or self.defaults)
+        self._simple = mode == "contains" and not self._filters
+
+    def recorded(self, call: Call) -> Recorded:
+        """The thing of this call that is checked. A node's arguments are its output."""
+        if self.output and call.tool:
+            return Recorded(call.output, call.output_state, "output")
+        of = "arguments" if call.tool else "output"
+        return Recorded(call.arguments, call.arguments_state, of, call.parameters)
+
+    def state(self, call: Call, index: TraceIndex) -> State:
+        """Whether this call has what is expected."""
+        if self.mode == "ignore":
+            return YES
+        env = index.env
+        if self._simple and call.tool and not self.output:  # the common case, without detours
+            value = call.arguments
+            if call.arguments_state == "captured" and isinstance(value, dict):
+                for key, expected, _ in self._members:
+                    actual = value.get(key, ABSENT)
+                    if actual is ABSENT or key == WHOLE:
+                        actual = self._actual(key, value, value)
+                    if not expected.matches(actual, env):
+                        return NO
+                return YES
+        return self._state(self.recorded(call), env)
+
+    def _state(self, recorded: Recorded, env: Env) -> State:
+        if recorded.state != "captured":
+            if not self._members and self.mode == "contains":
+                return YES
+            if recorded.parameters and self._by_parameters(recorded.parameters, env):
+                return YES
+            return UNKNOWN
+        holds = any(
+            self._holds(item, recorded.value, recorded.parameters, env)
+            for item, _ in _items(recorded.value)
+        )
+        return YES if holds else NO
+
+    def _by_parameters(self, parameters: Mapping[str, Any], env: Env) -> bool:
+        return all(
+            (actual := lookup_key(parameters, key)[0]) is not ABSENT
+            and expected.matches(actual, env)
+            for key, expected, _ in self._members
+        )
+
+    def _holds(self, item: Any, whole: Any, parameters: Mapping[str, Any] | None, env: Env) -> bool:
+        item = self._filtered(item)
+        for key, expected, _ in self._members:
+            if not self._fits(key, expected, item, whole, parameters, env):
+                return False
+        return self.mode == "contains" or not self._extras(item)
+
+    def _fits(
+        self,
+        key: str,
+        expected: Expected,
+        item: Any,
+        whole: Any,
+        parameters: Mapping[str, Any] | None,
+        env: Env,
+    ) -> bool:
+        actual = self._actual(key, item, whole)
+        if actual is ABSENT and self.mode == "only" and not parameters:
+            return True
+        if expected.matches(actual, env):
+            return True
+        if not parameters:
+            return False
+        other = lookup_key(parameters, key)[0]
+        if other is ABSENT:
+            return actual is ABSENT and self.mode == "only"
+        return expected.matches(other, env)
+
+    def _actual(self, key: str, item: Any, whole: Any) -> Any:
+        if key == WHOLE and not (isinstance(item, dict) and WHOLE in item):
+            return self._filtered(whole)
+        return lookup_key(item, key)[0]
+
+    def _filtered(self, item: Any) -> Any:
+        if not self._filters or not isinstance(item, dict):
+            return item
+        return {
+            key: value
+            for key, value in item.items()
+            if not any(glob_matches(pattern, key) for pattern in self.ignore)
+            and not (key in self.defaults and json_equal(self.defaults[key], value))
+        }
+
+    def _extras(self, item: Any) -> list[tuple[tuple[str | int, ...], Any]]:
+        """Actual keys that nothing expects, in modes ``exact`` and ``only``."""
+        if any(key == WHOLE for key, _, _ in self._members):
+            return []
+        claimed = {lookup_key(item, key)[1] for key, _, _ in self._members} - {()}
+        return list(_unclaimed(item, claimed, ()))
+
+    def differences(self, call: Call, env: Env) -> list[Difference]:
+        """The differing leaves against the item that comes nearest."""
+        recorded = self.recorded(call)
+        if recorded.state != "captured":
+            return []
+        found = (
+            self._item_differences(item, recorded, base, env)
+            for item, base in _items(recorded.value)
+        )
+        return min(found, key=len, default=self._item_differences({}, recorded, ROOT, env))
+
+    def _item_differences(
+        self, item: Any, recorded: Recorded, base: str, env: Env
+    ) -> list[Difference]:
+        item = self._filtered(item)
+        found: list[Difference] = []
+        for key, expected, place in self._members:
+            if self._fits(key, expected, item, recorded.value, recorded.parameters, env):
+                continue
+            actual = self._actual(key, item, recorded.value)
+            path = _found_place(item, key, place)
+            if key != WHOLE:
+                path = base + path[len(ROOT) :]
+            if actual is ABSENT and recorded.parameters:
+                other = lookup_key(recorded.parameters, key)[0]
+                actual = other if other is not ABSENT else actual
+            found += expected.differences(actual, env, path)
+        if self.mode != "contains":
+            found += [
+                unexpected(value, base + locate(steps)[len(ROOT) :])
+                for steps, value in self._extras(item)
+            ]
+        return found
+
+    def evidence(self, call: Call, role: str) -> list[Evidence]:
+        """The place of each expected argument on this call."""
+        recorded = self.recorded(call)
+        value, of, span = recorded.value, recorded.of, call.id
+        if not isinstance(value, dict):
+            return [Evidence(span, of, ROOT, role)]
+        return [
+            Evidence(span, of, place if key in value else _found_place(value, key, place), role)
+            for key, _, place in self._members
+        ] or [Evidence(span, of, ROOT, role)]
+
+    def leaves(self) -> int:
+        """How many leaves are compared."""
+        return sum(expected.leaves() for _, expected, _ in self._members) or 1
+
+    @property
+    def ignored(self) -> str:
+        """What was left out of the comparison, in words; blank when nothing."""
+        names = [*self.ignore, *(f"default {key}" for key in self.defaults)]
+        return f", ignoring {', '.join(names)}" if names else ""
+
+
+class DeclaredArguments(Arguments):
+    """``args_mode: schema``: the arguments satisfy what the trace declares for the tool.
+
+    ``expected_arguments`` written beside it must hold too.
+    """
+
+    def __init__(self, source: dict[str, Any], members: dict[str, Expected]) -> None:
+        super().__init__(source, members)
+
+    def state(self, call: Call, index: TraceIndex) -> State:
+        recorded = self.recorded(call)
+        schema = index.declared_schema(call)
+        if schema is None or recorded.state != "captured":
+            return UNKNOWN
+        if not schema.accepts(recorded.value):
+            return NO
+        return self._state(recorded, index.env)
+
+    def declared_differences(self, call: Call, index: TraceIndex) -> list[Difference]:
+        """The schema's faults, then the differences against ``expected_arguments``."""
+        schema = index.declared_schema(call)
+        if schema is None or call.arguments_state != "captured":
+            return []
+        faults = [
+            Difference(
+                path=place,
+                expected=None,
+                actual=value,
+                expected_type="any",
+                actual_type=type_of(value),
+                hint=message,
+                wording=f"valid under {rule} of the declared parameters",
+            )
+            for place, rule, message, value in schema.faults(call.arguments)
+        ]
+        return faults + self.differences(call, index.env)
+
+
+def differences_of(arguments: Arguments, call: Call, index: TraceIndex) -> list[Difference]:
+    """The differing leaves of either kind of arguments."""
+    if isinstance(arguments, DeclaredArguments):
+        return arguments.declared_differences(call, index)
+    return arguments.differences(call, index.env)
+
+
+def _items(value: Any) -> Iterator[tuple[Any, str]]:
+    """The items that may satisfy the set, each with its location."""
+    if not isinstance(value, list):
+        yield value, ROOT
+    elif not value:
+        yield ABSENT, ROOT
+    else:
+        for place, item in enumerate(value):
+            yield item, f"{ROOT}[{place}]"
+
+
+def _place(key: str) -> str:
+    """Where an expected key would stand, were it written plainly."""
+    if key == WHOLE:
+        return ROOT
+    parts = key.split(".")
+    return ROOT + "".join(map(key_step, parts)) if all(parts) else ROOT + key_step(key)
+
+
+def _found_place(value: Any, key: str, place: str) -> str:
+    """Where the key was found; ``place`` when it was not."""
+    steps = lookup_key(value, key)[1] if key != WHOLE else ()
+    return locate(steps) if steps else place
+
+
+def _unclaimed(
+    value: Any, claimed: set[tuple[str | int, ...]], at: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Members that no claimed place covers; a dotted claim covers only its own end."""
+    members: Any = ()
+    if isinstance(value, dict):
+        members = value.items()
+    elif isinstance(value, list) and at:
+        members = enumerate(value)
+    for key, item in members:
+        here = (*at, key)
+        if here in claimed:
+            continue
+        if any(claim[: len(here)] == here for claim in claimed):
+            yield from _unclaimed(item, claimed, here)
+        else:
+            yield here, item

@@ -1,0 +1,452 @@
+"""How a node_call explains itself: reason, differences, near misses, evidence, stage.
+
+A pass names its deciding call; a failure names the calls that came nearest, the same name
+first, then fewest differing leaves, then edit distance (assertion spec 11).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from tracedesk.assertions.arguments import NO, UNKNOWN
+from tracedesk.assertions.call_rule import Decision, NodeCall
+from tracedesk.assertions.finding import (
+    PARAMETERS,
+    ROUTING,
+    TOOL_CHOICE,
+    VACUOUS,
+    Finding,
+    missing,
+    no_structure,
+    plural,
+)
+from tracedesk.assertions.trace_index import TraceIndex
+from tracedesk.model.reading import Call
+from tracedesk.model.verdict import Caution, Difference, Evidence, NearMiss, Outcome
+from tracedesk.query.expected import REDACTED, in_words
+from tracedesk.query.names import edit_distance, fold, tolerance
+
+MAX_NEAR_MISSES: Final = 3
+"""Near misses listed; the rest is counted."""
+
+_EXAMINED: Final = 200
+"""Calls of the right name that are compared in full for near misses."""
+
+
+class Miss(msgspec.Struct):
+    """One call of the right name that did not satisfy, examined."""
+
+    call: Call
+    differences: list[Difference]
+    code: str
+    why: str
+    matched: int
+    total: int
+    state: int
+    evidence: list[Evidence]
+
+
+def report_node_call(rule: NodeCall, index: TraceIndex) -> Finding:
+    """Evaluate a node_call on a trace, with everything a reader needs to know."""
+    if not index.reading.has_structure and not index.calls:
+        return no_structure(_stage(rule, None, index))
+    if rule.within is not None and rule.within.selects_none(index):
+        return missing(
+            f"'within' selects no span: {rule.within.select(index).elimination}",
+            "nothing_selected",
+            VACUOUS,
+            stage=_stage(rule, None, index),
+        )
+    decision = rule.decide(rule.in_scope(index), index)
+    if decision.outcome is Outcome.PASS:
+        return _passed(rule, decision, index)
+    if decision.outcome is Outcome.MISSING:
+        return _missing(rule, decision, index)
+    return _violated(rule, decision, index) if rule.forbids else _failed(rule, decision, index)
+
+
+def _stage(rule: NodeCall, call: Call | None, index: TraceIndex) -> str:
+    """Stage of presence and count: ``tool_choice`` for tools, ``routing`` for nodes."""
+    if call is not None:
+        return TOOL_CHOICE if call.tool else ROUTING
+    if rule.inner or rule.kind == "tool":
+        return TOOL_CHOICE
+    known = rule.kind == "any" and fold(rule.spec.name, tool=True) in index.tool_names
+    return TOOL_CHOICE if known else ROUTING
+
+
+def _passed(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
+    if not decision.yes:
+        return Finding(
+            outcome=Outcome.PASS,
+            reason=_none_words(rule, decision, index),
+            code="not_called",
+            evidence=index.searched,
+            cautions=_cautions(rule, decision, (), index),
+            support=index.support,
+            stage=_stage(rule, None, index),
+        )
+    spec = rule.spec
+    best = next((call for call in decision.yes if call.status != "error"), decision.yes[0])
+    shown = decision.yes if rule.counted or len(decision.examined) > 1 else (best,)
+    checked = PARAMETERS if spec.parts else _stage(rule, best, index)
+    return Finding(
+        outcome=Outcome.PASS,
+        reason=_pass_words(rule, decision, best),
+        code="called",
+        expected=spec.arguments.source if spec.arguments is not None else None,
+        actual=best.arguments if spec.arguments is not None else None,
+        evidence=tuple(_call_evidence(rule, shown, index, "decided")),
+        cautions=_cautions(rule, decision, decision.yes, index),
+        support=index.support,
+        stage=checked,
+    )
+
+
+def _call_evidence(
+    rule: NodeCall, calls: Iterable[Call], index: TraceIndex, role: str
+) -> list[Evidence]:
+    """The deciding calls with their arguments, and the tools inside them that count."""
+    found: list[Evidence] = []
+    for call in calls:
+        found += rule.spec.evidence(call, role)
+        for entry in rule.tools:
+            tools = index.tools_of(call, rule.tool_depth)
+            inner = entry.decide(index.resolve_in(entry.spec.test, tools), index)
+            found += _call_evidence(entry, inner.yes, index, role)
+    return found
+
+
+def _pass_words(rule: NodeCall, decision: Decision, best: Call) -> str:
+    count = len(decision.yes)
+    times = "once" if count == 1 else f"{count} times"
+    words = f"{best.label} was called {times}"
+    if rule.spec.parts or rule.tools:
+        leaves = rule.spec.leaves()
+        words += f" as expected ({plural(leaves, 'argument')})" if leaves else " as expected"
+    if rule.spec.arguments is not None:
+        words += rule.spec.arguments.ignored
+    if decision.examined and rule.occurrence != "any":
+        words += f"; {rule.occurrence} call examined"
+    return words
+
+
+def _none_words(rule: NodeCall, decision: Decision, index: TraceIndex) -> str:
+    looked = plural(len(index.calls), "call")
+    if decision.matching:
+        with_it = plural(len(decision.matching), "call")
+        return f"{rule.spec.name} was not called with these arguments; {with_it} of it looked at"
+    return f"{rule.spec.name} was not called; {looked} looked at"
+
+
+def _missing(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
+    call = decision.unknown[0]
+    return missing(
+        f"{call.label} was called, but {_unrecorded(rule, call, index)}",
+        decision.code,
+        stage=PARAMETERS if rule.spec.parts else TOOL_CHOICE,
+        evidence=tuple(Evidence(c.id, "span", "$", "inspected") for c in decision.unknown),
+        cautions=_cautions(rule, decision, (), index),
+        support=index.support,
+    )
+
+
+def _unrecorded(rule: NodeCall, call: Call, index: TraceIndex) -> str:
+    """What a call did not record, and how to provide it."""
+    for part in rule.spec.parts:
+        if part.state(call, index) != UNKNOWN:
+            continue
+        recorded = part.recorded(call)
+        what = "output" if part.output or recorded.of == "output" else "arguments"
+        if part.mode == "schema" or (recorded.state == "captured"):
+            return "the trace declares no parameters for it; send gen_ai.tool.definitions"
+        if recorded.state == "unreadable":
+            return f"its {what} are text that begins like JSON and is none"
+        attribute = "result" if what == "output" else "arguments"
+        where = f"gen_ai.tool.call.{attribute}" if call.tool else "n8n.node.output"
+        return f"its {what} were not recorded; send {where}"
+    if rule.tools and not call.tools_known and not index.tools_of(call, rule.tool_depth):
+        return "the trace does not list its tool calls; send tools_called"
+    return "the arguments of its tool calls were not recorded"
+
+
+def _violated(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
+    """A forbidden call was made: the evidence is the calls that did it."""
+    call = decision.yes[0]
+    count = len(decision.yes)
+    times = "" if count == 1 else f" {count} times"
+    with_it = " with the forbidden arguments" if rule.spec.parts else ""
+    with_it += " with the forbidden tool calls" if rule.tools else ""
+    return Finding(
+        outcome=Outcome.FAIL,
+        reason=f"{call.label} must not be called{with_it}, but was{times}",
+        code="called",
+        expected="not called",
+        actual=call.arguments if rule.spec.arguments is not None else call.label,
+        evidence=tuple(_call_evidence(rule, decision.yes, index, "violated")),
+        cautions=_cautions(rule, decision, decision.yes, index),
+        support=index.support,
+        stage=_stage(rule, call, index),
+    )
+
+
+def _failed(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
+    if decision.code in ("count_low", "count_high"):
+        return _miscounted(rule, decision, index)
+    if not decision.matching:
+        return _not_called(rule, decision, index)
+    misses = _misses(rule, decision, index)
+    nearest = misses[0]
+    listed = [_near_miss(miss) for miss in misses]
+    named = _misnamed(rule, decision, index)
+    more = "" if len(nearest.differences) < 2 else f"; {len(nearest.differences)} differences"
+    times = "" if len(decision.matching) == 1 else f" {len(decision.matching)} times"
+    return _fail(
+        rule,
+        decision,
+        index,
+        reason=f"{nearest.call.label} was called{times}, but {nearest.why}{more}",
+        code=nearest.code,
+        stage=TOOL_CHOICE if nearest.code in _TOOL_CODES else PARAMETERS,
+        expected=rule.spec.arguments.source if rule.spec.arguments is not None else None,
+        actual=nearest.call.arguments if rule.spec.parts else None,
+        differences=tuple(nearest.differences),
+        evidence=tuple(nearest.evidence),
+        near=[*listed, *named],
+        unexamined=max(0, len(decision.matching) - _EXAMINED),
+    )
+
+
+_TOOL_CODES: Final = ("tool_not_called", "tool_called")
+
+
+def _fail(
+    rule: NodeCall,
+    decision: Decision,
+    index: TraceIndex,
+    *,
+    near: Sequence[NearMiss] = (),
+    unexamined: int = 0,
+    **finding: Any,
+) -> Finding:
+    redacted = any(d.actual == REDACTED for d in finding.get("differences", ()))
+    cautions = _cautions(rule, decision, (), index)
+    if redacted:
+        cautions += (Caution("redacted", "the sender replaced the value with [REDACTED]"),)
+    return Finding(
+        outcome=Outcome.FAIL,
+        near_misses=tuple(near[:MAX_NEAR_MISSES]),
+        near_misses_left=max(0, len(near) - MAX_NEAR_MISSES) + unexamined,
+        cautions=cautions,
+        support=index.support,
+        **finding,
+    )
+
+
+def _miscounted(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
+    calls = decision.yes or decision.matching
+    first = calls[0] if calls else None
+    found = len(decision.yes)
+    if isinstance(rule.occurrence, int):
+        wanted, found = f"a call number {rule.occurrence}", len(decision.matching)
+    elif decision.code == "count_low":
+        wanted = f"at least {plural(rule.low, 'call')}"
+    else:
+        wanted = f"at most {int(rule.high)} call{'s' * (rule.high != 1)}"
+    label = rule.spec.name if first is None else first.label
+    misses = _misses(rule, decision, index) if decision.code == "count_low" else []
+    return _fail(
+        rule,
+        decision,
+        index,
+        reason=f"{label} was called {found} time{'s' * (found != 1)}, expected {wanted}",
+        code=decision.code,
+        stage=_stage(rule, first, index),
+        expected=wanted,
+        actual=found,
+        evidence=tuple(_call_evidence(rule, calls, index, "violated")) or index.searched,
+        near=[_near_miss(miss) for miss in misses],
+    )
+
+
+def _not_called(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
+    near = _misnamed(rule, decision, index)
+    words = f"{rule.spec.name} was not called"
+    if decision.resolution.calls:
+        status = "successfully" if rule.spec.call_status == "ok" else "with an error"
+        words = f"{rule.spec.name} was never called {status}"
+    meant = _meant(rule.spec.name, near)
+    looked = plural(len(index.calls), "call")
+    hint = f"; did you mean '{meant}'?" if meant else ""
+    evidence = index.searched
+    if decision.resolution.calls:
+        evidence = tuple(
+            Evidence(call.id, "span", "$.status", "violated") for call in decision.resolution.calls
+        )
+    return _fail(
+        rule,
+        decision,
+        index,
+        reason=f"{words} among {looked}{hint}",
+        code="not_called",
+        stage=_stage(rule, next(iter(decision.resolution.calls), None), index),
+        expected=rule.spec.name,
+        evidence=evidence,
+        near=near,
+    )
+
+
+def _meant(name: str, near: Sequence[NearMiss]) -> str | None:
+    wanted = fold(name)
+    return next(
+        (
+            miss.name
+            for miss in near
+            if edit_distance(wanted, fold(miss.name), tolerance(wanted)) <= tolerance(wanted)
+        ),
+        None,
+    )
+
+
+def _misses(rule: NodeCall, decision: Decision, index: TraceIndex) -> list[Miss]:
+    """Calls of the right name that do not satisfy, the nearest first."""
+    calls = decision.examined or decision.matching
+    satisfied = {call.id for call in decision.yes}
+    found = [examine(rule, call, index) for call in calls[:_EXAMINED] if call.id not in satisfied]
+    return sorted(found, key=lambda miss: (miss.state == UNKNOWN, miss.total - miss.matched))
+
+
+def examine(rule: NodeCall, call: Call, index: TraceIndex) -> Miss:
+    """Everything that keeps one call from satisfying."""
+    total = rule.spec.leaves() + len(rule.tools)
+    differences = rule.spec.differences(call, index)
+    miss = Miss(call, differences, "", "", 0, max(total, 1), rule.state(call, index), [])
+    wrong = len(differences)
+    if differences:
+        output = rule.spec.arguments is None or not rule.spec.arguments.differences(call, index.env)
+        miss.code = "output_mismatch" if output else difference_code(differences[0])
+        miss.why = in_words(differences[0])
+        of = "output" if output or not call.tool else "arguments"
+        miss.evidence = [Evidence(call.id, of, d.path, "violated") for d in differences]
+    for entry in rule.tools:
+        if rule.entry_state(entry, call, index) == NO:
+            wrong += 1
+            _examine_entry(entry, rule, call, index, miss)
+    if not miss.why:
+        unknown = miss.state == UNKNOWN
+        miss.why = _unrecorded(rule, call, index) if unknown else "it does not satisfy"
+        miss.code = "arguments_not_captured" if unknown else "argument_value"
+    if not miss.evidence:
+        miss.evidence = [Evidence(call.id, "span", "$", "violated")]
+    miss.matched = max(0, miss.total - wrong)
+    return miss
+
+
+def _examine_entry(
+    entry: NodeCall, rule: NodeCall, call: Call, index: TraceIndex, miss: Miss
+) -> None:
+    """Add to a miss what a tool expectation inside the call found."""
+    tools = index.tools_of(call, rule.tool_depth)
+    decision = entry.decide(index.resolve_in(entry.spec.test, tools), index)
+    name = entry.spec.name
+    if entry.forbids or decision.code == "count_high":
+        code = "tool_called"
+        why = f"inside it {name} was called {plural(len(decision.yes), 'time')}"
+        evidence = _call_evidence(entry, decision.yes, index, "violated")
+        differences: list[Difference] = []
+    elif decision.matching and decision.code != "count_low":
+        nearest = _misses(entry, decision, index)[0]
+        code, differences, evidence = nearest.code, nearest.differences, nearest.evidence
+        why = f"inside it {nearest.call.label} was called, but {nearest.why}"
+    else:
+        code, differences = "tool_not_called", []
+        called = ", ".join(tool.label for tool in tools[:5]) or "none"
+        why = f"inside it {name} was not called as often as expected (tools called: {called})"
+        if not decision.matching:
+            why = f"inside it {name} was not called (tools called: {called})"
+        evidence = [Evidence(call.id, "span", "$", "violated")]
+    miss.differences = [*miss.differences, *differences]
+    miss.evidence = [*miss.evidence, *evidence]
+    if not miss.why:
+        miss.why, miss.code = why, code
+
+
+def difference_code(difference: Difference) -> str:
+    """Reason code of one difference of arguments."""
+    if difference.actual_type == "absent":
+        return "argument_missing"
+    if difference.expected_type == "absent":
+        return "argument_unexpected"
+    if difference.expected_type not in (difference.actual_type, "any"):
+        return "argument_type"
+    return "argument_value"
+
+
+def _near_miss(miss: Miss) -> NearMiss:
+    call = miss.call
+    why = miss.why
+    if call.status == "error":
+        message = f" ({call.status_message})" if call.status_message else ""
+        why = f"failed{message}; {why}"
+    return NearMiss(call.id, call.label, miss.matched, miss.total, why, call.order)
+
+
+def _misnamed(rule: NodeCall, decision: Decision, index: TraceIndex) -> list[NearMiss]:
+    """Calls of other names that look like a slip of the expected one, nearest first."""
+    wanted = fold(rule.spec.name)
+    limit = max(2, len(wanted) // 3)
+    taken = {call.id for call in decision.resolution.calls}
+    distances: dict[str, int] = {}
+    found: list[tuple[int, Call]] = []
+    for call in index.calls:
+        if call.id in taken:
+            continue
+        distance = distances.get(call.label)
+        if distance is None:
+            distance = distances[call.label] = edit_distance(wanted, fold(call.label), limit)
+        if distance <= limit:
+            found.append((distance, call))
+    found.sort(key=lambda pair: (pair[0], pair[1].order))
+    total = max(rule.spec.leaves(), 1)
+    return [
+        NearMiss(
+            call.id,
+            call.label,
+            0,
+            total,
+            f"name differs by {plural(distance, 'edit')}",
+            call.order,
+        )
+        for distance, call in found
+    ]
+
+
+def _cautions(
+    rule: NodeCall, decision: Decision, deciding: Sequence[Call], index: TraceIndex
+) -> tuple[Caution, ...]:
+    """What a reader should know beside the verdict."""
+    found: list[Caution] = []
+    shadowed = decision.resolution.shadowed
+    if shadowed:
+        names = ", ".join(sorted(set(shadowed))[:3])
+        message = f"{plural(len(shadowed), 'call')} matched in part and did not count: {names}"
+        found.append(Caution("shadowed_names", message))
+    if deciding and all(call.status == "error" for call in deciding):
+        found.append(Caution("failed_call", "only failed calls satisfied this"))
+    if any(call.requested_only for call in deciding):
+        message = "the tool was requested; the trace does not show that it ran"
+        found.append(Caution("requested_only", message))
+    if decision.untimed:
+        found.append(Caution("order_from_arrival", "not every call has a start time"))
+    if rule.tools and decision.matching:
+        found += _visibility(rule, decision.matching, index)
+    return tuple(found)
+
+
+def _visibility(rule: NodeCall, calls: Sequence[Call], index: TraceIndex) -> list[Caution]:
+    for call in calls:
+        if not index.tools_of(call, rule.tool_depth) and index.hidden_tools(call):
+            message = f"{call.label} shows no tools; n8n tells them with Return Intermediate Steps"
+            return [Caution("tool_visibility_unknown", message)]
+    return []

@@ -1,0 +1,340 @@
+"""One trace, prepared for many assertions: calls by folded name, parents, order.
+
+Everything here is computed at most once per (trace, reading) and only when asked for.
+The trace and the reading are never changed.
+"""
+
+import threading
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from tracedesk.assertions.settings import Settings
+from tracedesk.model.reading import Call, Reading
+from tracedesk.model.trace import Kind, Span, Status, Trace
+from tracedesk.model.tree import SpanTree
+from tracedesk.model.verdict import Evidence, Support
+from tracedesk.query.expected import Env
+from tracedesk.query.names import FULLY, NO, NameTest, fold
+from tracedesk.query.schemas import Schema
+from tracedesk.query.values import ABSENT, json_text
+
+KINDS = ("any", "node", "tool")
+"""Which calls a rule looks at."""
+
+
+class Resolution(msgspec.Struct, frozen=True):
+    """The calls that one expected name means (assertion spec 3)."""
+
+    calls: tuple[Call, ...] = ()
+    shadowed: tuple[str, ...] = ()
+    """Labels of calls that match in part, left out because others match in full."""
+
+
+class _Group(msgspec.Struct, frozen=True):
+    """Calls that bear the same names."""
+
+    tool: bool
+    names: tuple[str, ...]
+    folded: tuple[str, ...]
+    calls: list[Call]
+
+
+class TraceIndex:
+    """See the module. Build with ``index_of``, which keeps the last one of each thread."""
+
+    def __init__(self, trace: Trace, reading: Reading, settings: Settings) -> None:
+        self.trace = trace
+        self.reading = reading
+        self.settings = settings
+        self.env = Env(trace.clock_ns, settings.timezone, settings.regex_timeout_s)
+        self.calls = reading.calls
+        self._resolved: dict[tuple[str, str, str, str], Resolution] = {}
+
+    @cached_property
+    def spans(self) -> list[Span]:
+        """The trace's own spans: none that we built ourselves as a root."""
+        return [span for span in self.trace.spans if not span.synthetic]
+
+    @cached_property
+    def support(self) -> Support:
+        """The support of a verdict that looked at all calls."""
+        return Support(spans=len(self.spans), calls=len(self.calls))
+
+    @cached_property
+    def searched(self) -> tuple[Evidence, ...]:
+        """Evidence that the whole call list was looked at in vain."""
+        return (
+            Evidence(None, "trace", "$", "absent_here"),
+            *(Evidence(call.id, "span", "$", "inspected") for call in self.calls),
+        )
+
+    @cached_property
+    def _groups(self) -> list[_Group]:
+        groups: dict[tuple[bool, tuple[str, ...]], _Group] = {}
+        for call in self.calls:
+            names = (call.label, *call.aliases) if call.aliases else (call.label,)
+            group = groups.get((call.tool, names))
+            if group is None:
+                folded = tuple([fold(name, call.tool) for name in names])
+                group = groups[(call.tool, names)] = _Group(call.tool, names, folded, [])
+            group.calls.append(call)
+        return list(groups.values())
+
+    @cached_property
+    def _haystack(self) -> str:
+        return "\n".join([name for group in self._groups for name in group.folded])
+
+    def resolve(self, test: NameTest, kind: str = "any") -> Resolution:
+        """The calls of that kind which a name means, in body order, exact ones preferred."""
+        key = (*test.key, kind)
+        found = self._resolved.get(key)
+        if found is None:
+            found = self._resolved[key] = self._resolve(test, kind)
+        return found
+
+    def _resolve(self, test: NameTest, kind: str) -> Resolution:
+        if test.misses(self._haystack):
+            return Resolution()
+        partly: list[_Group] = []
+        fully: list[_Group] = []
+        for group in self._groups:
+            if kind != "any" and group.tool != (kind == "tool"):
+                continue
+            degree = test.test_folded(group.names, group.folded, group.tool, self._timeout)
+            if degree != NO:
+                (fully if degree == FULLY else partly).append(group)
+        chosen = fully or partly
+        calls = [call for group in chosen for call in group.calls]
+        if len(chosen) > 1:
+            calls.sort(key=_order)
+        shadowed = tuple(call.label for group in partly for call in group.calls) if fully else ()
+        return Resolution(tuple(calls), shadowed)
+
+    @property
+    def _timeout(self) -> float:
+        return self.settings.regex_timeout_s
+
+    def resolve_in(self, test: NameTest, calls: Sequence[Call]) -> Resolution:
+        """As ``resolve``, over a list of calls that is not the whole trace's."""
+        partly: list[Call] = []
+        fully: list[Call] = []
+        for call in calls:
+            degree = test.test(call.names, call.tool, self._timeout)
+            if degree != NO:
+                (fully if degree == FULLY else partly).append(call)
+        if fully:
+            return Resolution(tuple(fully), tuple(call.label for call in partly))
+        return Resolution(tuple(partly))
+
+    def of_kind(self, kind: str) -> tuple[Call, ...]:
+        """All calls of a kind, in body order."""
+        if kind == "any":
+            return self.calls
+        return tuple(call for call in self.calls if call.tool == (kind == "tool"))
+
+    @cached_property
+    def parents(self) -> dict[str, str | None]:
+        """Span id → parent id, over spans and calls."""
+        found: dict[str, str | None] = {span.span_id: span.parent_id for span in self.trace.spans}
+        for call in self.calls:
+            found.setdefault(call.id, call.parent)
+        return found
+
+    @cached_property
+    def _tools_by_parent(self) -> dict[str, list[Call]]:
+        found: dict[str, list[Call]] = {}
+        for call in self.calls:
+            if call.tool and call.parent is not None:
+                found.setdefault(call.parent, []).append(call)
+        return found
+
+    def tools_of(self, call: Call, depth: str) -> Sequence[Call]:
+        """Tools called inside a node: its ``direct`` ones, or all in its ``subtree``."""
+        if depth == "direct":
+            return self._tools_by_parent.get(call.id, ())
+        return [c for c in self.calls if c.tool and c is not call and self.below(c.id, {call.id})]
+
+    def below(self, span_id: str, roots: "set[str] | frozenset[str]") -> bool:
+        """Whether some ancestor of the span is among ``roots``; cycles end the walk."""
+        seen = {span_id}
+        above = self.parents.get(span_id)
+        while above is not None and above not in seen:
+            if above in roots:
+                return True
+            seen.add(above)
+            above = self.parents.get(above)
+        return False
+
+    @cached_property
+    def tree(self) -> SpanTree:
+        """The tree over ``spans``: parents that are not there make roots."""
+        spans = self.spans
+        return SpanTree.build(
+            [span.span_id for span in spans],
+            [span.parent_id for span in spans],
+            [span.start_ns for span in spans],
+        )
+
+    @cached_property
+    def span_by_id(self) -> dict[str, Span]:
+        return {span.span_id: span for span in self.trace.spans}
+
+    @cached_property
+    def call_by_id(self) -> dict[str, Call]:
+        return {call.id: call for call in self.calls}
+
+    @cached_property
+    def root_span(self) -> str | None:
+        """Id of the first root among the trace's own spans."""
+        known = {span.span_id for span in self.spans}
+        roots = (s.span_id for s in self.spans if s.parent_id is None or s.parent_id not in known)
+        return next(roots, None)
+
+    @cached_property
+    def tool_names(self) -> frozenset[str]:
+        """Folded names that the trace knows as tools: called, skipped, requested, on offer."""
+        names = {name for call in self.calls if call.tool for name in call.names}
+        for span in self.spans:
+            if span.kind is Kind.TOOL:
+                names.update((span.label, *span.aliases))
+        for message in self.reading.messages:
+            names.update(name for name, _ in message.tool_calls)
+        return frozenset(fold(name, tool=True) for name in (*names, *self.declared))
+
+    @cached_property
+    def declared(self) -> dict[str, Any]:
+        """Tools on offer: name → declared parameters (a JSON Schema, or None)."""
+        found: dict[str, Any] = {}
+        for span in self.spans:
+            for attribute in ("gen_ai.tool.definitions", "availableTools"):
+                _declarations(span.attributes.get(attribute), found)
+        for call in self.calls:
+            if not call.tool and isinstance(call.arguments, dict):
+                _declarations(call.arguments.get("availableTools"), found)
+        return found
+
+    @cached_property
+    def _schemas(self) -> dict[str, Schema | None]:
+        return {}
+
+    def declared_schema(self, call: Call) -> Schema | None:
+        """The schema of a tool's declared parameters; None when the trace holds no usable one."""
+        wanted = {fold(name, tool=True) for name in call.names}
+        for name, parameters in self.declared.items():
+            if fold(name, tool=True) in wanted and isinstance(parameters, dict):
+                if name not in self._schemas:
+                    self._schemas[name] = _schema(parameters)
+                return self._schemas[name]
+        return None
+
+    def timed(self, calls: Iterable[Call]) -> bool:
+        """Whether every call has a start time, so that order is by time."""
+        return all(call.start_ns is not None for call in calls)
+
+    def ordered(self, calls: Sequence[Call]) -> tuple[list[Call], bool]:
+        """Calls in the order they happened, and whether times told so (spec 1.1)."""
+        if not self.timed(calls):
+            return list(calls), False
+        return sorted(calls, key=_by_time), True
+
+    def hidden_tools(self, call: Call) -> bool:
+        """An n8n agent that was not asked to report its tool calls (caution, spec 6.1)."""
+        span = self.span_by_id.get(call.id)
+        if span is None or self.trace.format.legacy:
+            return False
+        kind = span.attributes.get("n8n.node.type")
+        if not isinstance(kind, str) or not kind.lower().endswith(".agent"):
+            return False
+        parameters = span.attributes.get("n8n.node.parameters")
+        parsed = parameters if isinstance(parameters, dict) else json_text(parameters)
+        options = parsed.get("options") if isinstance(parsed, dict) else None
+        return not (isinstance(options, dict) and options.get("returnIntermediateSteps") is True)
+
+    @cached_property
+    def response_json(self) -> Any:
+        """The response text parsed as JSON, whatever its type; ABSENT when it is none."""
+        return parsed_text(self.reading.response.text)
+
+    def executed(self, span: Span) -> bool:
+        return span.status is not Status.SKIPPED
+
+
+class _Slot(threading.local):
+    index: TraceIndex | None = None
+
+
+_slot = _Slot()
+
+
+def index_of(trace: Trace, reading: Reading, settings: Settings) -> TraceIndex:
+    """The index of a trace; the last one of the calling thread is kept for the next assertion."""
+    index = _slot.index
+    if (
+        index is not None
+        and index.reading is reading
+        and index.trace is trace
+        and (index.settings is settings or index.settings == settings)
+    ):
+        return index
+    index = _slot.index = TraceIndex(trace, reading, settings)
+    return index
+
+
+def forget() -> None:
+    """Let go of the calling thread's last trace."""
+    _slot.index = None
+
+
+def parsed_text(text: Any) -> Any:
+    """The value of a text that is JSON from end to end; ABSENT otherwise."""
+    from tracedesk.model.jsontext import parse
+
+    if not isinstance(text, str) or not text.strip():
+        return ABSENT
+    try:
+        return parse(text)
+    except ValueError:
+        return ABSENT
+
+
+def _order(call: Call) -> int:
+    return call.order
+
+
+def _by_time(call: Call) -> tuple[int, float, int]:
+    start = call.start_ns or 0
+    return start, float("inf") if call.end_ns is None else call.end_ns, call.order
+
+
+def _declarations(value: Any, found: dict[str, Any]) -> None:
+    """Names and parameters of a list of tool definitions, in any of the common shapes."""
+    if isinstance(value, str):
+        value = json_text(value)
+    if not isinstance(value, list):
+        return
+    for item in value:
+        if isinstance(item, str):
+            item = json_text(item)
+        if not isinstance(item, dict):
+            continue
+        inner = item.get("function")
+        body = inner if isinstance(inner, dict) else item
+        name = body.get("name")
+        if isinstance(name, str) and name:
+            parameters = next(
+                (p for key in _PARAMETERS if isinstance(p := body.get(key), dict)), None
+            )
+            found.setdefault(name, parameters)
+
+
+_PARAMETERS = ("parameters", "input_schema", "inputSchema", "schema")
+
+
+def _schema(parameters: dict[str, Any]) -> Schema | None:
+    from tracedesk.query.problems import Report
+    from tracedesk.query.schemas import compile_schema
+
+    return compile_schema(parameters, (), Report())
