@@ -1,0 +1,84 @@
+"""A stored trace → decoded and read, ready to be evaluated.
+
+The kept bodies are the truth. One that no longer reads becomes an empty trace with a
+warning, so that nothing above has to expect an exception for what a sender once sent.
+"""
+
+import logging
+from collections.abc import Sequence
+
+import msgspec
+
+from tracedesk.formats.assemble import Part, assemble
+from tracedesk.formats.errors import FormatError
+from tracedesk.model.agent import Agent
+from tracedesk.model.reading import Reading
+from tracedesk.model.trace import Format, Trace
+from tracedesk.reading import ReadingSettings, read
+from tracedesk.store.database import Store
+from tracedesk.store.rows import StoredRequest, TraceRow
+
+log = logging.getLogger(__name__)
+
+UNREADABLE = "unreadable_body"
+"""Code of the warning on a trace whose kept body could not be read again."""
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """A stored trace with its reading."""
+
+    row: TraceRow
+    trace: Trace
+    reading: Reading
+
+
+def load_trace(
+    store: Store, row: TraceRow, agent: Agent | None, roles: Sequence[tuple[str, str]] = ()
+) -> Loaded:
+    """Assemble and read a stored trace. Raises StoreError only.
+
+    ``roles`` are the ``[reading.map]`` pairs of attribute and role.
+    """
+    trace = _assembled(row, store.requests(row.id), agent)
+    return Loaded(row, trace, read(trace, reading_settings(agent, roles)))
+
+
+def reading_settings(agent: Agent | None, roles: Sequence[tuple[str, str]]) -> ReadingSettings:
+    """How traces of an agent are read."""
+    return ReadingSettings(response_path=agent.response_path if agent else None, roles=tuple(roles))
+
+
+def _assembled(row: TraceRow, requests: Sequence[StoredRequest], agent: Agent | None) -> Trace:
+    parts = [
+        Part(
+            content_type=_content_type(request.headers),
+            body=request.body,
+            resources=request.resources,
+        )
+        for request in requests
+    ]
+    try:
+        if not parts:
+            raise LookupError("the store holds no body of this trace")
+        trace = assemble(parts, agent_type=agent.type if agent else "auto", trace_id=row.trace_id)
+    except (FormatError, LookupError) as fault:
+        trace = _empty(row, f"the kept body cannot be read: {fault}")
+    except Exception as fault:
+        log.exception("trace %s could not be assembled", row.id)
+        trace = _empty(row, f"the kept body cannot be read: {type(fault).__name__}: {fault}")
+    trace.received_ns = trace.received_ns or row.received_ns
+    trace.external_id = trace.external_id or row.external_id
+    return trace
+
+
+def _empty(row: TraceRow, message: str) -> Trace:
+    trace = Trace(
+        format=Format(row.format), spans=[], trace_id=row.trace_id, external_id=row.external_id
+    )
+    trace.warn(UNREADABLE, message)
+    return trace
+
+
+def _content_type(headers: dict[str, str]) -> str:
+    found = (value for name, value in headers.items() if name.lower() == "content-type")
+    return next(found, "application/json")

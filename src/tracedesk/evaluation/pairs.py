@@ -1,0 +1,98 @@
+"""One trace against the cases of a plan, finding only what is not known yet.
+
+Pure but for logging: the caller keeps the results. A case that fails unexpectedly becomes
+an ``error``; it never takes the other cases with it.
+"""
+
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from tracedesk.evaluation.load import Loaded
+from tracedesk.evaluation.memo import Full, Known, Pair, pair_of
+from tracedesk.evaluation.plan import CHANGED, Plan
+from tracedesk.evaluation.run import evaluate_case
+from tracedesk.model.agent import Agent
+from tracedesk.model.verdict import CaseVerdict, Outcome, Verdict
+from tracedesk.testcases.models import Case
+
+log = logging.getLogger(__name__)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The results of one trace, brought up to date."""
+
+    pairs: tuple[Pair, ...]
+    full: Full
+    evaluated: int
+    """How many pairs had to be evaluated."""
+
+
+def find_pairs(
+    plan: Plan,
+    loaded: Loaded,
+    agent: Agent | None,
+    known: Known | None,
+    full: Full | None,
+    *,
+    with_evidence: bool,
+    breathe: Callable[[], None],
+) -> Found:
+    """Bring the results of one trace up to date with its revision and a plan. Never raises.
+
+    ``with_evidence`` also evaluates what is known only in brief. ``breathe`` is called
+    between cases.
+    """
+    revision = loaded.row.revision
+    if known is not None and known.revision != revision:
+        known = None
+    if full is not None and full.revision != revision:
+        full = None
+    carried = plan.carried_from(known.plan) if known else (CHANGED,) * len(plan.cases)
+    verdicts = full.checks if full else {}
+    pairs: list[Pair] = []
+    details: dict[str, tuple[str, CaseVerdict]] = {}
+    evaluated = 0
+    for case, index in zip(plan.cases, carried, strict=True):
+        kept = full.cases.get(case.id) if full else None
+        if kept is not None and kept[0] == case.digest:
+            details[case.id] = kept
+        if known is not None and index != CHANGED and (case.id in details or not with_evidence):
+            pairs.append(known.pairs[index])
+            continue
+        if case.id not in details:
+            details[case.id] = (case.digest, _evaluated(case, loaded, agent, verdicts))
+            evaluated += 1
+            breathe()
+        pairs.append(pair_of(details[case.id][1]))
+    return Found(tuple(pairs), _full(revision, plan, details), evaluated)
+
+
+def _full(revision: int, plan: Plan, details: dict[str, tuple[str, CaseVerdict]]) -> Full:
+    checks = {
+        check.digest: verdict
+        for case in plan.cases
+        if case.id in details
+        for check, verdict in zip(case.checks, details[case.id][1].verdicts, strict=False)
+    }
+    return Full(revision, details, checks)
+
+
+def _evaluated(
+    case: Case, loaded: Loaded, agent: Agent | None, verdicts: dict[str, Verdict]
+) -> CaseVerdict:
+    try:
+        return evaluate_case(case, loaded.trace, loaded.reading, agent, verdicts)
+    except Exception as fault:
+        log.exception("case %s could not be evaluated on trace %s", case.id, loaded.row.id)
+        return CaseVerdict(
+            case=case.id,
+            name=case.name,
+            file=case.file,
+            line=case.line,
+            outcome=Outcome.ERROR,
+            score=None,
+            weight=case.weight,
+            reason=f"could not be evaluated: {type(fault).__name__}: {fault}",
+        )

@@ -1,0 +1,71 @@
+"""Which trace is evaluated next: the open one, what is on screen, then the newest.
+
+Traces whose sender may not be done (OTLP) wait until they have been quiet long enough.
+Owned by the evaluator's thread; nothing here locks.
+"""
+
+import heapq
+from collections.abc import Iterable
+
+from tracedesk.evaluation.memo import Entry
+
+
+class Schedule:
+    """A set of entries with an order. An entry is in it at most once."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, Entry] = {}
+        self._newest: list[tuple[int, str]] = []
+        self._quiet: list[tuple[int, str]] = []
+        self._first: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def prefer(self, ids: Iterable[str]) -> None:
+        """Ids to be taken before all others, the most urgent first."""
+        self._first = tuple(dict.fromkeys(ids))
+
+    def add(self, entry: Entry) -> None:
+        """Have an entry evaluated, when it is ready."""
+        known = entry.id in self._waiting
+        self._waiting[entry.id] = entry
+        if entry.ready_ns:
+            heapq.heappush(self._quiet, (entry.ready_ns, entry.id))
+        elif not known:
+            heapq.heappush(self._newest, (-entry.number, entry.id))
+
+    def discard(self, entry: Entry) -> None:
+        self._waiting.pop(entry.id, None)
+
+    def take(self, now_ns: int) -> Entry | None:
+        """The next entry that is ready, removed; None when there is none."""
+        self._release(now_ns)
+        for trace_id in self._first:
+            entry = self._waiting.get(trace_id)
+            if entry is not None and entry.ready_ns <= now_ns:
+                return self._waiting.pop(trace_id)
+        while self._newest:
+            _, trace_id = heapq.heappop(self._newest)
+            entry = self._waiting.get(trace_id)
+            if entry is not None and entry.ready_ns <= now_ns:
+                return self._waiting.pop(trace_id)
+        return None
+
+    def _release(self, now_ns: int) -> None:
+        """Move entries that have been quiet long enough into the line."""
+        while self._quiet and self._quiet[0][0] <= now_ns:
+            _, trace_id = heapq.heappop(self._quiet)
+            entry = self._waiting.get(trace_id)
+            if entry is not None and entry.ready_ns <= now_ns:
+                heapq.heappush(self._newest, (-entry.number, trace_id))
+
+    def next_ready_ns(self) -> int | None:
+        """When the next waiting entry becomes ready; None when none is waiting for that."""
+        while self._quiet:
+            ready_ns, trace_id = self._quiet[0]
+            entry = self._waiting.get(trace_id)
+            if entry is not None and entry.ready_ns == ready_ns:
+                return ready_ns
+            heapq.heappop(self._quiet)
+        return None

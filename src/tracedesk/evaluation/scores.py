@@ -1,0 +1,78 @@
+"""Verdicts of assertions → verdict and score of a case, of a trace, of a run.
+
+Pure arithmetic of assertion spec 10.2 to 10.4. Nothing is green by default: a case passes
+only when something in it was decided, and a load error outweighs whatever else was found.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from tracedesk.model.verdict import CaseVerdict, Outcome, Verdict
+
+STAGES = ("routing", "tool_choice", "parameters", "communication", "runtime")
+"""Stages of the failure matrix in the order in which an agent passes through them."""
+
+_TOLERANCE = 1e-9
+"""So that a threshold of 0.7 is met by the mean of scores that add up to it."""
+
+
+def case_outcome(
+    verdicts: Sequence[Verdict], threshold: float | None, *, broken: bool = False
+) -> Outcome:
+    """The verdict of a case. ``broken``: some part of it has a load error."""
+    outcomes = [verdict.outcome for verdict in verdicts if verdict.weight > 0]
+    if broken:
+        return Outcome.ERROR
+    if threshold is None:
+        order = (Outcome.FAIL, Outcome.ERROR, Outcome.PASS, Outcome.MISSING)
+        return next((outcome for outcome in order if outcome in outcomes), Outcome.SKIPPED)
+    if Outcome.ERROR in outcomes:
+        return Outcome.ERROR
+    score = case_score(verdicts)
+    if score is None:
+        return Outcome.MISSING if Outcome.MISSING in outcomes else Outcome.SKIPPED
+    return Outcome.PASS if score >= threshold - _TOLERANCE else Outcome.FAIL
+
+
+def case_score(verdicts: Iterable[Verdict]) -> float | None:
+    """Weighted mean over decided assertions, from 0 to 1; None when none is decided."""
+    return _mean(
+        (_score(verdict), verdict.weight) for verdict in verdicts if verdict.outcome.decided
+    )
+
+
+def _score(verdict: Verdict) -> float:
+    return float(verdict.outcome is Outcome.PASS) if verdict.score is None else verdict.score
+
+
+def trace_outcome(outcomes: Iterable[Outcome]) -> Outcome | None:
+    """All cases of a trace in one verdict, skipped ones left out; None when there is none.
+
+    A case that errs or is missing is never hidden behind one that passes.
+    """
+    found = set(outcomes)
+    order = (Outcome.FAIL, Outcome.ERROR, Outcome.MISSING, Outcome.PASS, Outcome.SKIPPED)
+    return next((outcome for outcome in order if outcome in found), None)
+
+
+def quality(cases: Iterable[CaseVerdict]) -> float | None:
+    """100 × the weighted mean of the case scores, over cases with anything decided."""
+    mean = _mean((case.score, case.weight) for case in cases if case.score is not None)
+    return None if mean is None else 100 * mean
+
+
+def root_stage(case: CaseVerdict) -> str | None:
+    """The earliest stage at which a case broke; None when no assertion failed."""
+    failed = {
+        verdict.stage
+        for verdict in case.verdicts
+        if verdict.outcome is Outcome.FAIL and verdict.weight > 0
+    }
+    return next((stage for stage in STAGES if stage in failed), None)
+
+
+def _mean(weighted: Iterable[tuple[float, float]]) -> float | None:
+    total = weights = 0.0
+    for value, weight in weighted:
+        total += value * weight
+        weights += weight
+    return total / weights if weights > 0 else None

@@ -1,0 +1,60 @@
+"""``{{NAME}}`` in expected texts, filled from a case's context when the file is read.
+
+Only values are filled, never keys, names or identifiers; text in other braces, such as
+``={{ $json.x }}``, is left alone (assertion spec 9.2).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tracedesk.testcases.positions import Path
+
+VARIABLE_NAME = re.compile("[A-Z0-9_]+")
+VARIABLE = re.compile(r"\{\{([A-Z0-9_]+)\}\}")
+
+FOR_PEOPLE = frozenset({"id", "name", "description", "tags", "target", "type", "stage"})
+"""Fields at the top of an assertion that are about it, not expected of a trace."""
+
+Report = Callable[[Path, str, bool], None]
+"""Told the path, the unknown name, and whether it stands in a key."""
+
+
+def fill(value: Any, variables: Mapping[str, str], path: Path, report: Report) -> Any:
+    """A copy of ``value`` with every variable of every text filled in.
+
+    An unknown name is reported and left as written; what holds none is returned as it is.
+    """
+    if isinstance(value, str):
+        return _fill_text(value, variables, path, report) if "{{" in value else value
+    if isinstance(value, list):
+        return [fill(item, variables, (*path, i), report) for i, item in enumerate(value)]
+    if isinstance(value, dict):
+        for key in value:
+            for name in VARIABLE.findall(key) if "{{" in key else ():
+                report((*path, key), name, True)
+        return {key: fill(item, variables, (*path, key), report) for key, item in value.items()}
+    return value
+
+
+def fill_assertion(source: Any, variables: Mapping[str, str], path: Path, report: Report) -> Any:
+    """The assertion object with its expected values filled in; anything else as it is."""
+    if not isinstance(source, dict):
+        return source
+    return {
+        key: value
+        if key in FOR_PEOPLE or key.startswith("x-")
+        else fill(value, variables, (*path, key), report)
+        for key, value in source.items()
+    }
+
+
+def _fill_text(text: str, variables: Mapping[str, str], path: Path, report: Report) -> str:
+    def filled(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if name not in variables:
+            report(path, name, False)
+            return found.group()
+        return variables[name]
+
+    return VARIABLE.sub(filled, text)
