@@ -18,6 +18,8 @@ from typing import Any
 
 import msgspec
 
+from tracedesk.formats.encodings import EncodingError, inflate
+
 MAX_BODY_BYTES = 30 * 1024 * 1024
 """Largest body after inflating, as at the endpoint (ingestion spec 5)."""
 
@@ -57,6 +59,13 @@ class SavedRequest(msgspec.Struct, kw_only=True):
     """The file, as it was named."""
     line: int | None = None
     """Line in the file, from 1, where the file holds one entry a line."""
+    place: str = ""
+    """Where in the document it stood, such as ``requests[2]``; blank when it was all of it."""
+
+    @property
+    def where(self) -> str:
+        """File, line and place, for messages."""
+        return _where(self.source, self.line, self.place)
 
     def header(self, name: str) -> str | None:
         """A header by name in any case, None when absent."""
@@ -77,8 +86,12 @@ class SavedFault(msgspec.Struct, frozen=True):
     message: str
 
     def __str__(self) -> str:
-        place = self.source if self.line is None else f"{self.source}:{self.line}"
-        return f"{place}: {self.message}"
+        return f"{_where(self.source, self.line)}: {self.message}"
+
+
+def _where(source: str, line: int | None, place: str = "") -> str:
+    text = source if line is None else f"{source}:{line}"
+    return f"{text}: {place}" if place else text
 
 
 class _UnreadableError(Exception):
@@ -198,7 +211,7 @@ class _Reader:
             return
         head = stream.read(self.limit + 1)
         if suffix in PROTOBUF_SUFFIXES and head[:1] not in (b"{", b"["):
-            yield self.request(_OTLP_PROTOBUF, head)
+            yield self.request(_OTLP_PROTOBUF, head, "")
             return
         try:
             if len(head) > self.limit:
@@ -251,9 +264,9 @@ class _Reader:
         """A bare body, a saved request or several; ``place`` is where in the document."""
         entry = _ENTRY.decode(text)
         if entry.resourceSpans or entry.resource_spans:
-            yield self.request(_OTLP_JSON, text)
+            yield self.request(_OTLP_JSON, text, place)
         elif entry.spans or entry.data:
-            yield self.request(_PUSH, text)
+            yield self.request(_PUSH, text, place)
         elif entry.requests:
             for position, item in enumerate(_LIST.decode(entry.requests)):
                 yield self.saved(item, entry.response, f"{place}requests[{position}]")
@@ -275,12 +288,12 @@ class _Reader:
             request = _REQUEST.decode(raw)
             answer = _answer(request, response)
             if answer is not None:
-                return self.request(_PUSH, b'{"data":' + answer + b"}")
-            return self.request(request, _body(request, self.max_body))
-        except (_UnreadableError, msgspec.DecodeError) as error:
+                return self.request(_PUSH, b'{"data":' + answer + b"}", place)
+            return self.request(request, _body(request, self.max_body), place)
+        except (_UnreadableError, EncodingError, msgspec.DecodeError) as error:
             return self.fault(f"{place}: {_words(error)}")
 
-    def request(self, request: _Request, body: bytes) -> SavedRequest:
+    def request(self, request: _Request, body: bytes, place: str) -> SavedRequest:
         """The request with its body, once that is known to be of an acceptable size."""
         if not body:
             raise _UnreadableError("the body is empty")
@@ -297,6 +310,7 @@ class _Reader:
             body=body,
             source=self.source,
             line=self.line,
+            place=place,
         )
 
     def fault(self, message: str) -> SavedFault:
@@ -354,7 +368,8 @@ def _body(request: _Request, max_body: int) -> bytes:
             wire = base64.b64decode(request.body_base64, validate=True)
         except (binascii.Error, ValueError):
             raise _UnreadableError("body_base64 is not base64") from None
-        return _inflate(wire, _encoding(request.headers), max_body)
+        encodings = (str(v) for k, v in request.headers.items() if k.lower() == "content-encoding")
+        return inflate(wire, next(encodings, "identity"), max_body)
     if not request.body:
         raise _UnreadableError("neither body nor body_base64")
     body = bytes(request.body)
@@ -363,38 +378,13 @@ def _body(request: _Request, max_body: int) -> bytes:
     return body
 
 
-def _encoding(headers: dict[str, Any]) -> str:
-    for name, value in headers.items():
-        if name.lower() == "content-encoding":
-            return str(value).strip().lower()
-    return "identity"
-
-
-def _inflate(wire: bytes, encoding: str, max_body: int) -> bytes:
-    """The body behind a ``Content-Encoding``; reading stops just beyond ``max_body``."""
-    if encoding in ("", "identity"):
-        return wire
-    try:
-        if encoding in ("gzip", "x-gzip"):
-            return gzip.GzipFile(fileobj=io.BytesIO(wire)).read(max_body + 1)
-        if encoding == "deflate":
-            inflater = zlib.decompressobj()
-            body = inflater.decompress(wire, max_body + 1)
-            if not inflater.eof and len(body) <= max_body:
-                raise _UnreadableError("damaged deflate: the body ends too early")
-            return body
-    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
-        raise _UnreadableError(f"damaged {encoding}: {error}") from None
-    raise _UnreadableError(f"unknown Content-Encoding {encoding!r}; gzip, deflate or none")
-
-
 def _too_large(what: str, limit: int) -> str:
     return f"the {what} is larger than {limit / 1024 / 1024:g} MiB"
 
 
 def _words(error: Exception) -> str:
     """A fault in words, whichever step met it."""
-    if isinstance(error, _UnreadableError):
+    if isinstance(error, _UnreadableError | EncodingError):
         return str(error)
     if isinstance(error, RecursionError):
         return "JSON nested too deep"
