@@ -5,7 +5,7 @@ links as bytes. Whatever it cannot take as it stands goes the liberal way, which
 and warns, or collects every fault with its path (ingestion spec 14, C18, C19).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -33,10 +33,10 @@ from tracedesk.formats.values import (
     nanoseconds,
 )
 from tracedesk.model import jsontext
+from tracedesk.model.peek import Plan
 from tracedesk.model.trace import Decoded, Event, Format, Span, Status, Trace
 
 NOT_SENT = msgspec.Raw(b"null")
-EMPTY = frozenset({b"null", b"{}", b"[]"})
 MAYBE_DEEP = 2 * (jsontext.MAX_DEPTH - 4)
 """Shorter JSON cannot nest too deep inside a span."""
 
@@ -60,7 +60,7 @@ class WireSpan(msgspec.Struct, gc=False):
     end_time_unix_nano: str | None = None
     status: WireStatus | None = None
     attributes: msgspec.Raw = NOT_SENT
-    events: msgspec.Raw = NOT_SENT
+    events: list[msgspec.Raw] | None = None
     links: msgspec.Raw = NOT_SENT
     parentSpanId: msgspec.Raw = NOT_SENT  # noqa: N815
     startTimeUnixNano: msgspec.Raw = NOT_SENT  # noqa: N815
@@ -72,7 +72,9 @@ class RawPayload:
 
     __slots__ = ("_attributes", "_events", "_links")
 
-    def __init__(self, attributes: msgspec.Raw, events: msgspec.Raw, links: msgspec.Raw) -> None:
+    def __init__(
+        self, attributes: msgspec.Raw, events: list[msgspec.Raw] | None, links: msgspec.Raw
+    ) -> None:
         self._attributes = attributes
         self._events = events
         self._links = links
@@ -80,8 +82,16 @@ class RawPayload:
     def attributes(self) -> dict[str, Any]:
         return plain_attributes(jsontext.parse(bytes(self._attributes)))
 
+    def peek(self, plan: Plan) -> Mapping[str, Any]:
+        if self._attributes is NOT_SENT:
+            return {}
+        try:
+            return plan.pick(self._attributes)
+        except (msgspec.DecodeError, UnicodeError):
+            return self.attributes()
+
     def events(self) -> list[Event]:
-        return events_of(jsontext.parse(bytes(self._events)))
+        return events_of([jsontext.parse(bytes(event)) for event in self._events or ()])
 
     def links(self) -> list[dict[str, Any]]:
         return links_of(jsontext.parse(bytes(self._links)))
@@ -123,9 +133,7 @@ def _quick_span(index: int, w: WireSpan) -> Span:
         ):
             raise ValueError
     facts = classify(name, values)
-    exception = False
-    if w.events is not NOT_SENT:
-        exception = _exception_in(w.events)
+    exception = bool(w.events) and any(map(_is_exception, w.events or ()))
     code, message = Status.UNSET, ""
     if status is not None:
         code = STATUS_NUMBERS[status.code or 0]
@@ -149,11 +157,11 @@ def _quick_span(index: int, w: WireSpan) -> Span:
     )
 
 
-def _exception_in(raw: msgspec.Raw) -> bool:
+def _is_exception(raw: msgspec.Raw) -> bool:
     text = bytes(raw)
-    if len(text) > MAYBE_DEEP and jsontext.nested_too_deep(text, jsontext.MAX_DEPTH - 3):
+    if len(text) > MAYBE_DEEP and jsontext.nested_too_deep(text, jsontext.MAX_DEPTH - 4):
         raise ValueError
-    return b'"exception"' in text and has_exception(events_of(jsontext.parse(text)))
+    return b'"exception"' in text and has_exception(events_of([jsontext.parse(text)]))
 
 
 FIELDS = (

@@ -5,7 +5,7 @@ names, unusual types) is read again from plain objects, span by span, so one odd
 costs the others. Spans without id, trace id or name are dropped and counted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -30,6 +30,7 @@ from tracedesk.formats.values import (
 )
 from tracedesk.model import jsontext
 from tracedesk.model.kinds import PEEKED
+from tracedesk.model.peek import Plan
 from tracedesk.model.trace import Decoded, Event, Span, Status, TraceWarning
 
 NOT_SENT = msgspec.Raw(b"null")
@@ -95,6 +96,14 @@ class KeyValuePayload:
 
     def attributes(self) -> dict[str, Any]:
         return {a.key: any_value(jsontext.parse(bytes(a.value))) for a in self._attributes}
+
+    def peek(self, plan: Plan) -> Mapping[str, Any]:
+        wanted = plan.wanted
+        return {
+            a.key: any_value(jsontext.parse(bytes(a.value)))
+            for a in self._attributes
+            if a.key in wanted
+        }
 
     def events(self) -> list[Event]:
         return events_of(jsontext.parse(bytes(self._events)))

@@ -3,7 +3,7 @@
 A payload keeps its span message alive and reads it when first asked.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -15,6 +15,7 @@ from tracedesk.formats.otlp import Gathering, OtlpResource
 from tracedesk.formats.spans import NOTHING_PEEKED, classify
 from tracedesk.formats.values import MAX_NS, STATUS_NUMBERS
 from tracedesk.model.kinds import PEEKED
+from tracedesk.model.peek import Plan
 from tracedesk.model.trace import Event, Span, Status, TraceWarning
 
 _PEEK_AT = {name: at for at, name in enumerate(PEEKED)}
@@ -30,6 +31,14 @@ class MessagePayload:
 
     def attributes(self) -> dict[str, Any]:
         return plain(self._message.attributes)
+
+    def peek(self, plan: Plan) -> Mapping[str, Any]:
+        wanted = plan.wanted
+        return {
+            entry.key: any_value(entry.value)
+            for entry in self._message.attributes
+            if entry.key in wanted
+        }
 
     def events(self) -> list[Event]:
         return [

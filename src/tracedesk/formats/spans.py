@@ -4,13 +4,14 @@ Classification reads the attributes of ``model.kinds.PEEKED`` and nothing else. 
 checked without recursion; no span is ever dropped or moved here.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from tracedesk.model.kinds import PEEKED, kind_of, names_of
-from tracedesk.model.trace import Kind, Span, Trace, TraceWarning
+from tracedesk.model.links import NO_PARENT, parents_of
+from tracedesk.model.trace import Kind, Trace, TraceWarning
 
 SKIPPED_ATTRIBUTE = "n8n.node.status"
 """Its value ``skipped`` marks a node that was reported but never ran (ingestion spec 14.4)."""
@@ -89,62 +90,37 @@ def warn_each(trace: Trace, code: str, spans: Iterable[tuple[str | None, str]]) 
 
 def check_links(trace: Trace) -> None:
     """Warn of orphans, parent cycles and spans that end before they start. Idempotent."""
-    trace.warnings = [w for w in trace.warnings if w.code not in LINK_CODES]
+    if trace.warnings:
+        trace.warnings = [w for w in trace.warnings if w.code not in LINK_CODES]
     spans = trace.spans
-    index_of = {span.span_id: index for index, span in enumerate(spans)}
-    orphans, backwards, maybe_cyclic = [], [], False
-    for index, span in enumerate(spans):
-        parent = span.parent_id
-        if parent is not None:
-            at = index_of.get(parent)
-            if at is None:
-                orphans.append(span)
-            elif at >= index:
-                maybe_cyclic = True
-        if span.end_ns is not None and span.start_ns is not None and span.end_ns < span.start_ns:
-            backwards.append(span)
+    parents, heads = parents_of(spans)
+    in_cycle = frozenset(heads)
     warn_each(
         trace,
         "orphan_parent",
         (
-            (s.span_id, f"parent {s.parent_id!r} was not received; treated as a root")
-            for s in orphans
+            (span.span_id, f"parent {span.parent_id!r} was not received; read as a root")
+            for index, span in enumerate(spans)
+            if parents[index] == NO_PARENT and span.parent_id is not None and index not in in_cycle
         ),
     )
-    if maybe_cyclic:
-        warn_each(trace, "parent_cycle", _cycle_warnings(spans, index_of))
+    warn_each(
+        trace,
+        "parent_cycle",
+        (
+            (spans[i].span_id, f"is its own ancestor by {spans[i].parent_id!r}; read as a root")
+            for i in heads
+        ),
+    )
     warn_each(
         trace,
         "negative_duration",
-        ((s.span_id, "ends before it starts; it has no duration") for s in backwards),
+        (
+            (span.span_id, "ends before it starts; it has no duration")
+            for span in spans
+            if span.end_ns is not None and span.start_ns is not None and span.end_ns < span.start_ns
+        ),
     )
-
-
-def cycle_heads(spans: Sequence[Span], index_of: dict[str, int]) -> list[int]:
-    """For each parent cycle, its member that comes first in the body. Linear."""
-    heads = []
-    state = bytearray(len(spans))  # 0 unseen, 1 on the current path, 2 done
-    for start in range(len(spans)):
-        path: list[int] = []
-        at: int | None = start
-        while at is not None and not state[at]:
-            state[at] = 1
-            path.append(at)
-            parent = spans[at].parent_id
-            at = None if parent is None else index_of.get(parent)
-        if at is not None and state[at] == 1:
-            heads.append(min(path[path.index(at) :]))
-        for seen in path:
-            state[seen] = 2
-    return heads
-
-
-def _cycle_warnings(
-    spans: Sequence[Span], index_of: dict[str, int]
-) -> Iterable[tuple[str | None, str]]:
-    for head in sorted(cycle_heads(spans, index_of)):
-        span = spans[head]
-        yield span.span_id, f"is its own ancestor through {span.parent_id!r}; treated as a root"
 
 
 def unique_warnings(warnings: Iterable[TraceWarning]) -> list[TraceWarning]:

@@ -23,6 +23,7 @@ _ESCAPES = re.compile(
     rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
+_SURROGATE = re.compile(rb"\\u[dD]")
 _LONE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
@@ -48,7 +49,8 @@ def nested_too_deep(text: bytes, limit: int = MAX_DEPTH) -> bool:
 
 def without_lone_surrogates(text: bytes) -> bytes:
     """JSON text with each unpaired ``\\ud800``-like escape replaced; the same object if none."""
-    if (b"\\ud" not in text and b"\\uD" not in text) or _LONE.search(text) is None:
+    first = _SURROGATE.search(text)
+    if first is None or _LONE.search(text, first.start()) is None:
         return text
     return _ESCAPES.sub(lambda m: rb"\ufffd" if m.group(1) else m.group(0), text)
 

@@ -65,7 +65,6 @@ KIND_BY_VALUE: tuple[tuple[str, Mapping[str, Kind]], ...] = (
 """Attribute, and what each of its values means. Unlisted values decide nothing."""
 
 KIND_BY_PRESENCE: tuple[tuple[str, Kind], ...] = (
-    ("gen_ai.tool.name", Kind.TOOL),
     ("ai.toolCall.name", Kind.TOOL),
     ("gen_ai.agent.name", Kind.AGENT),
     ("gen_ai.request.model", Kind.MODEL),
@@ -87,6 +86,7 @@ LABEL_ATTRIBUTES = ("n8n.node.name", "flowise.node.label", "n8n.workflow.name")
 PEEKED: tuple[str, ...] = tuple(
     dict.fromkeys(
         (
+            "gen_ai.tool.name",
             *(name for name, _ in KIND_BY_VALUE),
             *(name for name, _ in KIND_BY_PRESENCE),
             *TOOL_NAMES,
@@ -100,7 +100,13 @@ PEEKED: tuple[str, ...] = tuple(
 
 
 def kind_of(get: Callable[[str], Any]) -> Kind:
-    """The kind of a span, given a way to look up one attribute (None = absent)."""
+    """The kind of a span, given a way to look up one attribute (None = absent).
+
+    A named tool decides alone, whatever else the span says (ingestion spec 14.4).
+    """
+    tool = get("gen_ai.tool.name")
+    if isinstance(tool, str) and tool.strip():
+        return Kind.TOOL
     for name, values in KIND_BY_VALUE:
         value = get(name)
         if isinstance(value, str) and value in values:

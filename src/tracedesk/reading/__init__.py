@@ -1,0 +1,6 @@
+"""What a trace says: response, input, calls, usage, each with the place it was read from."""
+
+from tracedesk.reading.read import read
+from tracedesk.reading.settings import ReadingSettings
+
+__all__ = ["ReadingSettings", "read"]

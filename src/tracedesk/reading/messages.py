@@ -1,0 +1,179 @@
+"""Chat messages in every shape that clients write them, flattened to role and text.
+
+Requests for tools inside messages are kept beside the text; they are never calls.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from tracedesk.model import jsontext
+from tracedesk.model.reading import Message
+
+ROLES = {
+    "": "assistant",
+    "assistant": "assistant",
+    "model": "assistant",
+    "ai": "assistant",
+    "aimessage": "assistant",
+    "aimessagechunk": "assistant",
+    "user": "user",
+    "human": "user",
+    "humanmessage": "user",
+    "system": "system",
+    "developer": "system",
+    "systemmessage": "system",
+    "tool": "tool",
+    "function": "tool",
+    "toolmessage": "tool",
+    "functionmessage": "tool",
+}
+"""Role words, lower case, and what they mean; none at all is an assistant's."""
+
+TEXT_PARTS = frozenset({"text", "output_text", "input_text", ""})
+"""Part types that carry text; a part without a type does too."""
+
+_INNER = ("message", "data", "kwargs")
+"""Keys under which wrappers keep the message itself."""
+_MAX_WRAPPERS = 4
+
+
+class Said(msgspec.Struct, frozen=True):
+    """One message; ``text`` is None when it has no text part at all."""
+
+    role: str
+    text: str | None
+    tool_calls: tuple[tuple[str, Any], ...] = ()
+
+    def message(self) -> Message:
+        return Message(self.role, self.text or "", self.tool_calls)
+
+
+def parsed(value: Any) -> Any:
+    """JSON text of an object or array parsed once; anything else as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return jsontext.parse(value)
+        except ValueError:
+            return value
+    return value
+
+
+def said(value: Any) -> list[Said]:
+    """The messages of an attribute value: JSON text, a list, or an object holding a list."""
+    value = parsed(value)
+    if isinstance(value, Mapping):
+        inner = value.get("messages", value.get("contents"))
+        value = inner if isinstance(inner, list) else [value]
+    if not isinstance(value, list):
+        return []
+    if len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    return [message for entry in value if (message := _one(entry)) is not None]
+
+
+def _one(entry: Any) -> Said | None:
+    entry = parsed(entry)
+    if not isinstance(entry, Mapping):
+        return None
+    role = entry.get("role")
+    for _ in range(_MAX_WRAPPERS):
+        if "content" in entry or "parts" in entry:
+            break
+        role = role or _wrapper_role(entry)
+        inner = next((v for key in _INNER if isinstance(v := entry.get(key), Mapping)), None)
+        if inner is None:
+            break
+        entry = inner
+        role = entry.get("role") or role
+    if role is None:
+        role = entry.get("type") if "content" in entry else None
+    if not _is_message(entry, role):
+        return None
+    known = ROLES.get(role.strip().lower() if isinstance(role, str) else "", "other")
+    content = entry.get("parts", entry.get("content"))
+    return Said(known, text_of(content), tuple(_requested(entry, content)))
+
+
+def _wrapper_role(entry: Mapping[str, Any]) -> Any:
+    """The role a wrapper tells: LangChain's ``type``/``id``, an event's name."""
+    path = entry.get("id")
+    if isinstance(path, list) and path and isinstance(path[-1], str):
+        return path[-1]
+    event = entry.get("event.name")
+    if isinstance(event, str):
+        return event_role(event)
+    return entry.get("type")
+
+
+def event_role(name: str) -> str | None:
+    """The role in an event name such as ``gen_ai.user.message``; None for other events."""
+    if name == "gen_ai.choice":
+        return "assistant"
+    parts = name.split(".")
+    return parts[1] if len(parts) == 3 and parts[0] == "gen_ai" and parts[2] == "message" else None
+
+
+def _is_message(entry: Mapping[str, Any], role: Any) -> bool:
+    if "parts" in entry or "tool_calls" in entry:
+        return True
+    return "content" in entry and (role is None or isinstance(role, str))
+
+
+def text_of(content: Any) -> str | None:
+    """The text parts of a message, joined without separator; None when there are none."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, Mapping):
+        content = content.get("parts", [content])
+    texts = _part_texts(content) if isinstance(content, list) else []
+    return "".join(texts) if texts else None
+
+
+def _part_texts(parts: Iterable[Any]) -> list[str]:
+    texts = []
+    for part in parts:
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, Mapping) and part.get("type", "") in TEXT_PARTS:
+            text = part.get("content", part.get("text"))
+            if isinstance(text, str):
+                texts.append(text)
+    return texts
+
+
+def _requested(entry: Mapping[str, Any], content: Any) -> Iterable[tuple[str, Any]]:
+    listed = entry.get("tool_calls")
+    for call in listed if isinstance(listed, list) else ():
+        if isinstance(call, Mapping):
+            function = call.get("function", call)
+            if isinstance(function, Mapping) and isinstance(name := function.get("name"), str):
+                yield name, parsed(function.get("arguments", function.get("args")))
+    for part in content if isinstance(content, list) else ():
+        if isinstance(part, Mapping) and part.get("type") in ("tool_call", "tool-call", "tool_use"):
+            name = part.get("name", part.get("toolName"))
+            if isinstance(name, str):
+                given = part.get("arguments", part.get("input", part.get("args")))
+                yield name, parsed(given)
+
+
+def assistant_text(messages: list[Said]) -> str | None:
+    """Text of the last assistant message that has any; a blank one only if none has more."""
+    blank = None
+    for message in reversed(messages):
+        if message.role == "assistant" and message.text is not None:
+            if message.text.strip():
+                return message.text
+            blank = message.text
+    return blank
+
+
+def input_text(messages: list[Said]) -> str | None:
+    """Latest user message, else system, else everything joined with newlines (spec 14.3)."""
+    for role in ("user", "system"):
+        for message in reversed(messages):
+            if message.role == role and message.text is not None and message.text.strip():
+                return message.text
+    texts = [message.text for message in messages if message.text]
+    return "\n".join(texts) if texts else None

@@ -1,0 +1,112 @@
+"""Trace in, ``Reading`` out: deterministic, linear, iterative, and it never raises."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from tracedesk.model import jsontext
+from tracedesk.model.reading import Call, Reading, Text, Usage
+from tracedesk.model.trace import Format, Trace
+from tracedesk.reading import custom, facts, texts
+from tracedesk.reading.calls import calls_of
+from tracedesk.reading.settings import ReadingSettings
+from tracedesk.reading.usage import usage_of
+from tracedesk.reading.view import View
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """How one older format reads what its spans do not tell by themselves."""
+
+    response: Callable[[Trace, ReadingSettings], Text]
+    input: Callable[[Trace], Text]
+    usage: Callable[[Trace], Usage]
+
+
+OLDER: dict[Format, Rules] = {
+    Format.CUSTOM: Rules(custom.response, custom.input_of, custom.usage),
+}
+"""Reading rules by format of ``data`` bodies; these read other keys than spans do."""
+
+
+def read(trace: Trace, settings: ReadingSettings = ReadingSettings()) -> Reading:
+    """Read response, input, calls, usage and the other facts, each with its source."""
+    view = View(trace, settings)
+    calls = calls_of(view)
+    if trace.format.legacy:
+        return _read_older(view, calls, OLDER.get(trace.format, OLDER[Format.CUSTOM]))
+    response = texts.response_text(view)
+    deciding = response.source.span if response.source is not None else None
+    said, spoken = texts.conversation(view, deciding)
+    return Reading(
+        response=response,
+        input=texts.input_of(view),
+        system=texts.system_text(view, said, spoken),
+        calls=calls,
+        usage=usage_of(view),
+        http_status=facts.http_status(view),
+        duration_ms=facts.duration(view),
+        status=facts.trace_status(trace),
+        model=facts.model_of(view),
+        has_structure=any(not span.synthetic for span in trace.spans),
+        views=_views(trace, response, _root_attributes(view)),
+        messages=tuple(message.message() for message in said),
+    )
+
+
+def _read_older(view: View, calls: tuple[Call, ...], rules: Rules) -> Reading:
+    trace = view.trace
+    response = rules.response(trace, view.settings)
+    return Reading(
+        response=response,
+        input=rules.input(trace),
+        calls=calls,
+        usage=rules.usage(trace),
+        http_status=facts.http_status(view),
+        duration_ms=facts.duration(view),
+        status=facts.trace_status(trace),
+        has_structure=_has_structure(trace),
+        views=_views(trace, response, None),
+    )
+
+
+def _has_structure(trace: Trace) -> bool:
+    """Any node, or a tool list, even an empty one (assertion spec 1.1)."""
+    if any(not span.synthetic for span in trace.spans):
+        return True
+    data = trace.data
+    return isinstance(data, dict) and any(
+        isinstance(data.get(key), list)
+        for key in ("tool_calls", "usedTools", "agentFlowExecutedData", "nodes")
+    )
+
+
+def _root_attributes(view: View) -> dict[str, Any] | None:
+    if not view.roots:
+        return None
+    attributes: dict[str, Any] = {}
+    for index in reversed(view.roots[:_ROOTS]):
+        attributes.update(view.spans[index].attributes)
+    return attributes
+
+
+_ROOTS = 100
+"""Roots whose attributes json_match sees; the first root wins."""
+
+
+def _views(
+    trace: Trace, response: Text, attributes: dict[str, Any] | None
+) -> tuple[tuple[str, Any], ...]:
+    """What json_match reads under ``auto``, in order; views that do not exist are left out."""
+    views: list[tuple[str, Any]] = []
+    if response.text is not None and response.text.lstrip()[:1] in tuple('{["-0123456789tfn'):
+        try:
+            views.append(("response", jsontext.parse(response.text)))
+        except ValueError:
+            pass
+    if trace.format.legacy:
+        views.append(("data", trace.data))
+    if attributes is not None:
+        views.append(("attributes", attributes))
+    views.append(("metadata", trace.metadata))
+    return tuple(views)

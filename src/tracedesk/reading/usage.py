@@ -1,0 +1,227 @@
+"""Tokens of a trace, counted once: the root's own numbers, else the sum over the spans that
+report any (ingestion spec 16.4). Never two sources for one span.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from tracedesk.model.links import NO_PARENT
+from tracedesk.model.peek import opened
+from tracedesk.model.reading import Usage
+from tracedesk.model.trace import Kind, Status
+from tracedesk.reading import n8n_spans
+from tracedesk.reading.messages import parsed
+from tracedesk.reading.tables import ALL
+from tracedesk.reading.tables.convention import Tokens
+from tracedesk.reading.view import View
+
+
+class Count(msgspec.Struct, frozen=True):
+    """Tokens one place reports; None is not there, never zero."""
+
+    input: int | None = None
+    output: int | None = None
+    total: int | None = None
+    reasoning: int | None = None
+
+    @property
+    def whole(self) -> int | None:
+        """The given total, else input plus output."""
+        if self.total is not None:
+            return self.total
+        if self.input is None and self.output is None:
+            return None
+        return (self.input or 0) + (self.output or 0)
+
+
+SHAPES: tuple[tuple[tuple[str, ...], tuple[str, str, str]], ...] = (
+    (("usageMetadata",), ("promptTokenCount", "candidatesTokenCount", "totalTokenCount")),
+    (("usageMetadata",), ("input_tokens", "output_tokens", "total_tokens")),
+    (("usage",), ("prompt_tokens", "completion_tokens", "total_tokens")),
+    (("usage",), ("input_tokens", "output_tokens", "total_tokens")),
+    (("tokenUsage",), ("promptTokens", "completionTokens", "totalTokens")),
+    (("usage_metadata",), ("input_tokens", "output_tokens", "total_tokens")),
+    (("usage_metadata",), ("promptTokenCount", "candidatesTokenCount", "totalTokenCount")),
+    (("llmOutput", "tokenUsage"), ("promptTokens", "completionTokens", "totalTokens")),
+)
+"""Where token counts stand in an output: path, and keys of input, output and total."""
+
+
+def number(value: Any) -> int | None:
+    """A token count; numeric text is converted, anything else is not there."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, float) and math.isfinite(value):
+        return int(value)
+    return None
+
+
+def count_in(value: Any) -> tuple[Count, str] | None:
+    """The first token shape in a value and its path below it; several items are added up."""
+    if isinstance(value, list):
+        found = [c for item in value if (c := count_in(item)) is not None]
+        return (added(c for c, _ in found), f"[*]{found[0][1]}") if found else None
+    if not isinstance(value, Mapping):
+        return None
+    for path, keys in SHAPES:
+        inner: Any = value
+        for key in path:
+            inner = inner.get(key) if isinstance(inner, Mapping) else None
+        if isinstance(inner, Mapping):
+            numbers = [number(inner.get(key)) for key in keys]
+            if any(n is not None for n in numbers):
+                return Count(*numbers), "." + ".".join(path)
+    return None
+
+
+def added(counts: Iterable[Count]) -> Count:
+    """The sum, part by part; a part that nobody reports stays unknown."""
+    listed = list(counts)
+
+    def total(values: Iterable[int | None]) -> int | None:
+        known = [v for v in values if v is not None]
+        return sum(known) if known else None
+
+    return Count(
+        input=total(c.input for c in listed),
+        output=total(c.output for c in listed),
+        total=total(c.whole for c in listed),
+        reasoning=total(c.reasoning for c in listed),
+    )
+
+
+def usage_of(view: View) -> Usage:
+    """Usage of a canonical or OTLP trace."""
+    mapped = _mapped(view)
+    tables = [mapped] if mapped is not None else []
+    tables += [table.tokens for table in ALL if table.tokens is not None]
+    for tokens in tables:
+        counts = _counts(view, tokens)
+        whole = _whole(view, tokens)
+        rooted = {i: c for i, c in counts.items() if view.parents[i] == NO_PARENT}
+        if rooted:
+            return _stated(view, rooted, "root")
+        if whole:
+            return _stated(view, whole, "root")
+        if counts:
+            return _summed(view, counts)
+    return _from_outputs(view)
+
+
+def _mapped(view: View) -> Tokens | None:
+    roles = view.settings.roles
+    found = {
+        role: tuple(a for a, r in roles if r == role)
+        for role in ("input_tokens", "output_tokens", "total_tokens")
+    }
+    if not any(found.values()):
+        return None
+    return Tokens(*found.values())
+
+
+def _counts(view: View, tokens: Tokens) -> dict[int, Count]:
+    names = (*tokens.input, *tokens.output, *tokens.total)
+    carrying = {i for name in names for i in view.having(name)}
+    if tokens.details is not None:
+        carrying.update(view.having(tokens.details))
+    counts = {}
+    for index in sorted(carrying):
+        if tokens.kinds and view.spans[index].kind not in tokens.kinds:
+            continue
+        count = _count(view.seen[index], tokens)
+        if count.whole is not None:
+            counts[index] = count
+    return counts
+
+
+def _count(seen: Mapping[str, Any], tokens: Tokens) -> Count:
+    def first(names: Iterable[str]) -> int | None:
+        for name in names:
+            found = number(opened(seen.get(name)))
+            if found is not None:
+                return found
+        return None
+
+    if tokens.details is not None:
+        details = parsed(opened(seen.get(tokens.details)))
+        if isinstance(details, Mapping):
+            return Count(*(number(details.get(key)) for key in ("input", "output", "total")))
+    return Count(
+        first(tokens.input), first(tokens.output), first(tokens.total), first(tokens.reasoning)
+    )
+
+
+def _whole(view: View, tokens: Tokens) -> dict[int, Count]:
+    if tokens.whole is None:
+        return {}
+    whole = Tokens(input=tokens.whole[:1], output=tokens.whole[1:])
+    counts = _counts(view, whole)
+    return {i: c for i, c in counts.items() if view.parents[i] == NO_PARENT}
+
+
+def _stated(view: View, counts: dict[int, Count], source: str) -> Usage:
+    return _usage(view, counts, source)
+
+
+def _summed(view: View, counts: dict[int, Count]) -> Usage:
+    silent = any(
+        span.kind is Kind.MODEL and span.status is not Status.SKIPPED and index not in counts
+        for index, span in enumerate(view.spans)
+    )
+    nested = _nested(view, counts)
+    plural = "" if len(counts) == 1 else "s"
+    return _usage(view, counts, f"sum of {len(counts)} span{plural}", nested, silent)
+
+
+def _usage(
+    view: View,
+    counts: dict[int, Count],
+    source: str,
+    nested: bool = False,
+    partial: bool = False,
+) -> Usage:
+    total = added(counts.values())
+    return Usage(
+        input=total.input,
+        output=total.output,
+        reasoning=total.reasoning,
+        total=total.whole,
+        source=source,
+        spans=tuple((view.spans[i].span_id, c.whole or 0) for i, c in counts.items()),
+        nested=nested,
+        partial=partial,
+    )
+
+
+def _nested(view: View, counts: dict[int, Count]) -> bool:
+    """True when a counted span has a counted ancestor; each span is walked over once."""
+    clear: set[int] = set()
+    for index in counts:
+        path, at = [], view.parents[index]
+        while at != NO_PARENT and at not in clear:
+            if at in counts:
+                return True
+            path.append(at)
+            at = view.parents[at]
+        clear.update(path)
+    return False
+
+
+def _from_outputs(view: View) -> Usage:
+    """Token shapes inside the parsed outputs of n8n nodes."""
+    counts = {}
+    for node in n8n_spans.nodes(view):
+        found = count_in(node.output)
+        if found is not None:
+            counts[node.index] = found[0]
+    return _summed(view, counts) if counts else Usage()
