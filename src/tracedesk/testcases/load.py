@@ -153,21 +153,33 @@ def find_files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """Files with a known suffix, hidden ones left out; links to folders are followed once."""
+    """Files with a known suffix, hidden ones left out."""
+    for above, files in _walk(folder):
+        for name in sorted(files):
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
+                yield Path(above, name)
+
+
+def folders_below(folder: Path) -> Iterator[str]:
+    """The folders that are searched for files, the given one first."""
+    return (above for above, _ in _walk(folder))
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Folders and the names in them; hidden ones left out, links to folders followed once."""
     visited: set[tuple[int, int]] = set()
     for above, folders, files in os.walk(folder, followlinks=True):
         try:
             status = os.stat(above)
         except OSError:
+            folders.clear()
             continue
         if (status.st_dev, status.st_ino) in visited:
             folders.clear()
             continue
         visited.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
-                yield Path(above, name)
+        yield above, files
 
 
 def shown_path(path: Path, root: Path) -> str:
