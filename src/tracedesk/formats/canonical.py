@@ -33,7 +33,6 @@ from tracedesk.formats.values import (
     nanoseconds,
 )
 from tracedesk.model import jsontext
-from tracedesk.model.peek import Plan
 from tracedesk.model.trace import Decoded, Event, Format, Span, Status, Trace
 
 NOT_SENT = msgspec.Raw(b"null")
@@ -41,6 +40,7 @@ MAYBE_DEEP = 2 * (jsontext.MAX_DEPTH - 4)
 """Shorter JSON cannot nest too deep inside a span."""
 
 _peek = msgspec.json.Decoder(Peek).decode
+_raw_values = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class WireStatus(msgspec.Struct, gc=False):
@@ -82,11 +82,11 @@ class RawPayload:
     def attributes(self) -> dict[str, Any]:
         return plain_attributes(jsontext.parse(bytes(self._attributes)))
 
-    def peek(self, plan: Plan) -> Mapping[str, Any]:
+    def peek(self, wanted: frozenset[str]) -> Mapping[str, Any]:
         if self._attributes is NOT_SENT:
             return {}
         try:
-            return plan.pick(self._attributes)
+            return _raw_values(self._attributes)
         except (msgspec.DecodeError, UnicodeError):
             return self.attributes()
 

@@ -30,7 +30,6 @@ from tracedesk.formats.values import (
 )
 from tracedesk.model import jsontext
 from tracedesk.model.kinds import PEEKED
-from tracedesk.model.peek import Plan
 from tracedesk.model.trace import Decoded, Event, Span, Status, TraceWarning
 
 NOT_SENT = msgspec.Raw(b"null")
@@ -97,8 +96,7 @@ class KeyValuePayload:
     def attributes(self) -> dict[str, Any]:
         return {a.key: any_value(jsontext.parse(bytes(a.value))) for a in self._attributes}
 
-    def peek(self, plan: Plan) -> Mapping[str, Any]:
-        wanted = plan.wanted
+    def peek(self, wanted: frozenset[str]) -> Mapping[str, Any]:
         return {
             a.key: any_value(jsontext.parse(bytes(a.value)))
             for a in self._attributes

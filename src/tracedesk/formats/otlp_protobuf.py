@@ -15,7 +15,6 @@ from tracedesk.formats.otlp import Gathering, OtlpResource
 from tracedesk.formats.spans import NOTHING_PEEKED, classify
 from tracedesk.formats.values import MAX_NS, STATUS_NUMBERS
 from tracedesk.model.kinds import PEEKED
-from tracedesk.model.peek import Plan
 from tracedesk.model.trace import Event, Span, Status, TraceWarning
 
 _PEEK_AT = {name: at for at, name in enumerate(PEEKED)}
@@ -32,8 +31,7 @@ class MessagePayload:
     def attributes(self) -> dict[str, Any]:
         return plain(self._message.attributes)
 
-    def peek(self, plan: Plan) -> Mapping[str, Any]:
-        wanted = plan.wanted
+    def peek(self, wanted: frozenset[str]) -> Mapping[str, Any]:
         return {
             entry.key: any_value(entry.value)
             for entry in self._message.attributes

@@ -182,9 +182,9 @@ def _output_fields(view: View) -> dict[int, Field]:
 
 def _node_output(view: View, index: int, field: Field) -> Value:
     """What a node span itself says it gave: messages as text, other values as they are."""
-    value, span = opened(view.seen[index][field.attribute]), view.spans[index]
+    value, span = view.seen[index][field.attribute], view.spans[index]
     if field.read in (plain, completion):
-        return (*read_value(value), field.attribute)
+        return (*read_value(opened(value)), field.attribute)
     text = field.read(value, lambda: span.attributes)
     return _NOTHING if text is None else (text, CAPTURED, field.attribute)
 

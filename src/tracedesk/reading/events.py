@@ -15,7 +15,10 @@ CONTENT_EVENTS = {
 }
 """Older events with one attribute: event name → attribute, role."""
 
-LISTS = {"input": ("gen_ai.input.messages",), "response": ("gen_ai.output.messages",)}
+LISTS: dict[str, tuple[str, ...]] = {
+    "input": ("gen_ai.input.messages",),
+    "response": ("gen_ai.output.messages",),
+}
 LISTS["all"] = (*LISTS["input"], *LISTS["response"])
 
 EVENT_SOURCES = {

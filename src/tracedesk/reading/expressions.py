@@ -55,15 +55,14 @@ def _text(view: "View", index: int, text: str) -> Any:
     if whole is not None and "{{" not in whole.group(1):
         value = _reference(view, index, whole.group(1))
         return text if value is ABSENT else value
-    pieces, end = [], 0
+    pieces: list[str] = []
+    end = 0
     for match in _BODY.finditer(body):
         value = _reference(view, index, match.group(1))
         if value is ABSENT:
             return text
-        pieces += (
-            body[end : match.start()],
-            value if isinstance(value, str) else jsontext.dump(value),
-        )
+        pieces.append(body[end : match.start()])
+        pieces.append(value if isinstance(value, str) else jsontext.dump(value))
         end = match.end()
     return "".join((*pieces, body[end:])) if pieces else body
 

@@ -112,11 +112,11 @@ def trace_status(trace: Trace) -> str:
 
 
 def model_of(view: View) -> str | None:
-    """The model of the latest span that names one."""
+    """The model that the latest span naming one names."""
     names = tuple(a for a, role in view.settings.roles if role == "model")
     names += tuple(name for table in ALL for name in table.model)
     for name in names:
-        for index in view.latest_first(view.having(name)):
+        for index in view.latest(view.having(name), 1):
             value = opened(view.seen[index].get(name))
             if isinstance(value, str) and value.strip():
                 return value

@@ -1,6 +1,7 @@
 """Trace in, ``Reading`` out: deterministic, linear, iterative, and it never raises."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -100,10 +101,8 @@ def _views(
     """What json_match reads under ``auto``, in order; views that do not exist are left out."""
     views: list[tuple[str, Any]] = []
     if response.text is not None and response.text.lstrip()[:1] in tuple('{["-0123456789tfn'):
-        try:
+        with suppress(ValueError):
             views.append(("response", jsontext.parse(response.text)))
-        except ValueError:
-            pass
     if trace.format.legacy:
         views.append(("data", trace.data))
     if attributes is not None:

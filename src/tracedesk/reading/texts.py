@@ -3,9 +3,9 @@ on all candidates before the next. A blank value is a hit only when nothing has 
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from tracedesk.model.links import NO_PARENT
-from tracedesk.model.peek import opened
 from tracedesk.model.reading import Source, Text
 from tracedesk.model.trace import Kind, Status
 from tracedesk.reading import n8n_spans
@@ -24,7 +24,7 @@ LOOKS_LIKE = {
 }
 """Words in attribute names that suggest a text; for the hint beside a blank."""
 
-_LOOKED_AT = 50
+_LOOKED_AT = 10
 _CONVERSATIONS = 12
 
 NOT_TEXTS = ("gen_ai.request.", "gen_ai.response.", "gen_ai.usage.", "http.", "url.")
@@ -87,7 +87,7 @@ def _text(
 def _by_fields(
     view: View,
     fields: tuple[Field, ...],
-    order: Callable[[Iterable[int]], list[int]],
+    order: Callable[[Iterable[int]], Iterable[int]],
     search: Search,
 ) -> Found:
     for field in fields:
@@ -103,7 +103,7 @@ def _by_fields(
                 or any(name in seen for name in field.unless)
             ):
                 continue
-            text = field.read(opened(seen[field.attribute]), lambda s=span: s.attributes)
+            text = field.read(seen[field.attribute], partial(getattr, span, "attributes"))
             if text is not None:
                 found = search.accept((text, Source(span.span_id, field.attribute, field.rule)))
                 if found is not None:
@@ -122,7 +122,7 @@ def _mapped(view: View, role: str, read: Callable[..., str | None]) -> tuple[Fie
 def _by_events(
     view: View,
     role: str,
-    order: Callable[[Iterable[int]], list[int]],
+    order: Callable[[Iterable[int]], Iterable[int]],
     pick: Callable[[list[Said]], str | None],
     search: Search,
 ) -> Found:
@@ -162,7 +162,7 @@ def conversation(view: View, deciding: str | None) -> tuple[list[Said], Source |
 
     The span that gave the response comes first, then the latest AI spans.
     """
-    ai = view.latest_first(i for i, is_ai in enumerate(view.ai) if is_ai)[:_CONVERSATIONS]
+    ai = view.latest((i for i, is_ai in enumerate(view.ai) if is_ai), _CONVERSATIONS)
     if deciding is not None:
         first = next((i for i, s in enumerate(view.spans) if s.span_id == deciding), None)
         if first is not None:
@@ -181,7 +181,7 @@ def _messages_of(view: View, index: int) -> tuple[list[Said], str]:
         places = []
         for attribute in (*table.messages_in, *table.messages_out):
             if seen.get(attribute) is not None:
-                found += said(opened(seen[attribute]))
+                found += said(seen[attribute])
                 places.append(attribute)
         for prefix, infix in table.indexed_messages:
             if any(name.startswith(prefix) for name in seen):
@@ -195,17 +195,16 @@ def _messages_of(view: View, index: int) -> tuple[list[Said], str]:
 
 def _nearest(view: View, role: str) -> str | None:
     """An attribute no table knows whose name suggests the text; roots and AI spans only."""
-    likely = view.roots[:_LOOKED_AT] + [
-        i for i in range(max(0, len(view.spans) - _LOOKED_AT), len(view.spans)) if view.ai[i]
-    ]
-    for word in LOOKS_LIKE[role]:
-        for index in likely:
-            for name, value in view.spans[index].attributes.items():
-                if (
-                    isinstance(value, str)
-                    and value.strip()
-                    and word in name.lower()
-                    and not name.startswith(NOT_TEXTS)
-                ):
-                    return name
-    return None
+    spans = view.spans
+    likely = view.roots[:_LOOKED_AT]
+    likely += [i for i in range(max(0, len(spans) - _LOOKED_AT), len(spans)) if view.ai[i]]
+    words, best, best_rank = LOOKS_LIKE[role], None, len(LOOKS_LIKE[role])
+    for index in likely:
+        for name, value in spans[index].attributes.items():
+            if not isinstance(value, str) or name.startswith(NOT_TEXTS) or not value.strip():
+                continue
+            lower = name.lower()
+            rank = next((r for r, word in enumerate(words[:best_rank]) if word in lower), best_rank)
+            if rank < best_rank:
+                best, best_rank = name, rank
+    return best

@@ -120,45 +120,51 @@ def usage_of(view: View) -> Usage:
 
 def _mapped(view: View) -> Tokens | None:
     roles = view.settings.roles
-    found = {
-        role: tuple(a for a, r in roles if r == role)
+    given, said, total = (
+        tuple(a for a, r in roles if r == role)
         for role in ("input_tokens", "output_tokens", "total_tokens")
-    }
-    if not any(found.values()):
-        return None
-    return Tokens(*found.values())
+    )
+    return Tokens(given, said, total) if given or said or total else None
 
 
 def _counts(view: View, tokens: Tokens) -> dict[int, Count]:
-    names = (*tokens.input, *tokens.output, *tokens.total)
-    carrying = {i for name in names for i in view.having(name)}
+    """What each span reports under one convention, by index in body order."""
     if tokens.details is not None:
-        carrying.update(view.having(tokens.details))
-    counts = {}
-    for index in sorted(carrying):
-        if tokens.kinds and view.spans[index].kind not in tokens.kinds:
-            continue
-        count = _count(view.seen[index], tokens)
-        if count.whole is not None:
-            counts[index] = count
-    return counts
+        found = {i: _detailed(view.seen[i][tokens.details]) for i in view.having(tokens.details)}
+    else:
+        columns = [
+            _column(view, names)
+            for names in (tokens.input, tokens.output, tokens.total, tokens.reasoning)
+        ]
+        found = {
+            i: Count(*(column.get(i) for column in columns))
+            for i in sorted({i for column in columns[:3] for i in column})
+        }
+    kinds = tokens.kinds
+    return {
+        i: count
+        for i, count in found.items()
+        if count.whole is not None and (not kinds or view.spans[i].kind in kinds)
+    }
 
 
-def _count(seen: Mapping[str, Any], tokens: Tokens) -> Count:
-    def first(names: Iterable[str]) -> int | None:
-        for name in names:
-            found = number(opened(seen.get(name)))
-            if found is not None:
-                return found
-        return None
+def _column(view: View, names: tuple[str, ...]) -> dict[int, int]:
+    """Span index to number, by the first of the names that holds one."""
+    column: dict[int, int] = {}
+    for name in names:
+        for index in view.having(name):
+            if index not in column:
+                value = number(opened(view.seen[index][name]))
+                if value is not None:
+                    column[index] = value
+    return column
 
-    if tokens.details is not None:
-        details = parsed(opened(seen.get(tokens.details)))
-        if isinstance(details, Mapping):
-            return Count(*(number(details.get(key)) for key in ("input", "output", "total")))
-    return Count(
-        first(tokens.input), first(tokens.output), first(tokens.total), first(tokens.reasoning)
-    )
+
+def _detailed(value: Any) -> Count:
+    details = parsed(opened(value))
+    if not isinstance(details, Mapping):
+        return Count()
+    return Count(*(number(details.get(key)) for key in ("input", "output", "total")))
 
 
 def _whole(view: View, tokens: Tokens) -> dict[int, Count]:

@@ -4,49 +4,47 @@ Everything heavy (messages, outputs) stays encoded until a rule opens it; the or
 candidates is decided here, once (ingestion spec 14.2, 14.3).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from heapq import nlargest
 from typing import Any
 
 from tracedesk.model.links import NO_PARENT, parents_of
-from tracedesk.model.peek import Plan, peek
+from tracedesk.model.peek import peek
 from tracedesk.model.trace import Kind, Span, Status, Trace
 from tracedesk.reading.settings import ReadingSettings
 from tracedesk.reading.tables import ALL
 from tracedesk.reading.tables.genai import AI_MARKS
 
-N8N_NAMES = ("n8n.node.type", "n8n.node.status")
-N8N_HEAVY = ("n8n.node.output", "n8n.node.parameters")
+N8N_NAMES = ("n8n.node.type", "n8n.node.output", "n8n.node.parameters")
 TOOL_NAMES = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name", "traceloop.entity.name")
 
 
 @lru_cache(maxsize=64)
-def plan_for(settings: ReadingSettings) -> Plan:
+def wanted_by(settings: ReadingSettings) -> frozenset[str]:
     """Every attribute that the rules look at under these settings."""
-    light: list[str] = [*AI_MARKS, *N8N_NAMES, *TOOL_NAMES]
-    heavy: list[str] = [*N8N_HEAVY, *(attribute for attribute, _ in settings.roles)]
+    names = [*AI_MARKS, *N8N_NAMES, *TOOL_NAMES, *(attribute for attribute, _ in settings.roles)]
     for table in ALL:
         for field in (*table.response, *table.input, *table.system):
-            heavy += (field.attribute, *field.unless)
-        heavy += (*table.tool_arguments, *table.tool_results)
-        heavy += (*table.messages_in, *table.messages_out)
-        light += (*table.model, *table.http_status)
+            names += (field.attribute, *field.unless)
+        names += (*table.tool_arguments, *table.tool_results)
+        names += (*table.messages_in, *table.messages_out, *table.model, *table.http_status)
         if (tokens := table.tokens) is not None:
-            light += (*tokens.input, *tokens.output, *tokens.total, *tokens.reasoning)
-            light += tokens.whole or ()
-            heavy += [tokens.details] if tokens.details else []
-    return Plan(light, heavy)
+            names += (*tokens.input, *tokens.output, *tokens.total, *tokens.reasoning)
+            names += tokens.whole or ()
+            names += [tokens.details] if tokens.details else []
+    return frozenset(names)
 
 
 class View:
     """What the rules share about one trace."""
 
     def __init__(self, trace: Trace, settings: ReadingSettings) -> None:
-        plan = plan_for(settings)
+        wanted = wanted_by(settings)
         self.trace = trace
         self.settings = settings
         self.spans: Sequence[Span] = trace.spans
-        self.seen: list[Mapping[str, Any]] = [peek(span, plan) for span in trace.spans]
+        self.seen: list[Mapping[str, Any]] = [peek(span, wanted) for span in trace.spans]
         self.parents, _ = parents_of(trace.spans)
         self.roots = [i for i, parent in enumerate(self.parents) if parent == NO_PARENT]
         marks = AI_MARKS
@@ -60,7 +58,7 @@ class View:
             for span, seen in zip(trace.spans, self.seen, strict=True)
         ]
         self._index_of: dict[str, int] | None = None
-        self._having = _by_attribute(trace.spans, self.seen, plan.wanted)
+        self._having = _by_attribute(trace.spans, self.seen, wanted)
 
     def having(self, attribute: str) -> list[int]:
         """Executed spans that carry the attribute, in body order."""
@@ -79,6 +77,10 @@ class View:
         """By end, then start, then place in the array, greatest first (spec 14.2)."""
         return sorted(indexes, key=self._recency, reverse=True)
 
+    def latest(self, indexes: Iterable[int], count: int) -> list[int]:
+        """The ``count`` latest of them, latest first."""
+        return nlargest(count, indexes, key=self._recency)
+
     def _recency(self, index: int) -> tuple[int, int, int]:
         span = self.spans[index]
         return (
@@ -87,25 +89,41 @@ class View:
             index,
         )
 
-    def response_order(self, indexes: Iterable[int]) -> list[int]:
+    def response_order(self, indexes: Iterable[int]) -> Iterator[int]:
         """Roots in body order, AI spans latest first, the rest latest first."""
-        return self._ordered(indexes, lambda i: 0 if self.is_root(i) else 1 if self.ai[i] else 2, 0)
+        roots, ai, rest = self._groups(indexes, roots_first=True)
+        yield from roots
+        yield from self._latest(ai)
+        yield from self._latest(rest)
 
-    def input_order(self, indexes: Iterable[int]) -> list[int]:
+    def input_order(self, indexes: Iterable[int]) -> Iterator[int]:
         """AI spans latest first, roots in body order, the rest latest first."""
-        return self._ordered(indexes, lambda i: 0 if self.ai[i] else 1 if self.is_root(i) else 2, 1)
+        roots, ai, rest = self._groups(indexes, roots_first=False)
+        yield from self._latest(ai)
+        yield from roots
+        yield from self._latest(rest)
 
-    def _ordered(
-        self, indexes: Iterable[int], group_of: Callable[[int], int], body_order: int
-    ) -> list[int]:
-        groups: tuple[list[int], list[int], list[int]] = ([], [], [])
+    def _groups(
+        self, indexes: Iterable[int], roots_first: bool
+    ) -> tuple[list[int], list[int], list[int]]:
+        """Roots, AI spans and all others; a span that is both goes where it comes earlier."""
+        roots: list[int] = []
+        ai: list[int] = []
+        rest: list[int] = []
         for index in indexes:
-            groups[group_of(index)].append(index)
-        return [
-            index
-            for number, group in enumerate(groups)
-            for index in (sorted(group) if number == body_order else self.latest_first(group))
-        ]
+            is_root = self.parents[index] == NO_PARENT
+            if self.ai[index] and not (is_root and roots_first):
+                ai.append(index)
+            else:
+                (roots if is_root else rest).append(index)
+        return roots, ai, rest
+
+    def _latest(self, indexes: list[int]) -> Iterator[int]:
+        """Latest first; nothing is sorted unless the very latest does not do."""
+        if indexes:
+            latest = max(indexes, key=self._recency)
+            yield latest
+            yield from (i for i in self.latest_first(indexes) if i != latest)
 
 
 def _by_attribute(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tracedesk.model import jsontext
+from tracedesk.model.peek import opened
 from tracedesk.reading.messages import Said, assistant_text, input_text, parsed, said
 from tracedesk.reading.tables.convention import Read
 
@@ -32,6 +33,7 @@ def user(value: Any, _: Callable[[], Mapping[str, Any]]) -> str | None:
 
 def plain(value: Any, _: Callable[[], Mapping[str, Any]]) -> str | None:
     """A text; a JSON list of texts is joined; other values are dumped."""
+    value = opened(value)
     if isinstance(value, str):
         values = parsed(value)
         if isinstance(values, list) and values and all(isinstance(v, str) for v in values):
@@ -54,7 +56,7 @@ def completion(value: Any, _: Callable[[], Mapping[str, Any]]) -> str | None:
 
 def system(value: Any, _: Callable[[], Mapping[str, Any]]) -> str | None:
     """System instructions: a text, or parts in JSON, joined with newlines."""
-    value = parsed(value)
+    value = parsed(opened(value))
     if isinstance(value, str):
         return value
     if isinstance(value, list):
@@ -116,6 +118,7 @@ def _indexed_message(fields: dict[str, Any]) -> Said:
 def _unwrapped(
     value: Any, pick: Callable[[list[Said]], str | None], keys: tuple[str, ...]
 ) -> str | None:
+    value = opened(value)
     content = parsed(value)
     if content is None:
         return None
