@@ -72,6 +72,8 @@ class Arguments:
         """The thing of this call that is checked. A node's arguments are its output."""
         if self.output and call.tool:
             return Recorded(call.output, call.output_state, "output")
+        if self.output and call.output_state != "absent":
+            return Recorded(call.output, call.output_state, "output")
         of = "arguments" if call.tool else "output"
         return Recorded(call.arguments, call.arguments_state, of, call.parameters)
 

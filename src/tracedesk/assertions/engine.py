@@ -58,7 +58,8 @@ def evaluate_on(assertion: Assertion, index: TraceIndex, line: int = 0) -> Verdi
 
 def load_error(assertion: Assertion) -> Finding:
     """An assertion that could not be loaded is an error on every trace."""
-    problem = next(p for p in assertion.problems if p.severity == "error")
+    errors = [p for p in assertion.problems if p.severity == "error"]
+    problem = next((p for p in errors if p.code != "missing-field"), errors[0])
     return Finding(outcome=Outcome.ERROR, reason=problem.message, code=problem.code)
 
 

@@ -11,7 +11,9 @@ from typing import Any, Final
 import msgspec
 
 from tracedesk.assertions import (
+    json_match,
     node_call,
+    response_regex,
 )
 from tracedesk.assertions.fields import (
     ANY_TEXT,
@@ -30,7 +32,7 @@ from tracedesk.assertions.kind import Kind
 from tracedesk.query.names import nearest
 from tracedesk.query.problems import ERROR, Place, Problem, Report
 
-_MODULES: Final = (node_call,)
+_MODULES: Final = (node_call, json_match, response_regex)
 
 TARGETS: Final[Mapping[str, Kind]] = MappingProxyType(
     {module.KIND.target: module.KIND for module in _MODULES}

@@ -31,6 +31,8 @@ class Evidence(msgspec.Struct, frozen=True):
     path: str = "$"
     role: str = "decided"
     """``decided``, ``violated``, ``inspected`` or ``absent_here``."""
+    chars: tuple[int, int] | None = None
+    """Start and end of the characters meant, when the value is text and only they count."""
 
 
 class Difference(msgspec.Struct, frozen=True):
