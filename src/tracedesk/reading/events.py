@@ -18,8 +18,8 @@ CONTENT_EVENTS = {
 LISTS: dict[str, tuple[str, ...]] = {
     "input": ("gen_ai.input.messages",),
     "response": ("gen_ai.output.messages",),
+    "all": ("gen_ai.input.messages", "gen_ai.output.messages"),
 }
-LISTS["all"] = (*LISTS["input"], *LISTS["response"])
 
 EVENT_SOURCES = {
     "response": ("event gen_ai.choice", "event gen_ai.content.completion", f"event {DETAILS}"),

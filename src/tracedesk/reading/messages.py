@@ -83,7 +83,8 @@ def _as_specified(value: Any) -> list[Said] | None:
         return None
     found = []
     for message in messages:
-        texts, calls = [], ()
+        texts: list[str] = []
+        calls: tuple[tuple[str, Any], ...] = ()
         for part in message.parts:
             if part.type == "text" and part.content is not None:
                 texts.append(part.content)
