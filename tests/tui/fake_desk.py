@@ -5,7 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tracedesk.model.reading import Call, Reading, Source, Text, Number, Usage
+from tracedesk.model.reading import Call, Number, Reading, Source, Text, Usage
 from tracedesk.model.trace import Event, Kind, Status, Trace, TraceWarning
 from tracedesk.model.tree import SpanTree
 from tracedesk.model.verdict import (
@@ -86,9 +86,7 @@ class FakeDesk:
         self.files: list[Any] = []
         self.readings: dict[str, Reading] = {}
         self.store = FakeStore(self)
-        self.endpoint = SimpleNamespace(
-            state="listening", url="http://127.0.0.1:4318", message=""
-        )
+        self.endpoint = SimpleNamespace(state="listening", url="http://127.0.0.1:4318", message="")
         self.workspace = SimpleNamespace(root=root, database=root / ".tracedesk" / "traces.db")
         self.activity = ""
         self.state = SimpleNamespace(done=0, total=0, last_count=0, last_ms=0.0)
@@ -126,7 +124,7 @@ class FakeDesk:
 
     def sending_examples(self) -> str:
         return (
-            "curl -s http://127.0.0.1:4318/public/traces -d '{\"data\": {\"text\": \"Hello\"}}'\n\n"
+            'curl -s http://127.0.0.1:4318/public/traces -d \'{"data": {"text": "Hello"}}\'\n\n'
             "export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318\n"
             "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n"
             "export OTEL_SERVICE_NAME=my-agent\n"
@@ -311,9 +309,7 @@ def booking_trace() -> Trace:
         ),
     ]
     spans += [
-        make_span(
-            f"get{n}", "http GET", "search", start_ms=2_000 + n * 400, end_ms=2_380 + n * 400
-        )
+        make_span(f"get{n}", "http GET", "search", start_ms=2_000 + n * 400, end_ms=2_380 + n * 400)
         for n in range(3)
     ]
     spans += [

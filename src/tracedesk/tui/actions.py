@@ -54,7 +54,7 @@ def key_name(key: str) -> str:
 
 
 def _moves() -> Iterable[Action]:
-    for name, keys, label, help in (
+    for name, keys, label, told in (
         ("cursor_down", ("j", "down"), "down", "One line down."),
         ("cursor_up", ("k", "up"), "up", "One line up."),
         ("cursor_first", ("g", "home"), "first", "To the first line."),
@@ -62,31 +62,38 @@ def _moves() -> Iterable[Action]:
         ("half_page(1)", ("ctrl+d", "pagedown"), "page down", "Half a page down."),
         ("half_page(-1)", ("ctrl+u", "pageup"), "page up", "Half a page up."),
     ):
-        yield Action(name, keys, label, help, pane="lines", palette=False)
+        yield Action(name, keys, label, told, pane="lines", palette=False)
 
 
 ACTIONS: tuple[Action, ...] = (
     *_moves(),
     # Traces
     Action("open", ("enter",), "open", "Open the trace and go to its spans.", "list", True, False),
-    Action("filter", ("f",), "filter", "Filter the list, such as status:failed dur>2s.", "list", True),
+    Action("filter", ("f",), "filter",
+           "Filter the list, such as status:failed dur>2s.", "list", True),
     Action("follow", ("F",), "follow", "Keep the newest trace selected and open.", "list", True),
-    Action("freeze", ("space",), "freeze", "Stop painting what arrives; nothing is lost.", "list", True),
+    Action("freeze", ("space",), "freeze",
+           "Stop painting what arrives; nothing is lost.", "list", True),
     Action("mark", ("m",), "mark", "Mark or unmark the trace.", "list", True),
     # Spans
     Action("open", ("enter",), "detail", "Go to the detail of the span.", "tree", True, False),
-    Action("unfold", ("l", "right"), "open", "Unfold the span, or go to its first child.", "tree", True, False),
-    Action("fold", ("h", "left"), "fold", "Fold the span, or go to its parent.", "tree", True, False),
+    Action("unfold", ("l", "right"), "open",
+           "Unfold the span, or go to its first child.", "tree", True, False),
+    Action("fold", ("h", "left"), "fold",
+           "Fold the span, or go to its parent.", "tree", True, False),
     Action("parent", ("p",), "parent", "Go to the parent span.", "tree"),
     Action("fold_all", ("Z",), "fold all", "Fold everything below the first level.", "tree"),
     Action("unfold_all", ("X",), "unfold all", "Unfold everything.", "tree"),
-    Action("search", ("/",), "search", "Search names, attributes, arguments and errors.", "tree", True),
+    Action("search", ("/",), "search",
+           "Search names, attributes, arguments and errors.", "tree", True),
     Action("jump('hit', 1)", ("n",), "next hit", "Next search hit.", "tree"),
     Action("jump('hit', -1)", ("N",), "previous hit", "Previous search hit.", "tree"),
     Action("time_column", ("t",), "time", "Show duration, offset or self time.", "tree", True),
-    Action("to_tests", ("v",), "verdicts", "Show in the tests drawer what was asserted here.", "tree", True),
+    Action("to_tests", ("v",), "verdicts",
+           "Show in the tests drawer what was asserted here.", "tree", True),
     # Everywhere in an open trace
-    Action("jump('failure', 1)", ("] f",), "next failure", "Next span that a failed assertion points at.", footer=True),
+    Action("jump('failure', 1)", ("] f",), "next failure",
+           "Next span that a failed assertion points at.", footer=True),
     Action("jump('failure', -1)", ("[ f",), "previous failure", "Previous failed assertion."),
     Action("jump('error', 1)", ("] e",), "next error", "Next span with an own error."),
     Action("jump('error', -1)", ("[ e",), "previous error", "Previous span with an own error."),
@@ -95,14 +102,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("jump('model', 1)", ("] m",), "next model call", "Next model call."),
     Action("jump('model', -1)", ("[ m",), "previous model call", "Previous model call."),
     # Detail
-    Action("open", ("enter",), "open value", "Open the value in full, or follow the link.", "detail", True, False),
-    Action("search", ("/",), "search", "Keep the attributes that hold a text.", "detail", True, False),
+    Action("open", ("enter",), "open value",
+           "Open the value in full, or follow the link.", "detail", True, False),
+    Action("search", ("/",), "search",
+           "Keep the attributes that hold a text.", "detail", True, False),
     # Tests
-    Action("open", ("enter",), "evidence", "Go to the span that decided, and say why.", "tests", True, False),
-    Action("fold_result", ("h", "l", "left", "right"), "fold", "Fold or unfold the file or case.", "tests", False, False),
-    Action("edit_externally", ("E",), "$EDITOR", "Open the test file at this line in $EDITOR.", "tests", True),
+    Action("open", ("enter",), "evidence",
+           "Go to the span that decided, and say why.", "tests", True, False),
+    Action("fold_result", ("h", "l", "left", "right"), "fold",
+           "Fold or unfold the file or case.", "tests", False, False),
+    Action("edit_externally", ("E",), "$EDITOR",
+           "Open the test file at this line in $EDITOR.", "tests", True),
     # Everywhere
-    Action("tab('reading')", ("1",), "Reading", "Response, input, tool calls, usage, with sources."),
+    Action("tab('reading')", ("1",), "Reading",
+           "Response, input, tool calls, usage, with sources."),
     Action("tab('attributes')", ("2",), "Attributes", "Attributes of the span and its resource."),
     Action("tab('events')", ("3",), "Events", "Events of the span, exceptions with their stack."),
     Action("tab('raw')", ("4",), "Raw", "The bytes as received, headers and tolerated deviations."),
@@ -114,10 +127,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("show_list", ("L",), "traces", "Open the list of traces over the other panes."),
     Action("next_pane(1)", ("tab",), "pane", "Next pane.", footer=True, palette=False),
     Action("next_pane(-1)", ("shift+tab",), "previous pane", "Previous pane.", palette=False),
-    Action("back", ("escape",), "back", "Drop the last crumb: search, filter, or pane.", palette=False),
+    Action("back", ("escape",), "back",
+           "Drop the last crumb: search, filter, or pane.", palette=False),
     Action("theme", ("T",), "theme", "Change between dark and light."),
     Action("help", ("?",), "help", "All keys of the focused pane.", footer=True),
-    Action("app.command_palette", ("ctrl+p",), "palette", "Every command by name.", footer=True, palette=False),
+    Action("app.command_palette", ("ctrl+p",), "palette",
+           "Every command by name.", footer=True, palette=False),
     Action("app.quit", ("q", "ctrl+q"), "quit", "Leave; nothing that was accepted is lost."),
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.markup import escape
 from textual.screen import Screen
 
 from tracedesk.tui.actions import ACTIONS, PANE_TITLES
@@ -60,7 +61,7 @@ class TracedeskApp(Steady, App[None]):
             where = f" · {PANE_TITLES[action.pane]}" if action.pane else ""
             yield SystemCommand(
                 title,
-                f"{action.help}  [{action.shown_keys}]{where}",
+                escape(f"{action.help}  {action.shown_keys}{where}"),
                 lambda name=action.name: self.run_worker(
                     screen.run_action(name), exit_on_error=False
                 ),

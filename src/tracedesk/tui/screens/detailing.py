@@ -51,6 +51,8 @@ class Detailing(Work):
         self.tab = "reading"
         self.search_text = ""
         self.attribute_text = ""
+        self.filter_before = ""
+        """The filter as it was when the filter bar opened."""
         self.saved_ns: int | None = None
         """When a test-case file was last seen to change."""
 

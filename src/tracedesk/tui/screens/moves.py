@@ -93,7 +93,7 @@ class Moves(Detailing):
             self.go_to_pane("tree")
 
     def _open_value(self) -> None:
-        line = self.query_one("#page", PageView).line
+        line = self.query_one("#page", PageView).target
         if line is None:
             return
         if line.value is not None:
@@ -153,20 +153,24 @@ class Moves(Detailing):
     # -- traces ----------------------------------------------------------------------
 
     def action_filter(self) -> None:
+        self.go_to_pane("list")
+        self.filter_before = self.traces.filter_text
         self.query_one("#filter-bar", FieldBar).open(self.traces.filter_text)
 
     @on(FieldBar.Edited, "#filter-bar")
     def _filter_edited(self, message: FieldBar.Edited) -> None:
         problem = self.set_filter(message.text)
         message.bar.problem(problem)
-        if message.done and problem is None:
+        if problem is not None:
+            self.set_filter(self.filter_before)
+        elif message.done:
             message.bar.close()
             self.go_to_pane("list")
 
     @on(FieldBar.Left, "#filter-bar")
     def _filter_left(self, message: FieldBar.Left) -> None:
         message.bar.close()
-        self.set_filter("")
+        self.set_filter(self.filter_before)
         self.go_to_pane("list")
 
     def set_filter(self, text: str) -> str | None:
@@ -380,7 +384,7 @@ class Moves(Detailing):
             return "" if self.opened is None else self.opened.row.id
         if what == "span":
             return "" if self.span is None else self.span.span_id
-        line = self.query_one("#page", PageView).line if self.pane == "detail" else None
+        line = self.query_one("#page", PageView).target if self.pane == "detail" else None
         if line is not None and line.value is not None:
             return line.value.text if what == "value" else line.value.path
         if what == "value" and line is not None:

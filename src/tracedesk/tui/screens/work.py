@@ -42,7 +42,8 @@ class Work(Steady, Screen[None]):
         desk = self.desk
         progress = desk.progress()
         done, queued = (progress.done, progress.total) if progress else (0, 0)
-        self.post_message(StateRead(desk.store.count(), {}, done, queued))
+        totals: dict[str, int] = getattr(desk, "totals", dict)()
+        self.post_message(StateRead(desk.store.count(), totals, done, queued))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="open")
     def read_trace(self, trace_id: str) -> None:

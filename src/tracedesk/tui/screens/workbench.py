@@ -144,7 +144,9 @@ class Workbench(Moves):
             not snapshot.total and self.traces.where is None and self.opened is None, "-empty"
         )
         if self.has_class("-empty"):
-            self.query_one("#empty", Static).update(Content(self.desk.sending_examples()))
+            self.query_one("#empty", Static).update(
+                Content(bars.EMPTY + self.desk.sending_examples())
+            )
         if self._read_again or self.query_one(TraceListView).model.lacks(
             *self.query_one(TraceListView).window
         ):
@@ -159,6 +161,7 @@ class Workbench(Moves):
             url=endpoint.url,
             message=endpoint.message,
             database=database_name(self.desk),
+            agent=self.traces.agent,
             traces=message.total,
             totals=message.totals,
             done=message.done,
@@ -239,6 +242,7 @@ class Workbench(Moves):
         self.set_class(width >= WIDE, "-wide")
         self.set_class(MEDIUM <= width < WIDE, "-medium")
         self.set_class(width < MEDIUM, "-narrow")
+        self.span_view.compact = width < MEDIUM
         self.set_class(height >= 45, "-tall")
         self.set_class(height < 20, "-low")
         self.set_class(height < 8, "-tiny")
@@ -266,7 +270,7 @@ class Workbench(Moves):
         keys = (
             bars.prefix_hint(self._prefix)
             if self._prefix
-            else bars.footer(footer_for(self.pane), width)
+            else bars.footer(footer_for("" if self.has_class("-empty") else self.pane), width)
         )
         self.query_one("#footer", LineLabel).show(keys)
 

@@ -14,6 +14,8 @@ from tracedesk.tui.text import cells, fit, plain
 
 PROGRESS_CELLS = 10
 
+EMPTY = "No traces yet. Send the first one from any shell, and it appears here:\n\n"
+
 _DOTS = {"listening": ("●", "ok"), "attached": ("●", "accent"), "failed": ("✖", "bad")}
 
 

@@ -67,16 +67,16 @@ class Columns(msgspec.Struct, frozen=True):
         return self.label + self.model + self.tokens + self.time + 2
 
 
-def columns_for(width: int) -> Columns:
-    """How a pane of ``width`` cells is divided."""
+def columns_for(width: int, *, compact: bool = False) -> Columns:
+    """How a pane of ``width`` cells is divided; ``compact`` keeps the bars to eight cells."""
     marks = 12 if width >= 100 else 8
     time = 8
     if width < 40:
         return Columns(max(width - time, 4), 0, 0, min(time, max(width - 4, 0)), 0, 0)
-    bar = 8 if width < 84 else min(80, round(width * 0.34))
+    bar = 8 if compact else min(80, max(8, round(width * 0.34)))
     left = width - marks - time - bar - 3
-    model = 14 if left >= 48 else (9 if left >= 36 and width < 84 else 0)
-    tokens = 12 if left >= 62 else 0
+    model = 16 if left >= 46 else (10 if left >= 30 else 0)
+    tokens = 12 if left >= 60 else 0
     return Columns(left - model - tokens, model, tokens, time, bar, marks)
 
 
@@ -86,11 +86,15 @@ def span_line(
     """The pieces of one row; together exactly as wide as the columns."""
     span = rows.span(row)
     hit = rows.is_hit(row)
-    pieces = _label(rows, row, span, columns.label, hit)
-    if columns.model:
-        pieces.append(Piece(" " + pad(model_of(span), columns.model - 1), "dim"))
-    if columns.tokens:
-        pieces.append(Piece(pad_left(tokens_of(span), columns.tokens), "dim"))
+    model, tokens = model_of(span), tokens_of(span)
+    if model or tokens:
+        pieces = _label(rows, row, span, columns.label, hit)
+        if columns.model:
+            pieces.append(Piece(" " + pad(model, columns.model - 1), "dim"))
+        if columns.tokens:
+            pieces.append(Piece(pad_left(tokens, columns.tokens), "dim"))
+    else:  # a span without a model lends these columns to its name
+        pieces = _label(rows, row, span, columns.label + columns.model + columns.tokens, hit)
     pieces.append(_time(rows, row, span, columns.time, mode))
     if columns.bar:
         pieces += _bar(rows, span, columns.bar, hit)
@@ -163,11 +167,12 @@ def _has_next(rows: SpanRows, row: int) -> bool:
 
 def _label(rows: SpanRows, row: int, span: Span, width: int, hit: bool) -> list[Piece]:
     folds = rows.has_children(row)
-    marker = ("▸" if rows.folded[row] else "▾") if folds else " "
+    leaf = "─" if rows.tree.depth[row] else " "
+    marker = ("▸" if rows.folded[row] else "▾") if folds else leaf
     status, status_role = _status(rows, row, span)
     lead = [
         Piece(guides(rows, row), "faint"),
-        Piece(marker, "dim"),
+        Piece(marker, "dim" if folds else "faint"),
         Piece(status, status_role),
         Piece(" "),
     ]

@@ -119,6 +119,12 @@ class TraceList:
         """Traces that arrived while frozen."""
         self._entries: dict[int, Entry] = {}
 
+    @property
+    def agent(self) -> str:
+        """The agent that the filter names, for the header; blank when it names none."""
+        terms = () if self.where is None else self.where.terms
+        return next((str(t.values[0]) for t in terms if t.key == "agent" and not t.negated), "")
+
     def entry(self, position: int) -> Entry | None:
         """The entry at a position, None while it is not read yet."""
         return self._entries.get(position)
@@ -178,7 +184,7 @@ def entry_line(entry: Entry, width: int, now_ns: int, marked: bool) -> list[Piec
     status, role = ("✖", "bad") if row.error_count or row.status == "failed" else (" ", "")
     if row.end_ns is None and row.start_ns is not None:
         status, role = "◌", "dim"
-    pieces = [Piece("▪" if marked else " ", "accent"), Piece(status, role), *_verdict(entry)]
+    pieces = [Piece("▪" if marked else " ", "accent"), Piece(status + " ", role), *_verdict(entry)]
     right: list[Piece] = []
     took = None if row.duration_ms is None else row.duration_ms * 1e6
     for wanted, text, size in (
@@ -197,7 +203,7 @@ def entry_line(entry: Entry, width: int, now_ns: int, marked: bool) -> list[Piec
 
 
 def _verdict(entry: Entry) -> list[Piece]:
-    """The worst outcome with its count, in five cells."""
+    """The worst outcome with its count, in four cells."""
     counts = entry.counts
     pending = entry.verdicts is not None and entry.verdicts.pending
     for number, glyph, role in (

@@ -8,10 +8,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tracedesk.tui.lines import ROLES, Piece
+from tracedesk.tui.steady import Steady
 from tracedesk.tui.text import ASCII, cells, plain
 
 
-class LineLabel(Widget):
+class LineLabel(Steady, Widget):
     """Pieces from the left, pieces from the right; the left ones win when it gets narrow."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{role}" for role in ROLES}

@@ -20,13 +20,14 @@ from textual.strip import Strip
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import ROLES, Piece
 from tracedesk.tui.messages import CursorMoved, LineOpened
+from tracedesk.tui.steady import Steady, report
 from tracedesk.tui.text import ASCII, plain
 
 CACHED_STRIPS = 1_000
 """Several screens of the tallest terminal."""
 
 
-class LineView(ScrollView, can_focus=True):
+class LineView(Steady, ScrollView, can_focus=True):
     """A scrolling list with one cursor line."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -86,12 +87,25 @@ class LineView(ScrollView, can_focus=True):
 
     def _strip(self, row: int, width: int, at_cursor: bool) -> Strip:
         segments = []
-        for text, role in self.paint(row, width):
+        for text, role in self._pieces(row, width):
             shown = plain(text)
             if self.ascii:
                 shown = shown.translate(ASCII)
             segments.append(Segment(shown, self._style(role, at_cursor)))
-        return Strip(segments).adjust_cell_length(width, self._style("", at_cursor))
+        strip = Strip(segments)
+        blank = self._style("", at_cursor)
+        if strip.cell_length <= width:
+            return strip.extend_cell_length(width, blank)
+        cut = "." if self.ascii else "…"
+        return Strip.join([strip.crop(0, width - 1), Strip([Segment(cut, blank)], 1)])
+
+    def _pieces(self, row: int, width: int) -> Iterable[Piece]:
+        """What to paint; a row that cannot be painted says so in its place."""
+        try:
+            return self.paint(row, width)
+        except Exception as error:
+            report(self, error, f"painting row {row + 1} of {self.id}")
+            return [Piece(f" this line could not be drawn: {error}", "warn")]
 
     def _style(self, role: str, at_cursor: bool) -> Style:
         style = self._styles.get((role, at_cursor))

@@ -34,16 +34,20 @@ class SpanTreeView(LineView):
         self.rows: SpanRows | None = None
         self.marks = Marks()
         self.mode = TimeColumn.DURATION
+        self.compact = False
+        """True where one pane fills a small screen: bars of eight cells."""
 
     @property
     def columns(self) -> Columns:
-        return columns_for(self.row_width)
+        return columns_for(self.row_width, compact=self.compact)
 
     def paint(self, row: int, width: int) -> Iterable[Piece]:
         if self.rows is None:
             return []
         at = self.rows.visible[row]
-        return span_line(self.rows, at, columns_for(width), self.marks, self.mode)
+        return span_line(
+            self.rows, at, columns_for(width, compact=self.compact), self.marks, self.mode
+        )
 
     # -- what is shown ---------------------------------------------------------------
 

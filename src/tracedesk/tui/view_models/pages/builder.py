@@ -99,7 +99,7 @@ class Page:
         self, label: str, text: str, source: str = "", *, role: str = "", **fields: Any
     ) -> None:
         """Label, short value and its source on one line, the source below when it is too long."""
-        lead = f"{label:<9} "
+        lead = f"{label:<8} "
         room = self.width - cells(lead)
         text = fit(text, room)
         pieces = [Piece(lead, "dim"), Piece(text, role)]

@@ -134,8 +134,7 @@ def _expected_actual(page: Page, verdict: Verdict) -> None:
 def _near_misses(page: Page, verdict: Verdict) -> None:
     for number, miss in enumerate(verdict.near_misses[:MAX_NEAR_MISSES]):
         lead = "nearest   " if number == 0 else "why not   "
-        match = f"  {miss.matched} of {miss.total} match" if miss.total else ""
-        text = f"{lead}#{miss.order + 1} {miss.name}{match}  {miss.why}"
+        text = f"{lead}#{miss.order + 1} {miss.name}  {miss.why}"
         page.prose(text, "dim" if number else "", span=miss.span)
     left = verdict.near_misses_left + max(0, len(verdict.near_misses) - MAX_NEAR_MISSES)
     if left:

@@ -47,6 +47,11 @@ class PageView(LineView):
         return self.lines[row].pieces
 
     @property
-    def line(self) -> Line | None:
-        """The line under the cursor."""
-        return self.lines[self.cursor] if self.cursor < len(self.lines) else None
+    def target(self) -> Line | None:
+        """The line under the cursor; of a heading, the line of what it heads."""
+        if self.cursor >= len(self.lines):
+            return None
+        line = self.lines[self.cursor]
+        below = self.lines[self.cursor + 1 : self.cursor + 2]
+        headed = line.pieces and line.pieces[0].role == "heading" and line.value is None
+        return below[0] if headed and below else line

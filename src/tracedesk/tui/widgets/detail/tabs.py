@@ -16,6 +16,9 @@ TABS = ("reading", "attributes", "events", "raw", "verdicts")
 class DetailTabs(LineLabel):
     """One line of tab names; the chosen one stands out."""
 
+    SHORT: ClassVar[dict[str, str]] = {"attributes": "attrs"}
+    """Names for a pane too narrow for the long ones."""
+
     class Chosen(Message):
         """A tab was clicked."""
 
@@ -27,20 +30,19 @@ class DetailTabs(LineLabel):
         super().__init__(ascii=ascii, id="tabs")
         self._ends: list[tuple[int, str]] = []
 
-    SHORT: ClassVar[dict[str, str]] = {"attributes": "attrs"}
-    """Names for a pane too narrow for the long ones."""
-
     def choose(self, chosen: str, empty: frozenset[str] = frozenset()) -> None:
         """Show which tab is chosen; tabs with nothing in them are faint."""
         names = {tab: tab.capitalize() for tab in TABS}
-        if self.size.width and self.size.width < sum(len(t) + 4 for t in TABS):
+        roomy = self.size.width >= sum(len(tab) + 5 for tab in TABS)
+        if not roomy:
             names = {tab: self.SHORT.get(tab, tab).capitalize() for tab in TABS}
         pieces: list[Piece] = []
         at = 0
         self._ends = []
         for number, tab in enumerate(TABS, 1):
             role = "heading" if tab == chosen else ("faint" if tab in empty else "dim")
-            for piece in (Piece(f" {number}", "faint"), Piece(f"{names[tab]} ", role)):
+            after = "  " if roomy else " "
+            for piece in (Piece(f"{number} ", "faint"), Piece(names[tab] + after, role)):
                 pieces.append(piece)
                 at += cells(piece.text)
             self._ends.append((at, tab))
