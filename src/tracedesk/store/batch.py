@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import zstandard
@@ -18,19 +17,21 @@ from tracedesk.model.trace import TraceWarning
 from tracedesk.store.incoming import Incoming, Receipt
 from tracedesk.store.merging import Totals, has_repeats, merge_spans, reread_times
 from tracedesk.store.removal import forget_content
-from tracedesk.store.values import SPAN_COLUMNS, clean, json_text, span_columns, trace_name
+from tracedesk.store.values import (
+    ABSENT,
+    SPAN_COLUMNS,
+    clean,
+    json_text,
+    new_id,
+    span_columns,
+    trace_name,
+)
 
 _FACTS = (
     "agent_id, identity, external_id, trace_id, format, routed_by, name, revision, sequence,"
     " span_count, error_count, start_ns, end_ns, received_ns, updated_ns, metadata, warnings"
 )
 """Columns of ``trace`` that every accepted change sets."""
-
-_UPDATE = (
-    f"UPDATE trace SET ({_FACTS}) = ({', '.join('?' * len(_FACTS.split(',')))}),"
-    " read_revision = 0, status = NULL, duration_ms = NULL, tokens = NULL, response = NULL,"
-    " input = NULL WHERE number = ?"
-)
 
 _FOUND = (
     "SELECT number, id, identity, external_id, name, revision, span_count, error_count, start_ns,"
@@ -39,20 +40,38 @@ _FOUND = (
 _BY_IDENTITY = f"{_FOUND} identity = ?"
 _BY_TRACE_ID = f"{_FOUND} trace_id = ?"
 
-_ROWS_AT_ONCE = (64, 16, 4, 1)
-"""Sizes of multi-row inserts: few, so that every statement stays prepared."""
+_ROWS_AT_ONCE = (64, 32, 16, 8, 4, 2, 1)
+"""Sizes of multi-row inserts, so that any number of rows takes few statements, all prepared."""
+
+_NULLABLE = {
+    **dict.fromkeys(("identity", "external_id", "trace_id", "metadata", "warnings"), "''"),
+    **dict.fromkeys(("parent_id", "aliases", "resources", "digest"), "''"),
+    **dict.fromkeys(("start_ns", "end_ns"), str(ABSENT)),
+}
+"""Column and the value that is written as null."""
+
+
+def _marks(columns: str) -> str:
+    """One placeholder a column."""
+    names = columns.split(", ")
+    return ", ".join(f"nullif(?, {_NULLABLE[n]})" if n in _NULLABLE else "?" for n in names)
 
 
 def _inserts(table: str, columns: str, verb: str = "INSERT") -> list[tuple[int, str]]:
     """Number of values and statement, for each of ``_ROWS_AT_ONCE``."""
-    width = len(columns.split(","))
-    row = f"({', '.join('?' * width)})"
+    width = columns.count(",") + 1
+    row = f"({_marks(columns)})"
     start = f"{verb} INTO {table} ({columns}) VALUES "
     return [(rows * width, start + ", ".join([row] * rows)) for rows in _ROWS_AT_ONCE]
 
 
+_UPDATE = (
+    f"UPDATE trace SET ({_FACTS}) = ({_marks(_FACTS)}),"
+    " read_revision = 0, status = NULL, duration_ms = NULL, tokens = NULL, response = NULL,"
+    " input = NULL WHERE number = ?"
+)
 _INSERT_TRACE = _inserts("trace", f"number, id, {_FACTS}")
-_INSERT_REQUEST = _inserts("request", "id, received_ns, method, path, headers, size, body")
+_INSERT_REQUEST = _inserts("request", "id, received_ns, method, path, headers, size, shares, body")
 _INSERT_PART = _inserts("part", "trace, part, request, resources, digest")
 _INSERT_SPAN = _inserts("span", SPAN_COLUMNS, "INSERT OR REPLACE")
 
@@ -99,17 +118,27 @@ class Batch:
         self._spans: list[Any] = []
         self._fresh: set[tuple[str, str]] = set()
         """(agent, identity or trace id) of traces gathered since the last flush."""
+        self._shares = 0
+        """Parts that were made of the current request."""
 
     def add(self, items: Sequence[Incoming]) -> list[Receipt]:
         """Apply all of one submit. Receipts hold only once the transaction is committed."""
         receipts = []
-        body: bytes | None = None
+        first: Incoming | None = None
         for item in items:
-            if item.body is not body:
-                body = item.body
-                self._gather_request(item)
+            if first is None or item.body is not first.body:
+                self._end_request(first)
+                first = item
             receipts.append(_MODES[item.mode](self, item))
+        self._end_request(first)
         return receipts
+
+    def _end_request(self, item: Incoming | None) -> None:
+        """Gather the request whose items are all applied, and number the next one."""
+        if item is not None and self._shares:
+            self._gather_request(item)
+        self._request += 1
+        self._shares = 0
 
     def finish(self) -> None:
         """Write what was gathered, and the counters. The caller commits."""
@@ -178,10 +207,11 @@ class Batch:
 
     def _insert(self, item: Incoming, identity: str | None, digest: bytes | None) -> Receipt:
         self._number = number = self._number + 1
-        trace_id = str(uuid4())
-        for key in (identity, item.trace.trace_id):
-            if key is not None:
-                self._fresh.add((item.agent_id, key))
+        trace_id = new_id(number)
+        if identity is not None:
+            self._fresh.add((item.agent_id, identity))
+        if item.trace.trace_id is not None:
+            self._fresh.add((item.agent_id, item.trace.trace_id))
         external_id = identity or item.external_id
         facts = self._facts(item, number, 1, item.received_ns, identity, external_id)
         self._traces += (number, trace_id, *facts.values())
@@ -230,7 +260,7 @@ class Batch:
         facts.update(msgspec.structs.asdict(merged.totals))
         if rooted or not trace_name(item.trace)[1]:
             facts["name"] = found.name
-        facts["metadata"] = facts["metadata"] or found.metadata
+        facts["metadata"] = facts["metadata"] or found.metadata or ""
         facts["warnings"] = _united(found.warnings, warnings)
         self._update(number, facts)
         return _receipt(number, found.id, facts, created=False)
@@ -270,9 +300,9 @@ class Batch:
             self._spans += spans.values
         return {
             "agent_id": item.agent_id,
-            "identity": identity,
-            "external_id": external_id,
-            "trace_id": trace.trace_id,
+            "identity": identity or "",
+            "external_id": external_id or "",
+            "trace_id": trace.trace_id or "",
             "format": trace.format.value,
             "routed_by": item.routed_by,
             "name": trace_name(trace)[0],
@@ -280,12 +310,12 @@ class Batch:
             "sequence": self._sequence,
             "span_count": spans.count,
             "error_count": spans.errors,
-            "start_ns": spans.start_ns,
-            "end_ns": spans.end_ns,
+            "start_ns": ABSENT if spans.start_ns is None else spans.start_ns,
+            "end_ns": ABSENT if spans.end_ns is None else spans.end_ns,
             "received_ns": created_ns,
             "updated_ns": item.received_ns,
-            "metadata": json_text(trace.metadata) if trace.metadata else None,
-            "warnings": json_text(trace.warnings) if trace.warnings else None,
+            "metadata": json_text(trace.metadata) if trace.metadata else "",
+            "warnings": json_text(trace.warnings) if trace.warnings else "",
         }
 
     def _update(self, number: int, facts: Mapping[str, Any]) -> None:
@@ -295,7 +325,6 @@ class Batch:
         self.connection.execute(_UPDATE, values)
 
     def _gather_request(self, item: Incoming) -> None:
-        self._request += 1
         self._requests += (
             self._request,
             item.received_ns,
@@ -303,12 +332,14 @@ class Batch:
             item.path,
             json_text(item.headers),
             len(item.body),
-            self._compress(item.body),
+            self._shares,
+            bytearray(self._compress(item.body)),  # bound without the search for an adapter
         )
 
     def _gather_part(self, number: int, part: int, item: Incoming, digest: bytes | None) -> None:
-        resources = None if item.resources is None else json_text(item.resources)
-        self._parts += (number, part, self._request, resources, digest)
+        self._shares += 1
+        resources = "" if item.resources is None else json_text(item.resources)
+        self._parts += (number, part, self._request, resources, digest or "")
 
 
 _MODES: dict[str, Callable[[Batch, Incoming], Receipt]] = {
@@ -324,7 +355,7 @@ def _receipt(number: int, trace_id: str, facts: Mapping[str, Any], *, created: b
         number=number,
         created=created,
         revision=facts["revision"],
-        external_id=facts["external_id"],
+        external_id=facts["external_id"] or None,
         created_ns=facts["received_ns"],
         updated_ns=facts["updated_ns"],
         status="failed" if facts["error_count"] else "completed",
@@ -344,8 +375,8 @@ def _unchanged(found: _Found) -> Receipt:
     )
 
 
-def _united(stored: str | None, later: list[TraceWarning]) -> str | None:
+def _united(stored: str | None, later: list[TraceWarning]) -> str:
     """Warnings of all parts, each once."""
     known = msgspec.json.decode(stored, type=list[TraceWarning]) if stored else []
     united = known + [warning for warning in later if warning not in known]
-    return json_text(united) if united else None
+    return json_text(united) if united else ""

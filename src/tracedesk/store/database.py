@@ -27,13 +27,15 @@ from tracedesk.store.rows import (
     TraceRow,
     trace_row,
 )
-from tracedesk.store.values import json_text
+from tracedesk.store.values import json_text, number_of
 from tracedesk.store.writer import Writer
 
 __all__ = ["LOCK_PATIENCE_S", "Store", "StoreError"]
 
 LOCK_PATIENCE_S = 5.0
 """How long another program may hold the lock before it is reported."""
+CHECKPOINT_PAGES = 4_000
+"""The log is folded into the database every 16 MB: each time costs a wait for the disk."""
 _STATEMENTS = 256
 """Prepared statements kept by the writer; multi-row inserts come in a few sizes."""
 _FIND_AT_MOST = 100
@@ -41,11 +43,11 @@ _FIND_AT_MOST = 100
 _REQUESTS = (
     "SELECT p.part, r.received_ns, r.method, r.path, r.headers, r.body, p.resources"
     " FROM part p JOIN request r ON r.id = p.request"
-    " WHERE p.trace = (SELECT number FROM trace WHERE id = ?) ORDER BY p.part"
+    " WHERE p.trace = (SELECT number FROM trace WHERE number = ? AND id = ?) ORDER BY p.part"
 )
 _SPANS = (
     "SELECT span_id, position, parent_id, name, kind, start_ns, end_ns, status FROM span"
-    " WHERE trace = (SELECT number FROM trace WHERE id = ?) ORDER BY position"
+    " WHERE trace = (SELECT number FROM trace WHERE number = ? AND id = ?) ORDER BY position"
 )
 
 
@@ -168,13 +170,15 @@ class Store:
 
     def row(self, trace_id: str) -> TraceRow | None:
         """The trace of this id, or None."""
-        return next(iter(self._trace_rows("WHERE id = ?", (trace_id,))), None)
+        rows = self._trace_rows("WHERE number = ? AND id = ?", (number_of(trace_id), trace_id))
+        return rows[0] if rows else None
 
     def find(self, text: str) -> list[TraceRow]:
         """The traces a person means by ``text``, newest first: an id, else an external id,
         else an OTLP trace id, else the beginning of an id. At most 100."""
+        if row := self.row(text.lower()):
+            return [row]
         for where, value in (
-            ("id = ?", text.lower()),
             ("external_id = ?", text),
             ("trace_id = ?", text.lower()),
             ("id >= ?1 AND id < ?1 || 'g'", text.lower()),
@@ -192,7 +196,7 @@ class Store:
     def requests(self, trace_id: str) -> list[StoredRequest]:
         """The received bodies of a trace, in order of arrival; empty for an unknown id."""
         with self._reading() as connection:
-            found = connection.execute(_REQUESTS, (trace_id,)).fetchall()
+            found = connection.execute(_REQUESTS, (number_of(trace_id), trace_id)).fetchall()
         inflate = zstandard.ZstdDecompressor().decompress
         return [
             StoredRequest(
@@ -211,7 +215,8 @@ class Store:
     def spans(self, trace_id: str) -> list[SpanRow]:
         """The span index of a trace in body order; empty for an unknown id."""
         with self._reading() as connection:
-            return [SpanRow(*values) for values in connection.execute(_SPANS, (trace_id,))]
+            found = connection.execute(_SPANS, (number_of(trace_id), trace_id)).fetchall()
+        return [SpanRow(*values) for values in found]
 
     def revision(self) -> int:
         """A number that changes whenever anything in the database changed, whoever did it.
@@ -292,4 +297,5 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             "Put the workspace on a local disk.",
         )
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     schema.migrate(connection, path)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from tracedesk.model.trace import Status
-from tracedesk.store.values import SPAN_COLUMNS, SpanColumns, json_text
+from tracedesk.store.values import ABSENT, SPAN_COLUMNS, SpanColumns, json_text
 
 _COLUMNS = SPAN_COLUMNS.split(", ")
 _WIDTH = len(_COLUMNS)
@@ -20,7 +20,8 @@ _FIELDS = _COLUMNS[3:]
 _STATUS, _START, _END = (_FIELDS.index(name) for name in ("status", "start_ns", "end_ns"))
 _ERROR = int(Status.ERROR)
 _EXISTING = (
-    f"SELECT {', '.join(_COLUMNS[1:])} FROM span"
+    "SELECT span_id, position, ifnull(parent_id, ''), name, kind,"
+    f" ifnull(start_ns, {ABSENT}), ifnull(end_ns, {ABSENT}), status, ifnull(aliases, '') FROM span"
     " WHERE trace = ? AND span_id IN (SELECT value FROM json_each(?))"
 )
 
@@ -66,7 +67,10 @@ def merge_spans(
             errors += fields[_STATUS] == _ERROR
             continue
         position, old = known[span_id]
-        new = [later or earlier for later, earlier in zip(fields, old, strict=True)]
+        new = [
+            earlier if not later or later == ABSENT else later
+            for later, earlier in zip(fields, old, strict=True)
+        ]
         errors += (new[_STATUS] == _ERROR) - (old[_STATUS] == _ERROR)
         moved = moved or _times(new) != _times(old)
         known[span_id] = (position, new)

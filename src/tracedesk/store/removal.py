@@ -7,14 +7,11 @@ from collections.abc import Iterable
 def forget_content(connection: sqlite3.Connection, number: int) -> None:
     """Delete the spans, parts and unshared requests of a trace, but not its own row."""
     execute = connection.execute
-    requests = execute("SELECT DISTINCT request FROM part WHERE trace = ?", (number,)).fetchall()
+    requests = execute("SELECT request FROM part WHERE trace = ?", (number,)).fetchall()
     execute("DELETE FROM span WHERE trace = ?", (number,))
     execute("DELETE FROM part WHERE trace = ?", (number,))
-    connection.executemany(
-        "DELETE FROM request WHERE id = ?"
-        " AND NOT EXISTS (SELECT 1 FROM part WHERE part.request = request.id)",
-        requests,
-    )
+    connection.executemany("UPDATE request SET shares = shares - 1 WHERE id = ?", requests)
+    connection.executemany("DELETE FROM request WHERE id = ? AND shares <= 0", requests)
 
 
 def delete_traces(connection: sqlite3.Connection, numbers: Iterable[int]) -> int:

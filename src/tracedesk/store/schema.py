@@ -109,6 +109,7 @@ _TABLES_1: dict[str, dict[str, Any]] = {
             "path": str,
             "headers": str,
             "size": int,
+            "shares": int,
             "body": bytes,
         },
         "pk": "id",
@@ -133,7 +134,8 @@ _TABLES_1: dict[str, dict[str, Any]] = {
     },
 }
 """``trace.identity`` is the external id where that id is the upsert key, else null;
-``trace.external_id`` is what is shown."""
+``trace.external_id`` is what is shown. ``request.shares`` counts the parts that point to it.
+There is no index over ``trace.id``: an id ends in its number (``values.new_id``)."""
 
 _PART_1 = """
 CREATE TABLE part (
@@ -154,7 +156,6 @@ CREATE TABLE span (
 ) WITHOUT ROWID
 """
 _INDEXES_1 = (
-    "CREATE UNIQUE INDEX trace_by_id ON trace (id)",
     "CREATE UNIQUE INDEX trace_by_sequence ON trace (sequence)",
     "CREATE UNIQUE INDEX trace_by_identity ON trace (agent_id, identity)"
     " WHERE identity IS NOT NULL",
@@ -162,7 +163,6 @@ _INDEXES_1 = (
     " WHERE trace_id IS NOT NULL",
     "CREATE INDEX trace_by_external_id ON trace (external_id) WHERE external_id IS NOT NULL",
     "CREATE INDEX part_by_digest ON part (trace, digest) WHERE digest IS NOT NULL",
-    "CREATE INDEX part_by_request ON part (request)",
     "CREATE UNIQUE INDEX key_by_hash ON key (hash)",
 )
 

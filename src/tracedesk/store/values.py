@@ -2,6 +2,7 @@
 
 import json
 import math
+from os import urandom
 from typing import Any
 
 import msgspec
@@ -12,6 +13,26 @@ _INT_MAX = 2**63 - 1
 _ERROR = int(Status.ERROR)
 
 SPAN_COLUMNS = "trace, span_id, position, parent_id, name, kind, start_ns, end_ns, status, aliases"
+
+
+ABSENT = -(2**63)
+"""Stands for null in integer parameters, as a blank text does in others: binding None costs
+a quarter of a microsecond each, and most columns of most spans are null."""
+
+
+def new_id(number: int) -> str:
+    """A version-4 UUID whose last twelve digits are the number of its trace, so that looking
+    a trace up by id needs no index over random keys (a tenth of the cost of storing one)."""
+    digits = urandom(10).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-a{digits[15:18]}-{number:012x}"
+
+
+def number_of(trace_id: str) -> int:
+    """The number that an id ends in; 0, which no trace has, when it is no id of ours."""
+    try:
+        return int(trace_id[24:], 16) if len(trace_id) == 36 else 0
+    except ValueError:
+        return 0
 
 
 def clean(value: Any) -> Any:
@@ -46,7 +67,7 @@ class SpanColumns(msgspec.Struct):
     """The index rows of the spans of a trace, one after the other, and their totals."""
 
     values: list[Any]
-    """``SPAN_COLUMNS`` of every span that is not synthetic, flat."""
+    """``SPAN_COLUMNS`` of every span that is not synthetic, flat; ``ABSENT`` or blank = null."""
     count: int
     errors: int
     start_ns: int | None
@@ -80,13 +101,13 @@ def span_columns(number: int, trace: Trace) -> SpanColumns:
             number,
             span.span_id,
             position,
-            parent,
+            parent or "",
             span.label,
             span.kind._value_,
-            begun,
-            ended,
+            ABSENT if begun is None else begun,
+            ABSENT if ended is None else ended,
             status,
-            "\n".join(span.aliases) if span.aliases else None,
+            "\n".join(span.aliases) if span.aliases else "",
         )
         position += 1
     return SpanColumns(values, position, errors, start, end)
