@@ -18,7 +18,7 @@ import msgspec
 from tracedesk.document import trace_document
 from tracedesk.evaluation.evaluator import Evaluator
 from tracedesk.evaluation.load import load_trace
-from tracedesk.evaluation.results import Progress
+from tracedesk.evaluation.progress import Progress
 from tracedesk.evaluation.run import TraceVerdicts, evaluate_trace
 from tracedesk.listening import EndpointState, Listener
 from tracedesk.model.agent import Agent

@@ -144,7 +144,10 @@ def test_a_case_file_that_breaks_keeps_its_last_verdicts_marked_stale(
     (diagnostic,) = desk.files[0].diagnostics
     assert (diagnostic.code, diagnostic.line) == ("syntax", 2)
     assert desk.files[0].stale
-    assert outcome(desk, trace_id) is Outcome.PASS
+    until(lambda: outcome(desk, trace_id) is Outcome.PASS)
+    verdicts = desk.verdicts(trace_id)
+    assert verdicts is not None
+    assert verdicts.stale == {verdicts.cases[0].case}
 
 
 @pytest.mark.parametrize("path", ["/public/traces", "/health"])
