@@ -87,7 +87,11 @@ class FakeDesk:
         self.readings: dict[str, Reading] = {}
         self.store = FakeStore(self)
         self.endpoint = SimpleNamespace(state="listening", url="http://127.0.0.1:4318", message="")
-        self.workspace = SimpleNamespace(root=root, database=root / ".tracedesk" / "traces.db")
+        self.workspace = SimpleNamespace(
+            root=root,
+            database=root / ".tracedesk" / "traces.db",
+            case_paths=(root / "testcases",),
+        )
         self.activity = ""
         self.state = SimpleNamespace(done=0, total=0, last_count=0, last_ms=0.0)
         self.shown: list[str] = []

@@ -150,8 +150,17 @@ PREFIXES = {
 """First key of each two-key command → second key → action."""
 
 
+ALWAYS = ("help", "app.command_palette", "app.quit")
+"""Actions that make sense whatever is on screen."""
+
+
 def footer_for(pane: str) -> list[Action]:
-    """What the footer shows while ``pane`` has the focus: its own keys, then the general ones."""
+    """What the footer shows while ``pane`` has the focus: its own keys, then the general ones.
+
+    The blank pane is the empty workbench, where little can be done.
+    """
+    if not pane:
+        return [action for action in ACTIONS if action.name in ALWAYS]
     own = [action for action in ACTIONS if action.pane == pane and action.footer]
     return own + [action for action in ACTIONS if not action.pane and action.footer]
 

@@ -20,7 +20,7 @@ from tracedesk.tui.view_models.pages.span import attributes_page, events_page
 from tracedesk.tui.view_models.pages.verdicts import verdicts_page
 from tracedesk.tui.view_models.results import GLYPHS, RANK, Results
 from tracedesk.tui.view_models.span_tree import SpanRows
-from tracedesk.tui.view_models.trace_list import TraceList
+from tracedesk.tui.view_models.trace_list import TraceList, row_title
 from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.detail.tabs import DetailTabs
 from tracedesk.tui.widgets.drawer.failure import FailureStrip
@@ -164,6 +164,7 @@ class Detailing(Work):
         view = self.query_one(ResultsView)
         key = view.result.key if view.result is not None else None
         self.results.show(self.desk.files, self.verdicts)
+        view.empty_note = self._no_results()
         view.rebuilt(key)
         pane = self.query_one("#tests-pane")
         totals = self.results.totals
@@ -176,6 +177,15 @@ class Detailing(Work):
             parts.append(f"{self.results.diagnostics} problems in files")
         pane.border_title = Content(" · ".join(["Tests", *parts]))
         pane.border_subtitle = Content(self.saved_note())
+
+    def _no_results(self) -> str:
+        """Why the drawer is empty, and what to do about it."""
+        if self.opened is None:
+            return ""
+        if any(file.is_test_file for file in self.desk.files):
+            return " no loaded test case applies to this trace"
+        paths = ", ".join(path.name for path in self.desk.workspace.case_paths)
+        return f" no test-case file yet: put one into {paths}/, and it runs when you save it"
 
     def saved_note(self) -> str:
         """When files were saved and what ran since."""
@@ -190,7 +200,7 @@ class Detailing(Work):
         """``traces``, the open trace, the span under the cursor."""
         found = ["traces"]
         if self.opened is not None and not (self.pane == "list" and self.has_class("-narrow")):
-            found.append(trace_name(self.opened))
+            found.append(row_title(self.opened.row))
             if self.span is not None and not self.whole_trace:
                 found.append(self.span.label)
         return found
@@ -211,18 +221,12 @@ class Detailing(Work):
             return
         row = self.opened.row
         axis = None if self.rows is None else self.rows.axis
-        parts = [trace_name(self.opened), f"{row.span_count:,} spans"]
+        parts = [row_title(self.opened.row), f"{row.span_count:,} spans"]
         if axis is not None:
             parts.append(figures.duration(axis.length_ns))
         if row.error_count:
             parts.append(f"✖ {row.error_count}")
         pane.border_title = Content(plain(" · ".join(parts)))
-
-
-def trace_name(opened: Opened) -> str:
-    """What a trace is called: its name, else the id its sender gave it."""
-    row = opened.row
-    return row.name or row.external_id or row.id[:8]
 
 
 def carry_over(old: SpanRows | None, new: SpanRows, span: Span | None) -> int:

@@ -73,9 +73,9 @@ def columns_for(width: int, *, compact: bool = False) -> Columns:
     time = 8
     if width < 40:
         return Columns(max(width - time, 4), 0, 0, min(time, max(width - 4, 0)), 0, 0)
-    bar = 8 if compact else min(80, max(8, round(width * 0.34)))
+    bar = 8 if compact else min(80, max(8, round(width * 0.3)))
     left = width - marks - time - bar - 3
-    model = 16 if left >= 46 else (10 if left >= 30 else 0)
+    model = 16 if left >= 46 else (10 if left >= 26 else 0)
     tokens = 12 if left >= 60 else 0
     return Columns(left - model - tokens, model, tokens, time, bar, marks)
 

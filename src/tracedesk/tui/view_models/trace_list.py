@@ -197,9 +197,21 @@ def entry_line(entry: Entry, width: int, now_ns: int, marked: bool) -> list[Piec
     if width >= 52:
         right.insert(0, Piece(" " + pad(entry.agent, 12), "dim"))
     room = width - sum(cells(piece.text) for piece in (*pieces, *right))
-    name = row.name or row.external_id or row.id[:8]
-    name = fit(name, room)
-    return [*pieces, Piece(name), Piece(" " * (room - cells(name))), *right]
+    name = fit(row_title(row), room)
+    room -= cells(name)
+    beside = fit(f"  {row.name}", room) if row.external_id and room > 8 else ""
+    return [
+        *pieces,
+        Piece(name),
+        Piece(beside, "faint"),
+        Piece(" " * (room - cells(beside))),
+        *right,
+    ]
+
+
+def row_title(row: "TraceRow") -> str:
+    """What a trace is called: the id its sender gave it tells it from its like, else its name."""
+    return row.external_id or row.name or row.id[:8]
 
 
 def _verdict(entry: Entry) -> list[Piece]:

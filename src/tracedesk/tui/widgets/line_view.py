@@ -21,7 +21,7 @@ from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import ROLES, Piece
 from tracedesk.tui.messages import CursorMoved, LineOpened
 from tracedesk.tui.steady import Steady, report
-from tracedesk.tui.text import ASCII, plain
+from tracedesk.tui.text import ASCII, fit, plain
 
 CACHED_STRIPS = 1_000
 """Several screens of the tallest terminal."""
@@ -44,6 +44,8 @@ class LineView(Steady, ScrollView, can_focus=True):
         self.ascii = ascii
         self.count = 0
         """Number of rows."""
+        self.empty_note = ""
+        """What a list without rows says of that."""
         self.content_version = 0
         """Raised whenever rows may look different."""
         self._strips: LRUCache[tuple[int, int, int, bool], Strip] = LRUCache(CACHED_STRIPS)
@@ -78,12 +80,18 @@ class LineView(Steady, ScrollView, can_focus=True):
         width = self.row_width
         at_cursor = row == self.cursor and row < self.count
         if row >= self.count:
+            if y == 0 and not self.count:
+                return self._note(width)
             return Strip.blank(width, self._style("", False))
         key = (row, width, self.content_version, at_cursor)
         strip = self._strips.get(key)
         if strip is None:
             strip = self._strips[key] = self._strip(row, width, at_cursor)
         return strip
+
+    def _note(self, width: int) -> Strip:
+        note = Segment(fit(self.empty_note, width), self._style("dim", False))
+        return Strip([note]).extend_cell_length(width, self._style("", False))
 
     def _strip(self, row: int, width: int, at_cursor: bool) -> Strip:
         segments = []

@@ -3,14 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from rich.segment import Segment
 from textual.binding import BindingType
-from textual.strip import Strip
 
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Piece
 from tracedesk.tui.messages import WindowMoved
-from tracedesk.tui.text import fit
 from tracedesk.tui.view_models.trace_list import Snapshot, TraceList, entry_line
 from tracedesk.tui.widgets.line_view import LineView
 
@@ -24,15 +21,6 @@ class TraceListView(LineView):
         super().__init__(ascii=ascii, id="traces")
         self.model = model
         self.now_ns = now_ns
-
-    def render_line(self, y: int) -> Strip:
-        """An empty list says why it is empty."""
-        if y == 0 and not self.count and self.model.where is not None:
-            text = fit(" no stored trace fits this filter", self.row_width)
-            return Strip([Segment(text, self._style("dim", False))]).extend_cell_length(
-                self.row_width, self._style("", False)
-            )
-        return super().render_line(y)
 
     def paint(self, row: int, width: int) -> Iterable[Piece]:
         entry = self.model.entry(row)
@@ -57,6 +45,8 @@ class TraceListView(LineView):
     def show(self, snapshot: Snapshot) -> None:
         """Take over what was read; what the user looks at stays where it is."""
         moved = self.model.install(snapshot)
+        filtered = self.model.where is not None
+        self.empty_note = " no stored trace fits this filter" if filtered else ""
         at_top = self.scroll_offset.y == 0
         top = self.scroll_offset.y + moved
         self.changed(self.model.total, self.model.cursor)
