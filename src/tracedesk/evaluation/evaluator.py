@@ -17,8 +17,8 @@ from tracedesk.evaluation.memo import (
     KEPT_VERDICTS,
     Entry,
     Full,
-    Kept,
     Newest,
+    Readings,
     Sharing,
 )
 from tracedesk.evaluation.pairs import find_pairs
@@ -95,8 +95,9 @@ class Evaluator:
         self._entries: dict[str, Entry] = {}
         self._schedule = Schedule()
         self._sharing = Sharing()
-        self._full: Kept[Full] = Kept(KEPT_VERDICTS)
+        self._full: Newest[Full] = Newest(KEPT_VERDICTS)
         self._loaded: Newest[Loaded] = Newest(KEPT_SPANS)
+        self._readings = Readings()
         self._counts = Counts()
         self._summaries: list[Summary] = []
         self._sequence = 0
@@ -310,13 +311,12 @@ class Evaluator:
     def _preferred(self) -> tuple[str, ...]:
         """The open trace and the screen; evidence that was let go is found again for the first."""
         opened, screen = self._opened, self._screen
-        self._full.pinned = opened
-        if opened is None:
-            return screen
-        entry = self._entries.get(opened)
+        wanted = screen if opened is None else (opened, *screen)
+        self._full.pinned = self._loaded.pinned = frozenset(wanted)
+        entry = None if opened is None else self._entries.get(opened)
         if entry is not None and self._lacks_evidence(entry):
             self._schedule.add(entry)
-        return (opened, *screen)
+        return wanted
 
     def _lacks_evidence(self, entry: Entry) -> bool:
         plan, full = self._plan(entry.agent_id), self._full.get(entry.id)
@@ -343,6 +343,7 @@ class Evaluator:
         self._entries.pop(entry.id, None)
         self._full.drop(entry.id)
         self._loaded.drop(entry.id)
+        self._readings.drop(entry.id)
         self._version += 1
 
     def _plan(self, agent_id: str) -> Plan:
@@ -388,7 +389,7 @@ class Evaluator:
         self._run.know(len(found.pairs) - (len(entry.known.pairs) if entry.known else 0))
         entry.known = self._sharing.known(plan, entry.revision, found.pairs)
         verdicts = sum(len(verdict.verdicts) for _, verdict in found.full.cases.values())
-        self._full.put(entry.id, found.full, 1 + verdicts)
+        self._full.put(entry.id, entry.number, found.full, 1 + verdicts)
         self._run.did(found.evaluated, entry.due)
         entry.due = 0
         if entry.read_revision != entry.revision:
@@ -406,8 +407,12 @@ class Evaluator:
         row = self._store.row(entry.id)
         if row is None:
             return None
-        loaded = load_trace(self._store, row, self._agents().get(row.agent_id), self._roles)
+        reading = self._readings.get(row.id, row.revision)
+        agent = self._agents().get(row.agent_id)
+        loaded = load_trace(self._store, row, agent, self._roles, reading)
         entry.revision = row.revision
+        if reading is None:
+            self._readings.put(row.id, row.number, row.revision, loaded.reading)
         self._loaded.put(entry.id, entry.number, loaded, 1 + len(loaded.trace.spans))
         return loaded
 

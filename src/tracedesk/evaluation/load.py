@@ -33,14 +33,19 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 def load_trace(
-    store: Store, row: TraceRow, agent: Agent | None, roles: Sequence[tuple[str, str]] = ()
+    store: Store,
+    row: TraceRow,
+    agent: Agent | None,
+    roles: Sequence[tuple[str, str]] = (),
+    reading: Reading | None = None,
 ) -> Loaded:
     """Assemble and read a stored trace. Raises StoreError only.
 
-    ``roles`` are the ``[reading.map]`` pairs of attribute and role.
+    ``roles`` are the ``[reading.map]`` pairs of attribute and role. ``reading``: what was
+    read from this revision before, to be taken as it is.
     """
     trace = _assembled(row, store.requests(row.id), agent)
-    return Loaded(row, trace, read(trace, reading_settings(agent, roles)))
+    return Loaded(row, trace, reading or read(trace, reading_settings(agent, roles)))
 
 
 def reading_settings(agent: Agent | None, roles: Sequence[tuple[str, str]]) -> ReadingSettings:
