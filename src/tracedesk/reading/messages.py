@@ -32,7 +32,7 @@ ROLES = {
 }
 """Role words, lower case, and what they mean; none at all is an assistant's."""
 
-TEXT_PARTS = frozenset({"text", "output_text", "input_text", ""})
+TEXT_PARTS = ("text", "output_text", "input_text", "")
 """Part types that carry text; a part without a type does too."""
 
 _OTHER_PARTS = frozenset({"tool_call_response", "reasoning", "thinking"})
