@@ -6,17 +6,21 @@ warning, so that nothing above has to expect an exception for what a sender once
 
 import logging
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from tracedesk.evaluation.gate import Subject
 from tracedesk.formats.assemble import Part, assemble
 from tracedesk.formats.errors import FormatError
 from tracedesk.model.agent import Agent
 from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Format, Trace
 from tracedesk.reading import ReadingSettings, read
-from tracedesk.store.database import Store
-from tracedesk.store.rows import StoredRequest, TraceRow
+
+if TYPE_CHECKING:  # a check of files opens no database and need not import one
+    from tracedesk.store.database import Store
+    from tracedesk.store.rows import StoredRequest, TraceRow
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +31,14 @@ UNREADABLE = "unreadable_body"
 class Loaded(msgspec.Struct, frozen=True):
     """A stored trace with its reading."""
 
-    row: TraceRow
+    row: "TraceRow"
     trace: Trace
     reading: Reading
 
 
 def load_trace(
-    store: Store,
-    row: TraceRow,
+    store: "Store",
+    row: "TraceRow",
     agent: Agent | None,
     roles: Sequence[tuple[str, str]] = (),
     reading: Reading | None = None,
@@ -53,7 +57,7 @@ def reading_settings(agent: Agent | None, roles: Sequence[tuple[str, str]]) -> R
     return ReadingSettings(response_path=agent.response_path if agent else None, roles=tuple(roles))
 
 
-def _assembled(row: TraceRow, requests: Sequence[StoredRequest], agent: Agent | None) -> Trace:
+def _assembled(row: "TraceRow", requests: Sequence["StoredRequest"], agent: Agent | None) -> Trace:
     parts = [
         Part(
             content_type=_content_type(request.headers),
@@ -76,7 +80,7 @@ def _assembled(row: TraceRow, requests: Sequence[StoredRequest], agent: Agent | 
     return trace
 
 
-def _empty(row: TraceRow, message: str) -> Trace:
+def _empty(row: "TraceRow", message: str) -> Trace:
     trace = Trace(
         format=Format(row.format), spans=[], trace_id=row.trace_id, external_id=row.external_id
     )
@@ -87,3 +91,15 @@ def _empty(row: TraceRow, message: str) -> Trace:
 def _content_type(headers: dict[str, str]) -> str:
     found = (value for name, value in headers.items() if name.lower() == "content-type")
     return next(found, "application/json")
+
+
+def stored_subject(
+    store: "Store", row: "TraceRow", agent: Agent | None, roles: Sequence[tuple[str, str]] = ()
+) -> Subject:
+    """A stored trace as something to be checked; loading it may raise StoreError."""
+
+    def load(_: Agent | None) -> tuple[Trace, Reading]:
+        loaded = load_trace(store, row, agent, roles)
+        return loaded.trace, loaded.reading
+
+    return Subject(id=row.id, source=None, agent=agent, load=load)

@@ -50,18 +50,6 @@ _FIELD_OF_CODE: Mapping[str, tuple[str, ...]] = {
 }
 """Which field of an assertion decided, by reason code; the first one that is written."""
 
-_HOW_TO_PROVIDE: Mapping[str, str] = {
-    "no_structure": "send spans, or nodes with their tool calls, along with the response",
-    "arguments_not_captured": "have the sender record tool arguments "
-    "(gen_ai.tool.call.arguments, or input of the call)",
-    "no_response": "send the response text, or set response_path of the agent",
-    "no_duration": "send start and end times of the spans, or a duration",
-    "no_usage": "send token usage (gen_ai.usage.input_tokens and output_tokens)",
-    "no_http_status": "send the status of the reply (http.response.status_code)",
-    "no_judge": "this version decides no semantic assertions; run them where a judge is configured",
-}
-"""What a sender can do so that a missing verdict is decided, by reason code."""
-
 
 def text_of(line: Line) -> str:
     """A line without its styles."""
@@ -143,8 +131,6 @@ def assertion_lines(
         yield _labelled("inspected", (("", _support(verdict.support)),))
     for caution in verdict.cautions:
         yield _labelled("caution", (("", plain(caution.message)), ("dim", f"  {caution.code}")))
-    if verdict.outcome is Outcome.MISSING and verdict.reason_code in _HOW_TO_PROVIDE:
-        yield _labelled("to provide it", (("", _HOW_TO_PROVIDE[verdict.reason_code]),))
     yield from _child_lines(verdict, file)
 
 
