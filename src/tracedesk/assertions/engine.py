@@ -6,8 +6,8 @@ never a pass (assertion spec 1.2, 2).
 
 import msgspec
 
+from tracedesk.assertions.assertion import Assertion
 from tracedesk.assertions.finding import VACUOUS, Finding
-from tracedesk.assertions.registry import TARGETS, Assertion
 from tracedesk.assertions.settings import Settings
 from tracedesk.assertions.trace_index import TraceIndex, index_of
 from tracedesk.model.reading import Reading
@@ -58,9 +58,10 @@ def evaluate_on(assertion: Assertion, index: TraceIndex, line: int = 0) -> Verdi
 
 def load_error(assertion: Assertion) -> Finding:
     """An assertion that could not be loaded is an error on every trace."""
-    errors = [p for p in assertion.problems if p.severity == "error"]
-    problem = next((p for p in errors if p.code != "missing-field"), errors[0])
-    return Finding(outcome=Outcome.ERROR, reason=problem.message, code=problem.code)
+    problem = assertion.fault
+    reason = "this assertion was not compiled" if problem is None else problem.message
+    code = "not_compiled" if problem is None else problem.code
+    return Finding(outcome=Outcome.ERROR, reason=reason, code=code)
 
 
 def _guarded(found: Finding, settings: Settings) -> Finding:
@@ -104,14 +105,9 @@ def label(assertion: Assertion, found: Finding, line: int) -> Verdict:
         near_misses_left=found.near_misses_left,
         cautions=found.cautions,
         support=found.support,
-        stage=assertion.stage or found.stage or _default_stage(assertion),
+        stage=assertion.stage or found.stage or assertion.default_stage,
         children=found.children,
     )
-
-
-def _default_stage(assertion: Assertion) -> str:
-    kind = TARGETS.get(assertion.target)
-    return "" if kind is None else kind.stage
 
 
 def _unforeseen(error: Exception) -> str:

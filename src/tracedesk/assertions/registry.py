@@ -8,13 +8,25 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-import msgspec
-
 from tracedesk.assertions import (
+    call_order,
+    combine,
+    cost_limit,
+    errors,
+    http_status,
     json_match,
+    json_schema,
     node_call,
+    repeats,
     response_regex,
+    response_time,
+    semantic,
+    span_query,
+    token_limit,
+    tool_policy,
+    tool_sequence,
 )
+from tracedesk.assertions.assertion import Assertion as Assertion
 from tracedesk.assertions.fields import (
     ANY_TEXT,
     ANYTHING,
@@ -32,11 +44,26 @@ from tracedesk.assertions.kind import Kind
 from tracedesk.query.names import nearest
 from tracedesk.query.problems import ERROR, Place, Problem, Report
 
-_MODULES: Final = (node_call, json_match, response_regex)
-
-TARGETS: Final[Mapping[str, Kind]] = MappingProxyType(
-    {module.KIND.target: module.KIND for module in _MODULES}
+_KINDS: Final = (
+    semantic.KIND,
+    node_call.KIND,
+    json_match.KIND,
+    response_regex.KIND,
+    json_schema.KIND,
+    http_status.KIND,
+    response_time.KIND,
+    token_limit.KIND,
+    tool_sequence.KIND,
+    call_order.KIND,
+    span_query.KIND,
+    *errors.KINDS,
+    *repeats.KINDS,
+    tool_policy.KIND,
+    cost_limit.KIND,
+    *combine.KINDS,
 )
+
+TARGETS: Final[Mapping[str, Kind]] = MappingProxyType({kind.target: kind for kind in _KINDS})
 """Known targets, in the order in which documentation lists them."""
 
 COMMON_FIELDS: Final = (
@@ -55,25 +82,8 @@ _IMPLIED: Final = "semantic"
 """What an object without a target is when it has ``criteria``."""
 
 
-class Assertion(msgspec.Struct, frozen=True, kw_only=True):
-    """One assertion, compiled. With a problem of severity error ``rule`` is None."""
-
-    id: str
-    target: str
-    name: str = ""
-    weight: float = 1.0
-    stage: str | None = None
-    tags: tuple[str, ...] = ()
-    when: Any = None
-    """As written; None when there is no condition."""
-    source: Any = None
-    """The raw object."""
-    problems: tuple[Problem, ...] = ()
-    rule: Rule | None = None
-
-    @property
-    def usable(self) -> bool:
-        return self.rule is not None
+CHILD_FIELDS: Final = tuple(f for f in COMMON_FIELDS if f.name not in ("when", "weight"))
+"""Fields of an assertion inside another one; condition and weight belong to the outer one."""
 
 
 def compile_assertion(obj: object, position: int = 0) -> tuple[Assertion, list[Problem]]:
@@ -82,25 +92,43 @@ def compile_assertion(obj: object, position: int = 0) -> tuple[Assertion, list[P
     Always returns an assertion: one with errors is ``error`` on every trace.
     """
     report = Report()
-    fallback = f"a{position + 1}"
     if not isinstance(obj, dict):
         wrong_type((), report, "an assertion object", obj)
-        assertion = Assertion(id=fallback, target="", source=obj, problems=tuple(report.problems))
+        assertion = Assertion(
+            id=f"a{position + 1}", target="", source=obj, problems=tuple(report.problems)
+        )
         return assertion, report.problems
-    common, kind, rule = _compile(obj, (), report, COMMON_FIELDS)
-    assertion = Assertion(
-        id=common["id"] or fallback,
+    return _assemble(obj, position, (), report, COMMON_FIELDS), report.problems
+
+
+def compile_child(obj: dict[str, Any], position: int, path: Place, report: Report) -> Assertion:
+    """Compile an assertion written inside another one; its problems go to ``report``."""
+    return _assemble(obj, position, path, report, CHILD_FIELDS)
+
+
+def _assemble(
+    obj: dict[str, Any],
+    position: int,
+    path: Place,
+    report: Report,
+    common_fields: tuple[Field, ...],
+) -> Assertion:
+    before = len(report.problems)
+    common, kind, rule = _compile(obj, path, report, common_fields)
+    problems = tuple(report.problems[before:])
+    return Assertion(
+        id=common["id"] or f"a{position + 1}",
         target=kind.target if kind is not None else str(obj.get("target", obj.get("type", ""))),
         name=common["name"] or "",
-        weight=1.0 if common["weight"] is None else common["weight"],
+        weight=1.0 if common.get("weight") is None else common["weight"],
         stage=common["stage"],
+        default_stage="" if kind is None else kind.stage,
         tags=common["tags"] or (),
-        when=common["when"],
+        when=common.get("when"),
         source=obj,
-        problems=tuple(report.problems),
-        rule=None if report.faulty else rule,
+        problems=problems,
+        rule=None if any(problem.severity == ERROR for problem in problems) else rule,
     )
-    return assertion, report.problems
 
 
 def _compile(
@@ -139,8 +167,3 @@ def _kind_of(obj: dict[str, Any], path: Place, report: Report) -> Kind | None:
         report.error((*path, key), "unknown-target", f"unknown target '{target}'", known)
         return None
     return TARGETS[target]
-
-
-def severe(problems: list[Problem]) -> bool:
-    """Whether some problem keeps an assertion from being used."""
-    return any(problem.severity == ERROR for problem in problems)

@@ -1,0 +1,81 @@
+"""Inclusive bounds on a number that was read: shared by times, tokens and costs.
+
+Zero is a bound; a number that is not there is missing, never zero.
+"""
+
+from typing import Any
+
+import msgspec
+
+from tracedesk.model.verdict import Difference, Outcome
+from tracedesk.query.problems import Place, Report
+from tracedesk.query.values import show
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """One written bound."""
+
+    field: str
+    what: str
+    """What is bounded, such as ``duration`` or ``total tokens``."""
+    unit: str
+    limit: float
+    least: bool = False
+    """True for a minimum."""
+
+    def holds(self, actual: float) -> bool:
+        return actual >= self.limit if self.least else actual <= self.limit
+
+    @property
+    def words(self) -> str:
+        """``≤ 2500 ms``."""
+        return f"{'≥' if self.least else '≤'} {show(self.limit)} {self.unit}".rstrip()
+
+    def margin(self, actual: float) -> str:
+        """The actual against the bound, in words."""
+        over = self.limit - actual if self.least else actual - self.limit
+        size = show(_rounded(abs(over)))
+        found = f"{self.what} {show(_rounded(actual))} {self.unit}".rstrip()
+        if over > 0:
+            return f"{found}, {size} {'below' if self.least else 'over'} the bound {self.words}"
+        return f"{found}, within {self.words}" + (f" by {size}" if over else " exactly")
+
+    def difference(self, actual: float, path: str) -> Difference:
+        return Difference(
+            path=path,
+            expected=self.limit,
+            actual=actual,
+            expected_type="number",
+            actual_type="number",
+            wording=self.words,
+        )
+
+    def outcome(self, actual: float | None) -> Outcome:
+        """Pass, fail, or missing without a number."""
+        if actual is None:
+            return Outcome.MISSING
+        return Outcome.PASS if self.holds(actual) else Outcome.FAIL
+
+
+def _rounded(value: float) -> float:
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def need_one(values: dict[str, Any], fields: tuple[str, ...], place: Place, report: Report) -> bool:
+    """Whether at least one of the fields is written; reports when none is."""
+    if any(values[field] is not None for field in fields):
+        return True
+    report.error(place, "missing-field", f"needs at least one of {', '.join(fields)}")
+    return False
+
+
+def worst(outcomes: list[Outcome]) -> Outcome:
+    """AND of section 2: fail, then error, then missing, then pass, then skipped."""
+    order = (Outcome.FAIL, Outcome.ERROR, Outcome.MISSING, Outcome.PASS)
+    return next((outcome for outcome in order if outcome in outcomes), Outcome.SKIPPED)
+
+
+def best(outcomes: list[Outcome]) -> Outcome:
+    """OR of section 2: pass, then error, then missing, then fail, then skipped."""
+    order = (Outcome.PASS, Outcome.ERROR, Outcome.MISSING, Outcome.FAIL)
+    return next((outcome for outcome in order if outcome in outcomes), Outcome.SKIPPED)

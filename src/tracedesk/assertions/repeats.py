@@ -1,0 +1,240 @@
+"""no_loop and side_effect_once: calls that repeat themselves (assertion spec 7.5).
+
+A call without recorded arguments could equal anything: when only such calls could break
+the limit the verdict is missing.
+"""
+
+from collections.abc import Hashable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from tracedesk.assertions.fields import BOOLEAN, PATH, TEXT, Field, choice, integer, list_of
+from tracedesk.assertions.finding import (
+    PARAMETERS,
+    THE_TRACE,
+    TOOL_CHOICE,
+    WHEN_ABSENT,
+    Finding,
+    absent,
+    missing,
+    no_structure,
+    plural,
+)
+from tracedesk.assertions.kind import Kind
+from tracedesk.assertions.scope import named, read_names
+from tracedesk.assertions.trace_index import TraceIndex
+from tracedesk.model.reading import Call
+from tracedesk.model.verdict import Caution, Evidence, Outcome
+from tracedesk.query.names import NameTest, fold
+from tracedesk.query.paths import Path
+from tracedesk.query.problems import Place, Report
+from tracedesk.query.values import ABSENT, equality_key
+
+
+class Repeats(msgspec.Struct):
+    """The worst repetition found."""
+
+    certain: list[Call]
+    """Calls that are certainly equal."""
+    possible: int
+    """How many there could be if unrecorded arguments were equal too."""
+
+
+def _name(call: Call) -> str:
+    return fold(call.label, tool=True)
+
+
+def _key(call: Call, paths: Sequence[Path]) -> Hashable | None:
+    """What makes two calls of a tool the same; None when it was not recorded."""
+    if call.arguments_state != "captured":
+        return None
+    if not paths:
+        return (equality_key(call.arguments),)
+    values = [path.first(call.arguments)[1] for path in paths]
+    if ABSENT in values:
+        return ("absent", call.id)  # a value missing on both sides is not equality
+    return tuple(equality_key(value) for value in values)
+
+
+def count_repeats(calls: Sequence[Call], paths: Sequence[Path] = ()) -> Repeats:
+    """The largest set of equal calls of one tool."""
+    groups: dict[tuple[str, Hashable], list[Call]] = {}
+    unknown: dict[str, int] = {}
+    for call in calls:
+        key = _key(call, paths)
+        if key is None:
+            unknown[_name(call)] = unknown.get(_name(call), 0) + 1
+        else:
+            groups.setdefault((_name(call), key), []).append(call)
+    certain = max(groups.values(), key=len, default=[])
+    possible = max(unknown.values(), default=0)
+    for (name, _), group in groups.items():
+        possible = max(possible, len(group) + unknown.get(name, 0))
+    return Repeats(certain, possible)
+
+
+def longest_run(calls: Sequence[Call]) -> Repeats:
+    """The longest unbroken run of equal calls."""
+    best = Repeats([], 0)
+    run: list[Call] = []
+    before: tuple[str, Hashable] | None = None
+    wild: tuple[str, Hashable | None] | None = None
+    length = trailing = 0
+    for call in calls:
+        name, key = _name(call), _key(call, ())
+        run = [*run, call] if key is not None and before == (name, key) else [call]
+        before = None if key is None else (name, key)
+        if key is not None and len(run) > len(best.certain):
+            best.certain = run
+        if wild is None or wild[0] != name:
+            length, trailing, wild = 1, 0, (name, key)
+        elif key is None or wild[1] is None or wild[1] == key:
+            length, wild = length + 1, (name, wild[1] if key is None else key)
+        else:
+            length, wild = trailing + 1, (name, key)
+        trailing = trailing + 1 if key is None else 0
+        best.possible = max(best.possible, length)
+    return best
+
+
+class _Repeating:
+    """What both rules share."""
+
+    def __init__(self, when_absent: str) -> None:
+        self.when_absent = when_absent
+
+    def tools(self, index: TraceIndex) -> tuple[list[Call], bool] | Finding:
+        """All tool calls in order, and whether times told the order."""
+        if not index.reading.has_structure and not index.calls:
+            return no_structure(TOOL_CHOICE)
+        tools = index.of_kind("tool")
+        if not tools:
+            return absent(self.when_absent, "no tool was called", index, stage=TOOL_CHOICE)
+        return index.ordered(tools)
+
+    def verdict(
+        self,
+        repeats: Repeats,
+        limit: int,
+        looked: int,
+        cautions: tuple[Caution, ...],
+        index: TraceIndex,
+    ) -> Finding:
+        count = len(repeats.certain)
+        if count <= limit < repeats.possible:
+            return missing(
+                f"calls without recorded arguments could repeat more than {limit} times; "
+                "send gen_ai.tool.call.arguments",
+                "arguments_not_captured",
+                stage=PARAMETERS,
+                cautions=cautions,
+                support=index.support,
+            )
+        fails = count > limit
+        label = repeats.certain[0].label if repeats.certain else ""
+        times = f"{label} was called {count} times with equal arguments"
+        return Finding(
+            outcome=Outcome.FAIL if fails else Outcome.PASS,
+            reason=f"{times}, {limit} allowed"
+            if fails
+            else f"no call repeats more than {plural(limit, 'time')}; {plural(looked, 'call')}",
+            code="repeated" if fails else "not_repeated",
+            expected=f"at most {limit}",
+            actual=count,
+            evidence=tuple(
+                Evidence(call.id, "arguments", "$", "violated") for call in repeats.certain
+            )
+            if fails
+            else THE_TRACE,
+            cautions=cautions,
+            support=index.support,
+            stage=TOOL_CHOICE,
+        )
+
+
+class NoLoop(_Repeating):
+    """A compiled no_loop."""
+
+    def __init__(self, values: dict[str, Any], ignore: Sequence[NameTest]) -> None:
+        super().__init__(values["when_absent"])
+        self.max_same: int = values["max_same"]
+        self.consecutive: bool = values["consecutive"]
+        self.ignore = tuple(ignore)
+
+    def evaluate(self, index: TraceIndex) -> Finding:
+        found = self.tools(index)
+        if isinstance(found, Finding):
+            return found
+        calls, timed = found
+        ignored = named(self.ignore, calls, index)
+        kept = [call for call in calls if call.id not in ignored]
+        repeats = longest_run(kept) if self.consecutive else count_repeats(kept)
+        untimed = self.consecutive and not timed and len(kept) > 1
+        message = "not every call has a start time"
+        cautions = (Caution("order_from_arrival", message),) if untimed else ()
+        return self.verdict(repeats, self.max_same, len(kept), cautions, index)
+
+
+class SideEffectOnce(_Repeating):
+    """A compiled side_effect_once."""
+
+    def __init__(self, values: dict[str, Any], tools: Sequence[NameTest]) -> None:
+        super().__init__(values["when_absent"])
+        self.names = tuple(tools)
+        self.key: tuple[Path, ...] = values["key"]
+
+    def evaluate(self, index: TraceIndex) -> Finding:
+        found = self.tools(index)
+        if isinstance(found, Finding):
+            return found
+        calls, _ = found
+        listed = named(self.names, calls, index)
+        kept = [call for call in calls if call.id in listed and call.status != "error"]
+        cautions: tuple[Caution, ...] = ()
+        if not listed:
+            names = ", ".join(test.name for test in self.names)
+            cautions = (Caution("no_matching_call", f"none of {names} was called"),)
+        return self.verdict(count_repeats(kept, self.key), 1, len(kept), cautions, index)
+
+
+def build_no_loop(values: dict[str, Any], place: Place, report: Report) -> NoLoop:
+    """Build from read fields."""
+    return NoLoop(values, read_names(values["ignore"], "substring", (*place, "ignore"), report))
+
+
+def build_side_effect_once(values: dict[str, Any], place: Place, report: Report) -> SideEffectOnce:
+    """Build from read fields."""
+    tools = read_names(values["tools"], "substring", (*place, "tools"), report)
+    return SideEffectOnce(values, tools)
+
+
+_WHEN_ABSENT = Field(
+    "when_absent", choice(WHEN_ABSENT), "when no tool was called", default="missing"
+)
+
+KINDS: Final = (
+    Kind(
+        target="no_loop",
+        fields=(
+            Field("max_same", integer(1), "equal calls that are tolerated", default=2),
+            Field("consecutive", BOOLEAN, "only unbroken runs count", default=False),
+            Field("ignore", list_of(TEXT), "tools that may repeat", default=()),
+            _WHEN_ABSENT,
+        ),
+        build=build_no_loop,
+        stage=TOOL_CHOICE,
+        doc="no tool was called again and again with equal arguments",
+    ),
+    Kind(
+        target="side_effect_once",
+        fields=(
+            Field("tools", list_of(TEXT), "tools with side effects", required=True),
+            Field("key", list_of(PATH), "argument paths that make calls equal", default=()),
+            _WHEN_ABSENT,
+        ),
+        build=build_side_effect_once,
+        stage=TOOL_CHOICE,
+        doc="calls with side effects succeed at most once per equal arguments",
+    ),
+)

@@ -1,0 +1,132 @@
+"""Fitting expected steps to actual calls: the five modes of tool_sequence.
+
+Every mode is solved with certain fits first, then once more with unknown ones: only that
+makes missing. Sides are never swapped (assertion spec 7.1).
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from tracedesk.assertions.arguments import NO, UNKNOWN, YES, State
+from tracedesk.assertions.call_spec import CallSpec
+from tracedesk.assertions.trace_index import TraceIndex
+from tracedesk.model.reading import Call
+from tracedesk.model.verdict import Outcome
+from tracedesk.query.assignment import UNPAIRED, pair
+
+SEQUENCE_MODES: Final = ("in_order", "exact", "same_set", "contains", "only")
+ORDERED_MODES: Final = frozenset({"in_order", "exact"})
+
+Grid = list[list[State]]
+"""State of each step (row) on each call (column)."""
+
+
+class Fitting(msgspec.Struct, frozen=True):
+    """How steps and calls came together."""
+
+    outcome: Outcome
+    calls: tuple[int, ...]
+    """Per step the call it was given, or ``UNPAIRED``."""
+    names_fit: bool
+    """Whether it would hold if arguments did not matter."""
+
+
+def grid_of(
+    steps: Sequence[CallSpec], calls: Sequence[Call], index: TraceIndex
+) -> tuple[Grid, Grid]:
+    """States of name and arguments, and of the name alone, for each step and call."""
+    full: Grid = []
+    names: Grid = []
+    for step in steps:
+        named = {call.id for call in index.resolve_in(step.test, calls).calls}
+        row, name_row = [], []
+        for call in calls:
+            fits = call.id in named and step.counts(call)
+            name_row.append(YES if fits else NO)
+            row.append(step.state(call, index) if fits else NO)
+        full.append(row)
+        names.append(name_row)
+    return full, names
+
+
+def fit(mode: str, full: Grid, names: Grid, count: int) -> Fitting:
+    """Solve one mode over ``count`` calls."""
+    certain = _solve(mode, full, count, frozenset({YES}))
+    if _complete(mode, certain, count):
+        return Fitting(Outcome.PASS, tuple(certain), True)
+    possible = _solve(mode, full, count, frozenset({YES, UNKNOWN}))
+    if _complete(mode, possible, count):
+        return Fitting(Outcome.MISSING, tuple(possible), True)
+    by_name = _complete(mode, _solve(mode, names, count, frozenset({YES})), count)
+    return Fitting(Outcome.FAIL, tuple(certain), by_name)
+
+
+def _solve(mode: str, grid: Grid, count: int, good: frozenset[State]) -> list[int]:
+    if mode == "exact":
+        return [i if i < count and row[i] in good else UNPAIRED for i, row in enumerate(grid)]
+    if mode == "in_order":
+        return _subsequence(grid, count, good)
+    edges = [[j for j, state in enumerate(row) if state in good] for row in grid]
+    return pair(edges, count)
+
+
+def _subsequence(grid: Grid, count: int, good: frozenset[State]) -> list[int]:
+    """Each step takes the earliest call that fits after the one before it: optimal here."""
+    found: list[int] = []
+    after = 0
+    for row in grid:
+        place = next((j for j in range(after, count) if row[j] in good), UNPAIRED)
+        if place == UNPAIRED:
+            break
+        found.append(place)
+        after = place + 1
+    return found + [UNPAIRED] * (len(grid) - len(found))
+
+
+def _complete(mode: str, calls: Sequence[int], count: int) -> bool:
+    """Whether an assignment is all that the mode asks for."""
+    steps_done = UNPAIRED not in calls
+    calls_done = sum(call != UNPAIRED for call in calls) == count
+    if mode in ("exact", "same_set"):
+        return steps_done and calls_done
+    return calls_done if mode == "only" else steps_done
+
+
+def longest_common(full: Grid, count: int) -> int:
+    """Length of the longest common subsequence of steps and calls, certain fits only."""
+    before = [0] * (count + 1)
+    for row in full:
+        current = [0]
+        for j in range(count):
+            best = before[j] + 1 if row[j] == YES else max(before[j + 1], current[j])
+            current.append(best)
+        before = current
+    return before[-1]
+
+
+def align(
+    steps: Sequence[CallSpec], calls: Sequence[Call], fitting: Fitting, names: Grid
+) -> tuple[str, ...]:
+    """Rows for people: ``=`` fits, ``~`` only the name fits, ``-`` not reached, ``+`` surplus."""
+    step_of = {call: step for step, call in enumerate(fitting.calls) if call != UNPAIRED}
+    loose = [step for step, call in enumerate(fitting.calls) if call == UNPAIRED]
+    rows: list[tuple[float, str]] = []
+    for place, call in enumerate(calls):
+        if place in step_of:
+            rows.append((place, f"= {call.label}"))
+            continue
+        near = next((step for step in loose if names[step][place] == YES), None)
+        if near is None:
+            rows.append((place, f"+ {call.label}"))
+        else:
+            loose.remove(near)
+            rows.append((place, f"~ {call.label}"))
+    last = -0.5
+    for step, place in enumerate(fitting.calls):
+        if place != UNPAIRED:
+            last = place + 0.25
+        elif step in loose:
+            rows.append((last, f"- {steps[step].name}"))
+    return tuple(text for _, text in sorted(rows, key=lambda row: row[0]))
