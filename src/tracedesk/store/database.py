@@ -290,6 +290,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Check, then set up for writing, then migrate. The check comes first: a database that
     is not ours or newer is not touched."""
     schema.check(connection, path)
+    # a file that cannot be written opens all the same: only a write lock tells
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ROLLBACK")
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise StoreError(

@@ -1,0 +1,208 @@
+"""What the endpoint takes in: accepted *and stored* before the reply, over real sockets.
+
+The clients are a process of their own. Beside the rate stands what one loop without server,
+queue and reply does with the same bytes: decode, compress, ``executemany``.
+"""
+
+import gc
+import json
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import zstandard
+from flood import packed
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from table import Result
+
+from tracedesk.endpoint.app import EndpointSettings, make_app
+from tracedesk.endpoint.server import Server
+from tracedesk.formats.detect import read_body
+from tracedesk.model.agent import LOCAL_AGENT
+from tracedesk.store.database import Store
+from tracedesk.store.values import SPAN_COLUMNS, span_columns
+
+CLIENTS = 16
+SECONDS = 5.0
+DIFFERENT = 200
+"""Bodies that are sent in turn."""
+T0 = 1_780_000_000_000_000_000
+
+
+def run() -> list[Result]:
+    bodies = [canonical(i) for i in range(DIFFERENT)]
+    alone = raw_rate(bodies)
+    accepted = flooded([http(body) for body in bodies], "canonical")
+    rate = accepted["rate"]
+    ratio = rate / alone
+    spans = flooded([http(otlp(i), "application/x-protobuf") for i in range(400)], "otlp")
+    large, size = large_trace_s()
+    cpu = f"{accepted['server_cpu'] / accepted['accepted'] * 1e6:.0f} µs server CPU a trace"
+    return [
+        Result("accepted and stored, 5-span traces", rate, "traces/s", 8_000, rate >= 8_000, cpu),
+        Result("  of decode + executemany in one loop", ratio, "", 0.5, ratio >= 0.5,
+               f"one loop: {alone:,.0f} traces/s"),
+        Result("OTLP protobuf, 200 spans a request", spans["rate"] * 200, "spans/s", 60_000,
+               spans["rate"] * 200 >= 60_000,
+               f"{spans['server_cpu'] / spans['accepted'] / 200 * 1e6:.1f} µs server CPU a span"),
+        Result(f"41,000-span trace of {size / 2**20:.0f} MB accepted", large, "s", 0.5,
+               large < 0.5),
+    ]  # fmt: skip
+
+
+def canonical(number: int) -> bytes:
+    """Five spans, 3 KB: an agent, two model calls, two tool calls."""
+    spans = []
+    for i, name in enumerate(
+        ["booking_agent", "plan", "search_tables", "create_booking", "answer"]
+    ):
+        attributes: dict[str, Any] = {
+            "gen_ai.system": "openai",
+            "gen_ai.request.model": "gpt-4o-mini",
+            "gen_ai.usage.input_tokens": 120 + i,
+            "gen_ai.usage.output_tokens": 30 + i,
+            "gen_ai.response.text": f"Your table for four at 8pm is booked, number {number}. " * 4,
+        }
+        if i in (2, 3):
+            arguments = json.dumps({"party": 4, "time": "20:00", "note": "window " * 8})
+            attributes = {"gen_ai.tool.name": name, "gen_ai.tool.call.arguments": arguments,
+                          "gen_ai.tool.call.result": "ok " * 40}  # fmt: skip
+        spans.append(
+            {
+                "span_id": f"{number:08x}{i:08x}",
+                "parent_span_id": f"{number:08x}{0:08x}" if i else None,
+                "name": name,
+                "start_time_unix_nano": str(T0 + i * 1_000_000),
+                "end_time_unix_nano": str(T0 + (i + 1) * 1_000_000),
+                "attributes": attributes,
+                "status": {"code": 1},
+            }
+        )
+    metadata = {"environment": "production", "version": "1.2.3"}
+    return json.dumps({"spans": spans, "metadata": metadata}).encode()
+
+
+def otlp(number: int) -> bytes:
+    """One resource, one trace, 200 spans."""
+    request = ExportTraceServiceRequest()
+    resource = request.resource_spans.add()
+    resource.resource.attributes.add(key="service.name").value.string_value = "bench"
+    scope = resource.scope_spans.add()
+    for i in range(200):
+        span = scope.spans.add(
+            trace_id=number.to_bytes(16, "big"),
+            span_id=(number * 1000 + i + 1).to_bytes(8, "big"),
+            name=f"step {i % 10}",
+            start_time_unix_nano=T0 + i * 1000,
+            end_time_unix_nano=T0 + i * 1000 + 900,
+        )
+        if i:
+            span.parent_span_id = (number * 1000 + 1).to_bytes(8, "big")
+        for name, value in (("gen_ai.system", "openai"), ("gen_ai.request.model", "gpt-4o-mini")):
+            span.attributes.add(key=name).value.string_value = value
+        span.attributes.add(key="gen_ai.usage.input_tokens").value.int_value = i
+    return request.SerializeToString()
+
+
+def http(body: bytes, content_type: str = "application/json") -> bytes:
+    return (
+        b"POST /public/traces HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\n"
+        b"Content-Type: %s\r\nContent-Length: %d\r\n\r\n%s"
+        % (content_type.encode(), len(body), body)
+    )
+
+
+def raw_rate(bodies: list[bytes]) -> float:
+    """Traces a second of decode + zstd + executemany, 100 traces a transaction."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "traces.db"
+        Store.open(path).close()
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        compress = zstandard.ZstdCompressor(level=1).compress
+        marks = ", ".join("?" * len(SPAN_COLUMNS.split(",")))
+        number, start = 0, time.perf_counter()
+        while time.perf_counter() - start < SECONDS / 2:
+            rows: list[Any] = []
+            requests, traces = [], []
+            for body in bodies[:100]:
+                number += 1
+                trace = read_body(body).trace()
+                values = span_columns(number, trace).values
+                rows += [values[at : at + 10] for at in range(0, len(values), 10)]
+                requests.append((number, compress(body)))
+                traces.append((number, str(number), "agent", "canonical", "key", "n", 1, number))
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT INTO request (id, body) VALUES (?, ?)", requests)
+            connection.executemany(
+                "INSERT INTO trace (number, id, agent_id, format, routed_by, name, revision,"
+                " sequence) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", traces)  # fmt: skip
+            connection.executemany(f"INSERT INTO span ({SPAN_COLUMNS}) VALUES ({marks})", rows)
+            connection.execute("COMMIT")
+        elapsed = time.perf_counter() - start
+        connection.close()
+    return number / elapsed
+
+
+def flooded(requests: list[bytes], name: str) -> dict[str, float]:
+    """Replies a second of the whole house under ``CLIENTS`` keep-alive clients."""
+    with serving() as (server, store), tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / name
+        file.write_bytes(packed(requests))
+        flood = str(Path(__file__).with_name("flood.py"))
+        cpu = time.process_time()
+        command = [sys.executable, flood, str(server.port), str(CLIENTS), str(SECONDS), str(file)]
+        out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        result: dict[str, float] = json.loads(out)
+        result["server_cpu"] = time.process_time() - cpu
+        assert not result["refused"], "every request of a benchmark is valid"
+        if name == "canonical":
+            assert store.count() == result["accepted"], "each 2xx is stored exactly once"
+        result["rate"] = result["accepted"] / result["seconds"]
+    return result
+
+
+def large_trace_s() -> tuple[float, int]:
+    """Seconds from the first byte sent to the reply, and bytes."""
+    one = json.loads(canonical(1))["spans"]
+    spans = [
+        {**one[i % 5], "span_id": f"{i:016x}", "parent_span_id": f"{i // 8:016x}" if i else None}
+        for i in range(41_000)
+    ]
+    body = json.dumps({"spans": spans}).encode()
+    with serving() as (server, _):
+        times = []
+        for _ in range(3):
+            connection = HTTPConnection("127.0.0.1", server.port)
+            start = time.perf_counter()
+            connection.request("POST", "/public/traces", body)
+            assert connection.getresponse().status == 201
+            times.append(time.perf_counter() - start)
+            connection.close()
+    return sorted(times)[1], len(body)
+
+
+@contextmanager
+def serving() -> Iterator[tuple[Server, Store]]:
+    """The endpoint over a new store, as a desk runs it."""
+    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "traces.db") as store:
+        agents = {LOCAL_AGENT.id: LOCAL_AGENT}
+        server = Server(make_app(EndpointSettings(), store, lambda: agents, lambda row: {}))
+        server.bind("127.0.0.1", 0)
+        server.start()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 1000)
+        try:
+            yield server, store
+        finally:
+            server.stop()
+            assert threading.active_count() >= 1
