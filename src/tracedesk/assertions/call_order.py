@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tracedesk.assertions.call_spec import CALL_STATUS, NAME_MATCH, name_test, status_fits
+from tracedesk.assertions.call_spec import CALL_STATUS, NAME_MATCH, name_test
 from tracedesk.assertions.fields import (
     BOOLEAN,
     TEXT,
@@ -27,9 +27,10 @@ from tracedesk.assertions.finding import (
 )
 from tracedesk.assertions.kind import Kind
 from tracedesk.assertions.limits import worst
+from tracedesk.assertions.scope import Scope, scope_of
 from tracedesk.assertions.trace_index import KINDS, TraceIndex
 from tracedesk.model.reading import Call
-from tracedesk.model.verdict import Caution, Difference, Evidence, Outcome
+from tracedesk.model.verdict import Difference, Evidence, Outcome
 from tracedesk.query.names import NameTest, fold
 from tracedesk.query.problems import Place, Report
 
@@ -72,12 +73,13 @@ class CallOrder:
     def evaluate(self, index: TraceIndex) -> Finding:
         if not index.reading.has_structure and not index.calls:
             return no_structure(TOOL_CHOICE)
-        kept = [c for c in index.of_kind(self.kind) if status_fits(self.call_status, c)]
-        calls, timed = index.ordered(kept)
-        answers = [self._answer(pair, calls, index) for pair in self.pairs]
+        scope = scope_of(index, self.kind, None, TOOL_CHOICE)
+        assert not isinstance(scope, Finding), "only a selector can select nothing"
+        calls = scope.kept(self.call_status)
+        place = {call.id: number for number, call in enumerate(calls)}
+        answers = [self._answer(pair, place, scope, index) for pair in self.pairs]
         outcome = worst([answer.outcome for answer in answers])
         telling = [answer for answer in answers if answer.outcome is outcome]
-        untimed = not timed and len(calls) > 1
         role = {Outcome.PASS: "decided", Outcome.FAIL: "violated"}.get(outcome, "inspected")
         vacuous = outcome is Outcome.MISSING and all(answer.vacuous for answer in telling)
         evidence = tuple(
@@ -98,17 +100,17 @@ class CallOrder:
             if outcome is Outcome.FAIL
             else (),
             evidence=evidence or index.searched,
-            cautions=(Caution("order_from_arrival", "not every call has a start time"),)
-            if untimed
-            else (),
+            cautions=scope.cautions(),
             support=index.support,
             stage=ROUTING if any(answer.nodes for answer in telling) else TOOL_CHOICE,
         )
 
-    def _answer(self, pair: Pair, calls: Sequence[Call], index: TraceIndex) -> Answer:
-        place = {call.id: number for number, call in enumerate(calls)}
-        earlier = list(index.resolve_in(pair.first, calls).calls)
-        later = list(index.resolve_in(pair.then, calls).calls)
+    def _answer(self, pair: Pair, place: dict[str, int], scope: Scope, index: TraceIndex) -> Answer:
+        def calls_of(test: NameTest) -> list[Call]:
+            found = [call for call in scope.resolve(test, index).calls if call.id in place]
+            return sorted(found, key=lambda call: place[call.id])
+
+        earlier, later = calls_of(pair.first), calls_of(pair.then)
         nodes = any(not call.tool for call in (*earlier, *later))
         if not later:
             words = f"{pair.then.name} was never called, so there is nothing to order"

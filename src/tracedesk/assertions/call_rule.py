@@ -62,6 +62,8 @@ class NodeCall:
         self.high: float = float("inf") if high is None else high
         self.counted = not self.forbids and (low is not None or values["max_calls"] is not None)
         self.bare = not spec.parts and not self.tools
+        self.stops_early = not self.forbids and self.high == float("inf") and not self.counted
+        """Further calls cannot change the outcome once enough satisfied."""
 
     def state(self, call: Call, index: TraceIndex) -> State:
         """Whether one call of the right name has all that is expected of it."""
@@ -74,13 +76,17 @@ class NodeCall:
 
     def entry_state(self, entry: "NodeCall", call: Call, index: TraceIndex) -> State:
         """Whether a tool expectation holds inside this call."""
-        tools = index.tools_of(call, self.tool_depth)
-        if not tools and not call.tools_known:
+        if not call.tools_known and not index.tools_of(call, self.tool_depth):
             return UNKNOWN
-        decision = entry.decide(index.resolve_in(entry.spec.test, tools), index)
+        decision = self.decide_entry(entry, call, index)
         if decision.outcome is Outcome.MISSING:
             return UNKNOWN
         return YES if decision.outcome is Outcome.PASS else NO
+
+    def decide_entry(self, entry: "NodeCall", call: Call, index: TraceIndex) -> Decision:
+        """A tool expectation over the tools inside one call."""
+        tools = index.resolve_inside(entry.spec.test, call, self.tool_depth)
+        return entry.decide(tools, index)
 
     def decide(self, resolution: Resolution, index: TraceIndex) -> Decision:
         """The rule itself, over the calls that the name means."""
@@ -106,6 +112,8 @@ class NodeCall:
                 state = self.state(call, index)
                 if state == YES:
                     yes.append(call)
+                    if self.stops_early and len(yes) >= self.low and call.status != "error":
+                        break
                 elif state == UNKNOWN:
                     unknown.append(call)
         certain, possible = len(yes), len(yes) + len(unknown)

@@ -16,7 +16,7 @@ from tracedesk.assertions.finding import (
     plural,
 )
 from tracedesk.assertions.kind import Kind
-from tracedesk.assertions.scope import named_spans, read_names
+from tracedesk.assertions.scope import named_spans, read_names, scope_of
 from tracedesk.assertions.selectors import SELECTOR, Selector, span_of
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
@@ -98,16 +98,16 @@ class NoIgnoredError:
     def evaluate(self, index: TraceIndex) -> Finding:
         if not index.reading.has_structure and not index.calls:
             return no_structure(RUNTIME)
-        tools = index.of_kind("tool")
-        if not tools:
+        scope = scope_of(index, "tool", None, RUNTIME)
+        assert not isinstance(scope, Finding), "only a selector can select nothing"
+        ordered = scope.calls
+        if not ordered:
             return absent(self.when_absent, "no tool was called", index, stage=RUNTIME)
-        ordered, timed = index.ordered(tools)
         siblings: dict[str | None, list[Call]] = {}
         for call in ordered:
             siblings.setdefault(call.parent, []).append(call)
         ignored = [pair for group in siblings.values() for pair in _ignored(group)]
         failed = sum(call.status == "error" for call in ordered)
-        untimed = not timed and len(ordered) > 1
         words = f"{plural(failed, 'failed tool call')} among {len(ordered)}"
         words += ", each retried or the last" if failed else ""
         if ignored:
@@ -124,9 +124,7 @@ class NoIgnoredError:
                 for call in pair
             )
             or tuple(Evidence(call.id, "span", "$.status", "inspected") for call in ordered),
-            cautions=(Caution("order_from_arrival", "not every call has a start time"),)
-            if untimed
-            else (),
+            cautions=scope.cautions(),
             support=index.support,
             stage=RUNTIME,
         )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tracedesk.assertions.arguments import NO, UNKNOWN
+from tracedesk.assertions.arguments import NO, UNKNOWN, differences_of
 from tracedesk.assertions.call_rule import Decision, NodeCall
 from tracedesk.assertions.finding import (
     PARAMETERS,
@@ -112,16 +112,17 @@ def _call_evidence(
     for call in calls:
         found += rule.spec.evidence(call, role)
         for entry in rule.tools:
-            tools = index.tools_of(call, rule.tool_depth)
-            inner = entry.decide(index.resolve_in(entry.spec.test, tools), index)
+            inner = rule.decide_entry(entry, call, index)
             found += _call_evidence(entry, inner.yes, index, role)
     return found
 
 
 def _pass_words(rule: NodeCall, decision: Decision, best: Call) -> str:
     count = len(decision.yes)
-    times = "once" if count == 1 else f"{count} times"
-    words = f"{best.label} was called {times}"
+    times = " once" if count == 1 else f" {count} times"
+    if rule.stops_early and not rule.bare:
+        times = ""  # the calls after the first satisfying one were not looked at
+    words = f"{best.label} was called{times}"
     if rule.spec.parts or rule.tools:
         leaves = rule.spec.leaves()
         words += f" as expected ({plural(leaves, 'argument')})" if leaves else " as expected"
@@ -320,20 +321,25 @@ def _misses(rule: NodeCall, decision: Decision, index: TraceIndex) -> list[Miss]
 def examine(rule: NodeCall, call: Call, index: TraceIndex) -> Miss:
     """Everything that keeps one call from satisfying."""
     total = rule.spec.leaves() + len(rule.tools)
-    differences = rule.spec.differences(call, index)
-    miss = Miss(call, differences, "", "", 0, max(total, 1), rule.state(call, index), [])
-    wrong = len(differences)
-    if differences:
-        output = rule.spec.arguments is None or not rule.spec.arguments.differences(call, index.env)
-        miss.code = "output_mismatch" if output else difference_code(differences[0])
-        miss.why = in_words(differences[0])
-        of = "output" if output or not call.tool else "arguments"
-        miss.evidence = [Evidence(call.id, of, d.path, "violated") for d in differences]
+    miss = Miss(call, [], "", "", 0, max(total, 1), NO, [])
+    for part in rule.spec.parts:
+        differences = differences_of(part, call, index)
+        if not differences:
+            continue
+        if not miss.why:
+            first = differences[0]
+            miss.code = "output_mismatch" if part.output else difference_code(first)
+            miss.why = in_words(first)
+        of = "output" if part.output or not call.tool else "arguments"
+        miss.evidence += [Evidence(call.id, of, d.path, "violated") for d in differences]
+        miss.differences += differences
+    wrong = len(miss.differences)
     for entry in rule.tools:
         if rule.entry_state(entry, call, index) == NO:
             wrong += 1
             _examine_entry(entry, rule, call, index, miss)
     if not miss.why:
+        miss.state = rule.state(call, index)
         unknown = miss.state == UNKNOWN
         miss.why = _unrecorded(rule, call, index) if unknown else "it does not satisfy"
         miss.code = "arguments_not_captured" if unknown else "argument_value"
@@ -348,7 +354,7 @@ def _examine_entry(
 ) -> None:
     """Add to a miss what a tool expectation inside the call found."""
     tools = index.tools_of(call, rule.tool_depth)
-    decision = entry.decide(index.resolve_in(entry.spec.test, tools), index)
+    decision = rule.decide_entry(entry, call, index)
     name = entry.spec.name
     if entry.forbids or decision.code == "count_high":
         code = "tool_called"

@@ -22,7 +22,7 @@ from tracedesk.assertions.finding import (
     plural,
 )
 from tracedesk.assertions.kind import Kind
-from tracedesk.assertions.scope import named, read_names
+from tracedesk.assertions.scope import Scope, named, read_names, scope_of
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
 from tracedesk.model.verdict import Caution, Evidence, Outcome
@@ -104,14 +104,13 @@ class _Repeating:
     def __init__(self, when_absent: str) -> None:
         self.when_absent = when_absent
 
-    def tools(self, index: TraceIndex) -> tuple[list[Call], bool] | Finding:
-        """All tool calls in order, and whether times told the order."""
+    def tools(self, index: TraceIndex) -> Scope | Finding:
+        """All tool calls in order."""
         if not index.reading.has_structure and not index.calls:
             return no_structure(TOOL_CHOICE)
-        tools = index.of_kind("tool")
-        if not tools:
+        if not index.of_kind("tool"):
             return absent(self.when_absent, "no tool was called", index, stage=TOOL_CHOICE)
-        return index.ordered(tools)
+        return scope_of(index, "tool", None, TOOL_CHOICE)
 
     def verdict(
         self,
@@ -163,16 +162,13 @@ class NoLoop(_Repeating):
         self.ignore = tuple(ignore)
 
     def evaluate(self, index: TraceIndex) -> Finding:
-        found = self.tools(index)
-        if isinstance(found, Finding):
-            return found
-        calls, timed = found
-        ignored = named(self.ignore, calls, index)
-        kept = [call for call in calls if call.id not in ignored]
+        scope = self.tools(index)
+        if isinstance(scope, Finding):
+            return scope
+        ignored = named(self.ignore, scope, index)
+        kept = [call for call in scope.calls if call.id not in ignored]
         repeats = longest_run(kept) if self.consecutive else count_repeats(kept)
-        untimed = self.consecutive and not timed and len(kept) > 1
-        message = "not every call has a start time"
-        cautions = (Caution("order_from_arrival", message),) if untimed else ()
+        cautions = scope.cautions() if self.consecutive else ()
         return self.verdict(repeats, self.max_same, len(kept), cautions, index)
 
 
@@ -185,12 +181,11 @@ class SideEffectOnce(_Repeating):
         self.key: tuple[Path, ...] = values["key"]
 
     def evaluate(self, index: TraceIndex) -> Finding:
-        found = self.tools(index)
-        if isinstance(found, Finding):
-            return found
-        calls, _ = found
-        listed = named(self.names, calls, index)
-        kept = [call for call in calls if call.id in listed and call.status != "error"]
+        scope = self.tools(index)
+        if isinstance(scope, Finding):
+            return scope
+        listed = named(self.names, scope, index)
+        kept = [call for call in scope.calls if call.id in listed and call.status != "error"]
         cautions: tuple[Caution, ...] = ()
         if not listed:
             names = ", ".join(test.name for test in self.names)

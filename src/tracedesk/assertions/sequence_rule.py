@@ -4,17 +4,18 @@ Every mode is solved with certain fits first, then once more with unknown ones: 
 makes missing. Sides are never swapped (assertion spec 7.1).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
 from tracedesk.assertions.arguments import NO, UNKNOWN, YES, State
 from tracedesk.assertions.call_spec import CallSpec
-from tracedesk.assertions.trace_index import TraceIndex
+from tracedesk.assertions.trace_index import Resolution, TraceIndex
 from tracedesk.model.reading import Call
 from tracedesk.model.verdict import Outcome
 from tracedesk.query.assignment import UNPAIRED, pair
+from tracedesk.query.names import NameTest
 
 SEQUENCE_MODES: Final = ("in_order", "exact", "same_set", "contains", "only")
 ORDERED_MODES: Final = frozenset({"in_order", "exact"})
@@ -34,13 +35,16 @@ class Fitting(msgspec.Struct, frozen=True):
 
 
 def grid_of(
-    steps: Sequence[CallSpec], calls: Sequence[Call], index: TraceIndex
+    steps: Sequence[CallSpec],
+    calls: Sequence[Call],
+    resolve: Callable[[NameTest], Resolution],
+    index: TraceIndex,
 ) -> tuple[Grid, Grid]:
     """States of name and arguments, and of the name alone, for each step and call."""
     full: Grid = []
     names: Grid = []
     for step in steps:
-        named = {call.id for call in index.resolve_in(step.test, calls).calls}
+        named = {call.id for call in resolve(step.test).calls}
         row, name_row = [], []
         for call in calls:
             fits = call.id in named and step.counts(call)

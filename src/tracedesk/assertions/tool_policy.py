@@ -22,7 +22,7 @@ from tracedesk.assertions.finding import (
 )
 from tracedesk.assertions.kind import Kind
 from tracedesk.assertions.limits import need_one, worst
-from tracedesk.assertions.scope import WITHIN_FIELD, calls_in_scope, named, read_names
+from tracedesk.assertions.scope import WITHIN_FIELD, Scope, named, read_names, scope_of
 from tracedesk.assertions.selectors import Selector
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
@@ -63,14 +63,14 @@ class ToolPolicy:
     def evaluate(self, index: TraceIndex) -> Finding:
         if not index.reading.has_structure and not index.calls:
             return no_structure(TOOL_CHOICE)
-        calls = calls_in_scope(index, "tool", self.within, TOOL_CHOICE)
-        if isinstance(calls, Finding):
-            return calls
+        scope = scope_of(index, "tool", self.within, TOOL_CHOICE)
+        if isinstance(scope, Finding):
+            return scope
         answers = [
-            *self._allowed(calls, index),
-            *self._required(calls, index),
-            *self._forbidden(calls, index),
-            *self._counts(calls, index),
+            *self._allowed(scope, index),
+            *self._required(scope, index),
+            *self._forbidden(scope, index),
+            *self._counts(scope, index),
         ]
         outcome = worst([answer.outcome for answer in answers])
         telling = [answer for answer in answers if answer.outcome is outcome]
@@ -83,7 +83,7 @@ class ToolPolicy:
                 outcome, "nothing_selected"
             ),
             missing_kind=VACUOUS if outcome is Outcome.MISSING else None,
-            actual=[call.label for call in calls],
+            actual=[call.label for call in scope.calls],
             differences=tuple(a.difference for a in telling if a.difference is not None),
             evidence=tuple(Evidence(span, "span", "$", role) for span in evidence)
             or index.searched
@@ -92,13 +92,14 @@ class ToolPolicy:
             stage=TOOL_CHOICE,
         )
 
-    def _allowed(self, calls: Sequence[Call], index: TraceIndex) -> list[Answer]:
+    def _allowed(self, scope: Scope, index: TraceIndex) -> list[Answer]:
         if self.allowed is None:
             return []
+        calls = scope.calls
         if not calls:
             found = absent(self.when_absent, "no tool was called", index, stage=TOOL_CHOICE)
             return [Answer(found.outcome, found.reason)]
-        fine = named(self.allowed, calls, index)
+        fine = named(self.allowed, scope, index)
         strangers = [call for call in calls if call.id not in fine]
         if not strangers:
             words = f"{plural(len(calls), 'tool call')}, all allowed"
@@ -108,24 +109,24 @@ class ToolPolicy:
         words = f"{', '.join(labels[:3])} {'is' if len(labels) == 1 else 'are'} not allowed"
         return [Answer(Outcome.FAIL, words, strangers, _difference(f"one of {listed}", labels))]
 
-    def _required(self, calls: Sequence[Call], index: TraceIndex) -> list[Answer]:
-        kept = [call for call in calls if status_fits(self.call_status, call)]
+    def _required(self, scope: Scope, index: TraceIndex) -> list[Answer]:
         answers = []
         for test in self.required:
-            found = index.resolve_in(test, kept).calls
+            resolved = scope.resolve(test, index).calls
+            found = [call for call in resolved if status_fits(self.call_status, call)]
             if found:
                 answers.append(Answer(Outcome.PASS, f"{test.name} was called", found[:1]))
                 continue
-            known = nearest(test.name, (call.label for call in calls))
+            known = nearest(test.name, (call.label for call in scope.calls))
             meant = f"; did you mean '{known}'?" if known and known != test.name else ""
             words = f"required {test.name} was not called{meant}"
             answers.append(Answer(Outcome.FAIL, words, (), _difference(test.name, None)))
         return answers
 
-    def _forbidden(self, calls: Sequence[Call], index: TraceIndex) -> list[Answer]:
+    def _forbidden(self, scope: Scope, index: TraceIndex) -> list[Answer]:
         answers = []
         for test in self.forbidden:
-            found = index.resolve_in(test, calls).calls
+            found = scope.resolve(test, index).calls
             words = f"forbidden {test.name} was not called"
             if found:
                 words = f"{found[0].label} is forbidden, but was called {_times(len(found))}"
@@ -133,12 +134,12 @@ class ToolPolicy:
             answers.append(Answer(outcome, words, found))
         return answers
 
-    def _counts(self, calls: Sequence[Call], index: TraceIndex) -> list[Answer]:
+    def _counts(self, scope: Scope, index: TraceIndex) -> list[Answer]:
         answers = []
         if self.max_calls is not None:
-            answers.append(_counted("tools were", calls, self.max_calls))
+            answers.append(_counted("tools were", scope.calls, self.max_calls))
         for test, limit in self.per_tool:
-            found = index.resolve_in(test, calls).calls
+            found = scope.resolve(test, index).calls
             answers.append(_counted(f"{test.name} was", found, limit))
         return answers
 

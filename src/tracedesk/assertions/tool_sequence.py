@@ -9,7 +9,6 @@ from tracedesk.assertions.call_spec import (
     NAME_MATCH,
     CallSpec,
     read_spec,
-    status_fits,
 )
 from tracedesk.assertions.fields import Field, Shape, choice, wrong_type
 from tracedesk.assertions.finding import (
@@ -25,7 +24,7 @@ from tracedesk.assertions.finding import (
 )
 from tracedesk.assertions.kind import Kind
 from tracedesk.assertions.node_call_report import MAX_NEAR_MISSES
-from tracedesk.assertions.scope import WITHIN_FIELD, calls_in_scope
+from tracedesk.assertions.scope import WITHIN_FIELD, scope_of
 from tracedesk.assertions.selectors import Selector
 from tracedesk.assertions.sequence_rule import (
     ORDERED_MODES,
@@ -37,11 +36,12 @@ from tracedesk.assertions.sequence_rule import (
     grid_of,
     longest_common,
 )
-from tracedesk.assertions.trace_index import KINDS, TraceIndex
+from tracedesk.assertions.trace_index import KINDS, Resolution, TraceIndex
 from tracedesk.model.reading import Call
 from tracedesk.model.verdict import Caution, Difference, Evidence, NearMiss, Outcome
 from tracedesk.query.assignment import UNPAIRED
 from tracedesk.query.expected import in_words
+from tracedesk.query.names import NameTest
 from tracedesk.query.problems import Place, Report
 
 
@@ -60,18 +60,19 @@ class ToolSequence:
     def evaluate(self, index: TraceIndex) -> Finding:
         if not index.reading.has_structure and not index.calls:
             return no_structure(self.stage)
-        scope = calls_in_scope(index, self.kind, self.within, self.stage)
+        scope = scope_of(index, self.kind, self.within, self.stage)
         if isinstance(scope, Finding):
             return scope
-        kept = [call for call in scope if status_fits(self.call_status, call)]
-        calls, timed = index.ordered(kept)
+        calls = scope.kept(self.call_status)
         if self.mode == "only" and not calls:
             return absent(self.when_absent, "no such call was made", index, stage=self.stage)
-        full, names = grid_of(self.steps, calls, index)
+
+        def resolve(test: NameTest) -> Resolution:
+            return scope.resolve(test, index)
+
+        full, names = grid_of(self.steps, calls, resolve, index)
         fitting = fit(self.mode, full, names, len(calls))
-        untimed = self.mode in ORDERED_MODES and not timed and len(calls) > 1
-        message = "not every call has a start time"
-        cautions = (Caution("order_from_arrival", message),) if untimed else ()
+        cautions = scope.cautions() if self.mode in ORDERED_MODES else ()
         if fitting.outcome is Outcome.MISSING:
             return missing(
                 "the arguments of some calls were not recorded, and the verdict rests on them",

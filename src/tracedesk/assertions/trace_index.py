@@ -52,6 +52,8 @@ class TraceIndex:
         self.env = Env(trace.clock_ns, settings.timezone, settings.regex_timeout_s)
         self.calls = reading.calls
         self._resolved: dict[tuple[str, str, str, str], Resolution] = {}
+        self._inside: dict[tuple[str, str, str, str, str], Resolution] = {}
+        self._ordered: dict[str, tuple[list[Call], bool]] = {}
 
     @cached_property
     def spans(self) -> list[Span]:
@@ -131,9 +133,20 @@ class TraceIndex:
 
     def of_kind(self, kind: str) -> tuple[Call, ...]:
         """All calls of a kind, in body order."""
-        if kind == "any":
-            return self.calls
-        return tuple(call for call in self.calls if call.tool == (kind == "tool"))
+        return self.calls if kind == "any" else self._by_kind[kind == "tool"]
+
+    @cached_property
+    def _by_kind(self) -> dict[bool, tuple[Call, ...]]:
+        return {tool: tuple(c for c in self.calls if c.tool == tool) for tool in (False, True)}
+
+    def resolve_inside(self, test: NameTest, call: Call, depth: str) -> Resolution:
+        """The tools inside a node which a name means."""
+        key = (*test.key, depth, call.id)
+        found = self._inside.get(key)
+        if found is None:
+            tools = self.tools_of(call, depth)
+            found = self._inside[key] = self.resolve_in(test, tools)
+        return found
 
     @cached_property
     def parents(self) -> dict[str, str | None]:
@@ -239,6 +252,13 @@ class TraceIndex:
         if not self.timed(calls):
             return list(calls), False
         return sorted(calls, key=_by_time), True
+
+    def ordered_kind(self, kind: str) -> tuple[list[Call], bool]:
+        """All calls of a kind in the order they happened; the list is shared, not to change."""
+        found = self._ordered.get(kind)
+        if found is None:
+            found = self._ordered[kind] = self.ordered(self.of_kind(kind))
+        return found
 
     def hidden_tools(self, call: Call) -> bool:
         """An n8n agent that was not asked to report its tool calls (caution, spec 6.1)."""
