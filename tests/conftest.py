@@ -19,6 +19,13 @@ WAIT_S = 20.0
 """Far above what anything takes: a test that hits this has failed, not been slow."""
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Short names, the same in every worker: bytes and long texts go by their argument."""
+    if isinstance(val, bytes) or (isinstance(val, str) and len(val) > 60):
+        return argname
+    return None
+
+
 @pytest.fixture
 def until() -> Callable[[Callable[[], T]], T]:
     """Wait until a condition gives something true, and return that."""

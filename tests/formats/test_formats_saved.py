@@ -228,7 +228,6 @@ def test_a_folder_without_traces_says_so(tmp_path: Path) -> None:
         ("a.json", '{"spans":' + "[" * 100_000, "nested too deep"),
         ("a.json.gz", gzip.compress(b'{"spans":[]}', mtime=0)[:-9], "damaged gzip"),
     ],
-    ids=lambda value: str(value)[:30],
 )
 def test_faults(tmp_path: Path, name: str, content: Any, message: str) -> None:
     assert message in fault(write(tmp_path / name, content)).message
