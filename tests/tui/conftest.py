@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_desk import NOW_NS, FakeDesk, booking_desk
+from textual.worker import WorkerCancelled, WorkerFailed
 
 from tracedesk.tui.app import TracedeskApp
 from tracedesk.tui.screens.workbench import Workbench
@@ -37,15 +38,20 @@ class Session:
         for _ in range(PATIENCE):
             if condition():
                 return
-            await self.app.workers.wait_for_complete()
+            await self._work_done()
             await self.pilot.pause(0.005)
         raise AssertionError(f"never came true: {what}")
 
     async def settle(self) -> None:
         """All workers done and all messages handled."""
         for _ in range(3):
-            await self.app.workers.wait_for_complete()
+            await self._work_done()
             await self.pilot.pause()
+
+    async def _work_done(self) -> None:
+        """Workers that were overtaken by a newer one, or failed, are done too."""
+        with suppress(WorkerCancelled, WorkerFailed):
+            await self.app.workers.wait_for_complete()
 
     async def press(self, *keys: str) -> None:
         for key in keys:

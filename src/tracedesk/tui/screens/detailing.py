@@ -145,7 +145,16 @@ class Detailing(Work):
             return raw_page(self.requests, opened.trace.warnings, span, width)
         pending = self.verdicts is not None and self.verdicts.pending
         about = None if self.whole_trace else span.span_id
-        return verdicts_page(self.cases, self.desk.files, about, width, pending=pending)
+        return verdicts_page(
+            self.cases, self.desk.files, about, width, pending=pending, label_of=self.label_of
+        )
+
+    def label_of(self, span_id: str) -> str:
+        """A span by its name, with the beginning of its id to tell it from its like."""
+        row = None if self.rows is None else self.rows.row_of(span_id)
+        if self.rows is None or row is None:
+            return span_id
+        return f"{self.rows.span(row).label} ({span_id[:4]}…)"
 
     def show_failure(self) -> None:
         """The strip below the tree on small screens."""
@@ -174,7 +183,8 @@ class Detailing(Work):
             if totals[outcome]
         ]
         if self.results.diagnostics:
-            parts.append(f"{self.results.diagnostics} problems in files")
+            found = self.results.diagnostics
+            parts.append(f"{found} problem{'' if found == 1 else 's'} in files")
         pane.border_title = Content(" · ".join(["Tests", *parts]))
         pane.border_subtitle = Content(self.saved_note())
 

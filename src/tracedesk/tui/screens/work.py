@@ -29,12 +29,10 @@ class Work(Steady, Screen[None]):
         super().__init__()
         self.desk = desk
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group="rows")
+    @work(thread=True, exit_on_error=False, group="rows")
     def read_rows(self, request: Request) -> None:
-        """A window of the trace list."""
-        snapshot = fetch(self.desk, request)
-        if not get_current_worker().is_cancelled:
-            self.post_message(RowsRead(snapshot))
+        """A window of the trace list. Asked for one at a time, so none is ever cancelled."""
+        self.post_message(RowsRead(fetch(self.desk, request)))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="state")
     def read_state(self) -> None:
@@ -86,7 +84,11 @@ class Work(Steady, Screen[None]):
         """The one place where a worker's failure surfaces."""
         worker: Worker[Any] = event.worker
         if event.state is WorkerState.ERROR and worker.error is not None:
+            self.work_failed(worker.group)
             report(self, worker.error, f"reading {worker.group}")
+
+    def work_failed(self, group: str) -> None:
+        """A worker of this group ended without an answer."""
 
 
 def database_name(desk: Desk) -> str:

@@ -125,6 +125,12 @@ class Workbench(Moves):
         first, count = view.window
         self.read_rows(self.traces.request(first, max(count, self.size.height)))
 
+    def work_failed(self, group: str) -> None:
+        if group == "rows":
+            self._reading = False
+        elif group == "open":
+            self.wanted = None
+
     @on(WindowMoved)
     def _window_moved(self) -> None:
         self.refresh_rows()

@@ -91,12 +91,11 @@ def breadcrumb(
         right += [Piece(f" {plain(fit(text, 40))}", "accent"), Piece(" Esc✗ ", "faint")]
     room = width - sum(cells(piece.text) for piece in right) - 2
     left = [Piece(" ")]
-    each = max(6, (room - 3 * len(crumbs)) // max(1, len(crumbs)))
-    for number, crumb in enumerate(crumbs):
-        if number:
-            left.append(Piece(" › ", "faint"))
-        last = number == len(crumbs) - 1
-        left.append(Piece(fit(crumb, max(each, room // 2 if last else 0)), "" if last else "dim"))
+    here = fit(crumbs[-1], max(6, room // 2))
+    for crumb in crumbs[:-1]:
+        each = (room - cells(here)) // (len(crumbs) - 1) - 3
+        left += [Piece(fit(crumb, max(each, 3)), "dim"), Piece(" › ", "faint")]
+    left.append(Piece(here))
     return left, right
 
 

@@ -152,10 +152,10 @@ def diagnostic_lines(file: "CaseFile", found: "Diagnostic") -> list[Line]:
         text = Piece(plain(source[number - 1].expandtabs(4)), "" if here else "dim")
         lines.append(Line((gutter, text), file=file.path, line=number))
         if here:
-            caret = " " * (9 + max(1, found.column) - 1) + "^"
+            caret = " " * (len(gutter.text) + max(1, found.column) - 1) + "^"
             lines.append(Line((Piece(caret, role),), file=file.path, line=number))
     if found.suggestion:
-        hint = Piece(f"         {plain(found.suggestion)}", "accent")
+        hint = Piece(f"          {plain(found.suggestion)}", "accent")
         lines.append(Line((hint,), file=file.path, line=found.line))
     return lines
 

@@ -46,7 +46,7 @@ class TraceListView(LineView):
         """Take over what was read; what the user looks at stays where it is."""
         moved = self.model.install(snapshot)
         filtered = self.model.where is not None
-        self.empty_note = " no stored trace fits this filter" if filtered else ""
+        self.empty_note = " no trace fits this filter" if filtered else ""
         at_top = self.scroll_offset.y == 0
         top = self.scroll_offset.y + moved
         self.changed(self.model.total, self.model.cursor)

@@ -41,9 +41,8 @@ class Page:
         self.blank()
         title = fit(title, self.width)
         room = self.width - cells(title) - 2
-        self.add(
-            Piece(title, "heading"), Piece("  " + fit(source, room) if source else "", "faint")
-        )
+        beside = "  " + fit(source, room) if source and room > 0 else ""
+        self.add(Piece(title, "heading"), Piece(beside, "faint"))
 
     def prose(self, text: str, role: str = "", indent: int = 2, **fields: Any) -> None:
         """Text of ours, wrapped, all of it."""
@@ -79,7 +78,11 @@ class Page:
             self._json_line(line, indent, value)
             shown += 1
         if was_text and shown > 1:
-            self.add(Piece(" " * indent), Piece("sent as text", "faint"), value=value)
+            self.add(
+                Piece(" " * indent),
+                Piece(fit("sent as text", self.width - indent), "faint"),
+                value=value,
+            )
 
     def _json_line(self, pieces: Iterable[Piece], indent: int, value: Value) -> None:
         room = self.width - indent
@@ -92,7 +95,7 @@ class Page:
 
     def _more(self, value: Value, indent: int) -> None:
         size = figures.size(len(value.text.encode("utf-8", "replace")))
-        note = f"… {size} in all, Enter opens it"
+        note = fit(f"… {size} in all, Enter opens it", self.width - indent)
         self.add(Piece(" " * indent), Piece(note, "accent"), value=value)
 
     def field(

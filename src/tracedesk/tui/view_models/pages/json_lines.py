@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -32,7 +33,7 @@ def whole(value: Any) -> str:
     try:
         return json.dumps(value, indent=2, ensure_ascii=False, default=str)
     except (RecursionError, ValueError, TypeError):
-        return str(value)
+        return "\n".join(_texts(value))
 
 
 def inline(value: Any, limit: int = 120) -> str:
@@ -42,8 +43,13 @@ def inline(value: Any, limit: int = 120) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except (RecursionError, ValueError, TypeError):
-        text = str(value)
+        text = " ".join(part.strip() for part in islice(_texts(value), limit))
     return middle(text, limit)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    for pieces in json_lines(value):
+        yield "".join(piece.text for piece in pieces)
 
 
 def json_lines(value: Any) -> Iterator[list[Piece]]:

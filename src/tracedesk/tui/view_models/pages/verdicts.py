@@ -4,7 +4,7 @@ Reads like a failure report: where in the file, what was expected and found by J
 with types, the nearest call, what was inspected.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from tracedesk.model.verdict import CaseVerdict, Difference, Outcome, Verdict
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_NEAR_MISSES = 3
 MAX_DIFFERENCES = 20
+MAX_EVIDENCE = 6
 
 
 def verdicts_page(
@@ -28,6 +29,7 @@ def verdicts_page(
     width: int,
     *,
     pending: bool = False,
+    label_of: Callable[[str], str] = str,
 ) -> list[Line]:
     """Verdicts that name ``span_id`` in their evidence; all of them when it is None."""
     page = Page(width)
@@ -43,7 +45,7 @@ def verdicts_page(
         )  # fmt: skip
     for case, verdict in sorted(found, key=lambda pair: RANK[pair[1].outcome]):
         page.blank()
-        _verdict(page, case, verdict, texts.get(case.file, ""))
+        _verdict(page, case, verdict, texts.get(case.file, ""), label_of)
     return page.lines
 
 
@@ -54,14 +56,9 @@ def names(verdict: Verdict, span_id: str) -> bool:
     )
 
 
-def verdict_lines(case: CaseVerdict, verdict: Verdict, width: int, text: str = "") -> list[Line]:
-    """One verdict told in full; ``text`` is the file it comes from, for the code frame."""
-    page = Page(width)
-    _verdict(page, case, verdict, text)
-    return page.lines
-
-
-def _verdict(page: Page, case: CaseVerdict, verdict: Verdict, text: str) -> None:
+def _verdict(
+    page: Page, case: CaseVerdict, verdict: Verdict, text: str, label_of: Callable[[str], str]
+) -> None:
     glyph, role = GLYPHS[verdict.outcome]
     place = f"{plain(case.file)}:{verdict.line or case.line}"
     link: dict[str, Any] = {"file": case.file, "line": verdict.line or case.line}
@@ -77,7 +74,7 @@ def _verdict(page: Page, case: CaseVerdict, verdict: Verdict, text: str) -> None
         _expected_actual(page, verdict)
     for caution in verdict.cautions:
         page.prose(f"{caution.code}: {caution.message}", "warn")
-    _evidence(page, verdict)
+    _evidence(page, verdict, label_of)
     for child in verdict.children:
         mark, child_role = GLYPHS[child.outcome]
         page.add(Piece(f"    {mark} ", child_role), Piece(fit(child.reason, page.width - 6), "dim"))
@@ -141,16 +138,20 @@ def _near_misses(page: Page, verdict: Verdict) -> None:
         page.prose(f"+{left} more", "dim")
 
 
-def _evidence(page: Page, verdict: Verdict) -> None:
-    for evidence in verdict.evidence[:6]:
-        if evidence.role == "inspected" or evidence.span is None:
-            continue
+def _evidence(page: Page, verdict: Verdict, label_of: Callable[[str], str]) -> None:
+    told = [e for e in verdict.evidence if e.role != "inspected" and e.span is not None]
+    for evidence in told[:MAX_EVIDENCE]:
         path = "" if evidence.path == "$" else f" {evidence.path}"
         page.add(
             Piece(f"  {evidence.role:<9} ", "dim"),
-            Piece(fit(f"{evidence.span[:16]} {evidence.of}{path}", page.width - 12), "accent"),
+            Piece(
+                fit(f"{label_of(evidence.span or '')} {evidence.of}{path}", page.width - 12),
+                "accent",
+            ),
             span=evidence.span,
         )
+    if len(told) > MAX_EVIDENCE:
+        page.prose(f"+{len(told) - MAX_EVIDENCE} more spans", "dim")
     support = verdict.support
     counted = [
         f"{number} {what}{'s' if number != 1 and what != 'chars' else ''}"

@@ -1,0 +1,73 @@
+"""The one-line bars as text."""
+
+import pytest
+
+from tracedesk.model.verdict import Outcome
+from tracedesk.tui.actions import footer_for
+from tracedesk.tui.text import cells
+from tracedesk.tui.view_models import bars
+
+
+def text(pieces):
+    return "".join(piece.text for piece in pieces)
+
+
+def header(width=160, **fields):
+    state = bars.HeaderState(**{"state": "listening", "url": "http://127.0.0.1:4318", **fields})
+    left, right = bars.header(state, width)
+    return text(left).strip(), text(right).strip()
+
+
+def test_the_header_of_a_busy_day():
+    left, right = header(
+        database="traces.db", agent="booking", traces=4_120,
+        totals={"pass": 412, "fail": 9, Outcome.MISSING: 3}, done=312, queued=4_120,
+    )  # fmt: skip
+    assert left == "tracedesk  ● :4318   traces.db   booking   ✓ 412 ✗ 9 ? 3"
+    assert right == "evaluating 312 of 4,120 ━━━━━━━━━━   4,120 traces"
+
+
+def test_a_small_header_keeps_what_matters():
+    assert header(70, database="traces.db", totals={"fail": 9}) == ("● :4318   ✗ 9", "0 traces")
+
+
+@pytest.mark.parametrize(
+    ("state", "url", "message", "shown"),
+    [
+        ("listening", "http://127.0.0.1:4319", "port 4318 is taken", "● :4319  port 4318 is taken"),
+        ("listening", "http://0.0.0.0:4318", "", "● 0.0.0.0:4318"),
+        ("failed", None, "port 4318 is taken", "✖  failed  port 4318 is taken"),
+        ("attached", "http://127.0.0.1:4318", "", "● :4318 attached"),
+        ("starting", None, "", "○  starting"),
+    ],
+)
+def test_the_header_says_how_the_endpoint_is(state, url, message, shown):
+    assert header(90, state=state, url=url, message=message)[0] == shown
+
+
+def test_the_breadcrumb_has_crumbs_left_and_filters_right():
+    left, right = bars.breadcrumb(["traces", "chat-7731", "search"], ["agent:booking"], 80)
+    assert text(left).strip() == "traces › chat-7731 › search"
+    assert text(right).strip() == "agent:booking Esc✗"
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 160])
+def test_the_breadcrumb_fits(width):
+    left, right = bars.breadcrumb(["traces", "x" * 90, "y" * 90], [], width)
+    assert cells(text(left) + text(right)) <= max(width, 40)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_footer_always_offers_help(width):
+    shown = text(bars.footer(footer_for("tree"), width))
+    assert "? help" in shown
+    assert cells(shown) <= width
+
+
+def test_the_hint_after_a_first_key_names_what_may_follow():
+    assert text(bars.prefix_hint("y")).startswith(" y   v copy value  k copy path")
+
+
+def test_what_the_drawer_says_of_the_last_run():
+    assert bars.saved_note(None, 0, 0.0) == ""
+    assert bars.saved_note(None, 1_240, 6.2) == "1,240 re-run · 6 ms"
