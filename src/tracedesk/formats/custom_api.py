@@ -5,8 +5,8 @@ from typing import Any
 
 from tracedesk.formats.build import Builder, entry_status, tools_called
 from tracedesk.formats.places import child
-from tracedesk.model.built import Built
-from tracedesk.model.trace import Format, Status, Trace
+from tracedesk.model.built import ABSENT, Built
+from tracedesk.model.trace import Format, Kind, Span, Status, Trace
 
 NEVER_NODES = frozenset({"tool_calls", "_http_status", "_metadata"})
 
@@ -16,7 +16,12 @@ def custom_trace(data: dict[str, Any]) -> Trace:
     builder = Builder(Format.CUSTOM, data, "Custom API request")
     failed = False
     for key, entry in data.items():
-        if key in NEVER_NODES or not isinstance(entry, dict) or "output" not in entry:
+        if (
+            key in NEVER_NODES
+            or not isinstance(entry, dict)
+            or "output" not in entry
+            or not key.strip()
+        ):
             continue
         span = node_entry(builder, key, entry, child("$.data", key))
         failed = failed or span.status is Status.ERROR
@@ -25,25 +30,31 @@ def custom_trace(data: dict[str, Any]) -> Trace:
     return builder.trace
 
 
-def node_entry(builder: Builder, label: str, entry: dict[str, Any], place: str) -> Any:
+def node_entry(
+    builder: Builder, label: str, entry: dict[str, Any], place: str, kind: Kind = Kind.NODE
+) -> Span:
     """Add one entry of a node map, with its tools; shared with the n8n flat map."""
     status, message = entry_status(entry)
     tools = entry.get("tools_called")
     type_ = entry.get("type")
     parameters = entry.get("parameters")
+    output = entry.get("output", ABSENT)
+    if status is Status.SKIPPED and output == {}:
+        output = ABSENT
     span = builder.node(
         label,
         Built(
             entry,
             type=type_ if isinstance(type_, str) else None,
-            arguments=entry["output"],
+            arguments=output,
             arguments_place=child(place, "output"),
-            output=entry["output"],
+            output=output,
             output_place=child(place, "output"),
             parameters=parameters if isinstance(parameters, dict) else None,
             tools_known=isinstance(tools, list),
         ),
         place=place,
+        kind=kind,
         status=status,
         status_message=message,
     )

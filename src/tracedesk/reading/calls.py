@@ -202,10 +202,12 @@ def _built_call(view: View, span: Span, payload: Built, order: int) -> Call:
     output = payload.output
     result, output_state = (None, NONE) if output is ABSENT else read_value(output)
     parameters = payload.parameters
-    if parameters is not None and is_http_request(payload.type):
-        parameters = resolve_parameters(view, view.index_of(span.span_id), parameters)
-    else:
-        parameters = None
+    if parameters is not None and span.kind is not Kind.TOOL:
+        parameters = (
+            resolve_parameters(view, view.index_of(span.span_id), parameters)
+            if is_http_request(payload.type)
+            else None
+        )
     parent = span.parent_id
     return Call(
         id=span.span_id,

@@ -48,6 +48,11 @@ def is_trigger(type_: str | None) -> bool:
     return type_ is not None and any(word in type_.lower() for word in TRIGGER_WORDS)
 
 
+def is_ai(type_: str | None) -> bool:
+    """An AI node of any sort, sub-nodes included."""
+    return type_ is not None and any(word in type_.lower() for word in AI_WORDS)
+
+
 def is_sub_node(type_: str | None) -> bool:
     """A model, memory, tool, parser or embedding node under an agent."""
     last = (type_ or "").rpartition(".")[2].lower()
@@ -56,10 +61,9 @@ def is_sub_node(type_: str | None) -> bool:
 
 def answers(node: Node) -> bool:
     """An AI node whose output may be the response."""
-    type_ = (node.type or "").lower()
     return (
-        any(word in type_ for word in AI_WORDS)
-        and "trigger" not in type_
+        is_ai(node.type)
+        and "trigger" not in (node.type or "").lower()
         and not is_sub_node(node.type)
         and node.has_output
         and node.output not in ({}, [], None)

@@ -9,7 +9,7 @@ import msgspec
 from tracedesk.model import jsontext
 from tracedesk.model.reading import Call, Reading, Text, Usage
 from tracedesk.model.trace import Format, Trace
-from tracedesk.reading import custom, facts, texts
+from tracedesk.reading import custom, facts, flowise, n8n, texts
 from tracedesk.reading.calls import calls_of
 from tracedesk.reading.settings import ReadingSettings
 from tracedesk.reading.usage import usage_of
@@ -26,6 +26,10 @@ class Rules(msgspec.Struct, frozen=True):
 
 OLDER: dict[Format, Rules] = {
     Format.CUSTOM: Rules(custom.response, custom.input_of, custom.usage),
+    Format.N8N_OPTIMIZED: Rules(n8n.response, n8n.input_of, n8n.usage),
+    Format.N8N_MANUAL: Rules(n8n.response, n8n.input_of, n8n.usage),
+    Format.N8N_NATIVE: Rules(n8n.response, n8n.input_of, n8n.usage),
+    Format.FLOWISE: Rules(flowise.response, flowise.input_of, flowise.usage),
 }
 """Reading rules by format of ``data`` bodies; these read other keys than spans do."""
 

@@ -3,7 +3,7 @@ report any (ingestion spec 16.4). Never two sources for one span.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from tracedesk.model.reading import Usage
 from tracedesk.model.trace import Kind, Status
 from tracedesk.reading import n8n_spans
 from tracedesk.reading.messages import parsed
+from tracedesk.reading.n8n_nodes import Node, is_ai
 from tracedesk.reading.tables import ALL
 from tracedesk.reading.tables.convention import Tokens
 from tracedesk.reading.view import View
@@ -225,9 +226,20 @@ def _nested(view: View, counts: dict[int, Count]) -> bool:
 
 def _from_outputs(view: View) -> Usage:
     """Token shapes inside the parsed outputs of n8n nodes."""
-    counts = {}
-    for node in n8n_spans.nodes(view):
-        found = count_in(node.output)
-        if found is not None:
-            counts[node.index] = found[0]
+    nodes = n8n_spans.nodes(view)
+    counts = {nodes[i].index: count for i, count in n8n_counts(nodes).items()}
     return _summed(view, counts) if counts else Usage()
+
+
+def n8n_counts(nodes: Sequence[Node]) -> dict[int, Count]:
+    """Token counts of AI nodes, by position in the list. Plain nodes pass an AI node's output
+    on, so where no type tells, equal counts are taken once."""
+    found = {i: counted[0] for i, node in enumerate(nodes) if (counted := count_in(node.output))}
+    ai = {i: count for i, count in found.items() if is_ai(nodes[i].type)}
+    if ai:
+        return ai
+    untyped: dict[Count, int] = {}
+    for i, count in found.items():
+        if nodes[i].type in (None, "", "unknown"):
+            untyped.setdefault(count, i)
+    return {i: count for count, i in untyped.items()}
