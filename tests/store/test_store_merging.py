@@ -110,10 +110,8 @@ def test_parts_in_one_batch_find_each_other(store: Store, otlp: Make, keep: Keep
 def test_warnings_of_all_parts_are_kept_once(store: Store, otlp: Make, keep: Keep):
     for span_id in ("a", "b"):
         part = otlp(make_span(span_id))
-        part.trace.warnings = [
-            TraceWarning("coerced_field", "the same"),
-            TraceWarning("x", span_id),
-        ]
+        part.trace.warn("coerced_field", "the same")
+        part.trace.warn("x", span_id)
         keep(part)
     assert [w.message for w in store.rows()[0].warnings] == ["the same", "a", "b"]
 

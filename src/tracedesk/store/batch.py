@@ -15,11 +15,12 @@ import zstandard
 
 from tracedesk.model.trace import TraceWarning
 from tracedesk.store.incoming import Incoming, Receipt
-from tracedesk.store.merging import Totals, has_repeats, merge_spans, reread_times
+from tracedesk.store.merging import Totals, merge_spans, reread_times, unite_repeats
 from tracedesk.store.removal import forget_content
 from tracedesk.store.values import (
     ABSENT,
     SPAN_COLUMNS,
+    SpanColumns,
     clean,
     json_text,
     new_id,
@@ -213,7 +214,9 @@ class Batch:
         if item.trace.trace_id is not None:
             self._fresh.add((item.agent_id, item.trace.trace_id))
         external_id = identity or item.external_id
-        facts = self._facts(item, number, 1, item.received_ns, identity, external_id)
+        spans = self._columns(number, item)
+        self._spans += spans.values
+        facts = self._facts(item, spans, 1, item.received_ns, identity, external_id)
         self._traces += (number, trace_id, *facts.values())
         self._gather_part(number, 0, item, digest)
         return _receipt(number, trace_id, facts, created=True)
@@ -224,9 +227,9 @@ class Batch:
         """Replace the whole trace; it keeps its id, its number and its day of birth."""
         self.flush()
         forget_content(self.connection, found.number)
-        facts = self._facts(
-            item, found.number, found.revision + 1, found.received_ns, identity, identity
-        )
+        spans = self._columns(found.number, item)
+        self._spans += spans.values
+        facts = self._facts(item, spans, found.revision + 1, found.received_ns, identity, identity)
         self._gather_part(found.number, 0, item, digest)
         self._update(found.number, facts)
         return _receipt(found.number, found.id, facts, created=False)
@@ -247,10 +250,8 @@ class Batch:
             "SELECT 1 FROM span WHERE trace = ? AND parent_id IS NULL LIMIT 1", (number,)
         ).fetchone()
         identity, warnings = self._identity(item, found)
-        facts = self._facts(
-            item, number, found.revision + 1, found.received_ns, identity, identity, merging=True
-        )
-        part = span_columns(number, item.trace)
+        part = self._columns(number, item)
+        facts = self._facts(item, part, found.revision + 1, found.received_ns, identity, identity)
         merged = merge_spans(self.connection, number, part, before=found.totals)
         self._spans += merged.values
         self._gather_part(number, last + 1, item, digest)
@@ -277,27 +278,23 @@ class Batch:
         message = f"x-request-id {wanted!r} belongs to another trace of this agent"
         return found.identity, [*warnings, TraceWarning("request_id_ignored", message)]
 
+    @staticmethod
+    def _columns(number: int, item: Incoming) -> SpanColumns:
+        spans = span_columns(number, item.trace)
+        return unite_repeats(spans) if item.mode == "merge" else spans
+
     def _facts(
         self,
         item: Incoming,
-        number: int,
+        spans: SpanColumns,
         revision: int,
         created_ns: int,
         identity: str | None,
         external_id: str | None,
-        *,
-        merging: bool = False,
     ) -> dict[str, Any]:
-        """The columns ``_FACTS`` in order; gathers the spans too unless they are to be merged."""
+        """The columns ``_FACTS`` in order, of a change that is accepted."""
         trace = item.trace
         self._sequence += 1
-        spans = span_columns(number, trace)
-        if item.mode == "merge" and not merging and has_repeats(spans):
-            merged = merge_spans(self.connection, number, spans, Totals())
-            spans.values, spans.count = merged.values, merged.totals.span_count
-            spans.errors = merged.totals.error_count
-        if not merging:
-            self._spans += spans.values
         return {
             "agent_id": item.agent_id,
             "identity": identity or "",

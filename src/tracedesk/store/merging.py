@@ -6,7 +6,7 @@ an absent one. The cost is that of the part, not of the trace it joins.
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -24,6 +24,9 @@ _EXISTING = (
     f" ifnull(start_ns, {ABSENT}), ifnull(end_ns, {ABSENT}), status, ifnull(aliases, '') FROM span"
     " WHERE trace = ? AND span_id IN (SELECT value FROM json_each(?))"
 )
+
+_Known: TypeAlias = dict[str, tuple[int, list[Any]]]
+"""Span id → position and ``_FIELDS``."""
 
 
 class Totals(msgspec.Struct):
@@ -44,23 +47,41 @@ class Merged(msgspec.Struct):
     """A known time changed: start and end of the trace must be read again."""
 
 
-def has_repeats(part: SpanColumns) -> bool:
-    """True when a span id occurs twice."""
-    return len(set(part.values[1::_WIDTH])) != part.count
+def unite_repeats(part: SpanColumns) -> SpanColumns:
+    """The part with each span id once: repeats merge in their order, as parts do."""
+    if len(set(part.values[1::_WIDTH])) == part.count:
+        return part
+    number = part.values[0]
+    known, count, errors, _ = _merged(part, {}, 0, 0)
+    values = _flat(number, known)
+    starts = [start for start in values[_COLUMNS.index("start_ns") :: _WIDTH] if start != ABSENT]
+    ends = [end for end in values[_COLUMNS.index("end_ns") :: _WIDTH] if end != ABSENT]
+    return SpanColumns(values, count, errors, min(starts, default=None), max(ends, default=None))
 
 
 def merge_spans(
     connection: sqlite3.Connection, number: int, part: SpanColumns, before: Totals
 ) -> Merged:
     """Merge the spans of ``part`` into trace ``number``, whose totals were ``before``."""
-    rows = [part.values[at : at + _WIDTH] for at in range(0, len(part.values), _WIDTH)]
-    known: dict[str, tuple[int, list[Any]]] = {}
-    if before.span_count:
-        ids = json_text([row[1] for row in rows])
-        for span_id, position, *fields in connection.execute(_EXISTING, (number, ids)):
-            known[span_id] = (position, fields)
-    count, errors, moved = before.span_count, before.error_count, False
-    for _, span_id, _, *fields in rows:
+    ids = json_text(part.values[1::_WIDTH])
+    existing: _Known = {
+        span_id: (position, fields)
+        for span_id, position, *fields in connection.execute(_EXISTING, (number, ids))
+    }
+    known, count, errors, moved = _merged(part, existing, before.span_count, before.error_count)
+    totals = Totals(
+        count, errors, _least(before.start_ns, part.start_ns), _most(before.end_ns, part.end_ns)
+    )
+    return Merged(_flat(number, known), totals, moved)
+
+
+def _merged(
+    part: SpanColumns, known: _Known, count: int, errors: int
+) -> tuple[_Known, int, int, bool]:
+    """``known`` with the spans of ``part``, the new counts, and whether a known time changed."""
+    moved = False
+    for at in range(0, len(part.values), _WIDTH):
+        _, span_id, _, *fields = part.values[at : at + _WIDTH]
         if span_id not in known:
             known[span_id] = (count, fields)
             count += 1
@@ -74,13 +95,14 @@ def merge_spans(
         errors += (new[_STATUS] == _ERROR) - (old[_STATUS] == _ERROR)
         moved = moved or _times(new) != _times(old)
         known[span_id] = (position, new)
-    totals = Totals(
-        count, errors, _least(before.start_ns, part.start_ns), _most(before.end_ns, part.end_ns)
-    )
+    return known, count, errors, moved
+
+
+def _flat(number: int, known: _Known) -> list[Any]:
     values: list[Any] = []
     for span_id, (position, fields) in known.items():
         values += (number, span_id, position, *fields)
-    return Merged(values, totals, moved)
+    return values
 
 
 def reread_times(connection: sqlite3.Connection, number: int, totals: Totals) -> None:
