@@ -85,7 +85,7 @@ def _passed(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
             evidence=index.searched,
             cautions=_cautions(rule, decision, (), index),
             support=index.support,
-            stage=_stage(rule, None, index),
+            stage=ROUTING if rule.kind == "node" else TOOL_CHOICE,
         )
     spec = rule.spec
     best = next((call for call in decision.yes if call.status != "error"), decision.yes[0])

@@ -119,12 +119,27 @@ class TraceIndex:
     def _timeout(self) -> float:
         return self.settings.regex_timeout_s
 
+    @cached_property
+    def _group_of(self) -> dict[int, int]:
+        """Identity of a call → number of its group; ids may occur twice in a bad trace."""
+        return {id(call): n for n, group in enumerate(self._groups) for call in group.calls}
+
     def resolve_in(self, test: NameTest, calls: Sequence[Call]) -> Resolution:
-        """As ``resolve``, over a list of calls that is not the whole trace's."""
+        """As ``resolve``, over some of the trace's own calls."""
+        if test.misses(self._haystack):
+            return Resolution()
         partly: list[Call] = []
         fully: list[Call] = []
+        degrees: dict[int, int] = {}
+        group_of = self._group_of
         for call in calls:
-            degree = test.test(call.names, call.tool, self._timeout)
+            number = group_of[id(call)]
+            degree = degrees.get(number)
+            if degree is None:
+                group = self._groups[number]
+                degree = degrees[number] = test.test_folded(
+                    group.names, group.folded, group.tool, self._timeout
+                )
             if degree != NO:
                 (fully if degree == FULLY else partly).append(call)
         if fully:

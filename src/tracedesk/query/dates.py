@@ -324,8 +324,10 @@ class _Parser:
 
     def parse(self) -> _Node:
         node = self._expression(0)
-        if self._text[self._position :].strip():
-            raise ExpressionError("something follows the expression", self._position)
+        rest = self._text[self._position :]
+        if rest.strip():
+            start = self._position + len(rest) - len(rest.lstrip())
+            raise ExpressionError("something follows the expression", start)
         return node
 
     def _next(self) -> "re.Match[str]":
