@@ -43,7 +43,10 @@ def span_of(opened_trace, span_id):
 
 def test_the_reading_names_the_source_of_each_value(opened_booking):
     root = span_of(opened_booking, "root")
-    page = text(reading_page(opened_booking, root, 70, whole_trace=True))
+    labels = {span.span_id: span.label for span in opened_booking.trace.spans}
+    page = text(
+        reading_page(opened_booking, root, 70, whole_trace=True, label_of=labels.__getitem__)
+    )
     assert "Response  answer · gen_ai.output.messages\n  Your table for 4" in page
     assert "Input  plan · gen_ai.input.messages\n  A table for four" in page
     assert "  ✖ search_flights" in page

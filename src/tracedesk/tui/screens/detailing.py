@@ -134,7 +134,9 @@ class Detailing(Work):
         if opened is None or span is None:
             return []
         if self.tab == "reading":
-            return reading_page(opened, span, width, whole_trace=self.whole_trace)
+            return reading_page(
+                opened, span, width, whole_trace=self.whole_trace, label_of=self.name_of
+            )
         if self.tab == "attributes":
             resources = opened.trace.resources
             resource = resources[span.resource] if span.resource < len(resources) else None
@@ -149,12 +151,14 @@ class Detailing(Work):
             self.cases, self.desk.files, about, width, pending=pending, label_of=self.label_of
         )
 
+    def name_of(self, span_id: str) -> str:
+        """A span by its name; the id of one that was not received."""
+        row = None if self.rows is None else self.rows.row_of(span_id)
+        return span_id if self.rows is None or row is None else self.rows.span(row).label
+
     def label_of(self, span_id: str) -> str:
         """A span by its name, with the beginning of its id to tell it from its like."""
-        row = None if self.rows is None else self.rows.row_of(span_id)
-        if self.rows is None or row is None:
-            return span_id
-        return f"{self.rows.span(row).label} ({span_id[:4]}…)"
+        return f"{self.name_of(span_id)} ({span_id[:4]}…)"
 
     def show_failure(self) -> None:
         """The strip below the tree on small screens."""

@@ -51,6 +51,7 @@ class Work(Steady, Screen[None]):
         if opened is not None:
             self.desk.show(trace_id)
             rows = SpanRows(opened.tree, opened.trace.spans)
+            rows.row_of("")  # makes the index here rather than on the screen's own thread
         if not get_current_worker().is_cancelled:
             verdicts = self.desk.verdicts(trace_id)
             self.post_message(TraceRead(trace_id, opened, rows, verdicts))

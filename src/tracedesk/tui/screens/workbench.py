@@ -250,7 +250,8 @@ class Workbench(Moves):
         self.set_class(width < MEDIUM, "-narrow")
         self.span_view.compact = width < MEDIUM
         self.set_class(height >= 45, "-tall")
-        self.set_class(height < 20, "-low")
+        self.set_class(height < 24, "-low")
+        self.set_class(height < 16, "-short")
         self.set_class(height < 8, "-tiny")
         self.call_after_refresh(self._after_resize)
 

@@ -154,16 +154,13 @@ def diagnostic_lines(file: "CaseFile", found: "Diagnostic") -> list[Line]:
         if here:
             caret = " " * (len(gutter.text) + max(1, found.column) - 1) + "^"
             lines.append(Line((Piece(caret, role),), file=file.path, line=number))
-    if found.suggestion:
-        hint = Piece(f"          {plain(found.suggestion)}", "accent")
-        lines.append(Line((hint,), file=file.path, line=found.line))
     return lines
 
 
 def _file_line(path: str, cases: list[CaseVerdict], stale: bool, folded: bool) -> Line:
     counts = Counter(v.outcome for case in cases for v in case.verdicts)
     pieces = [Piece("▸ " if folded else "▾ ", "dim"), Piece(plain(path), "strong")]
-    pieces += _counts(counts)
+    pieces += _counts(counts, dim=stale)
     if stale:
         pieces.append(Piece("  stale: the file has errors, these are its last verdicts", "warn"))
     return Line(tuple(pieces), file=path, line=1)
@@ -177,7 +174,7 @@ def _case_line(case: CaseVerdict, stale: bool, pending: bool, folded: bool) -> L
         Piece(plain(case.name or case.case)),
     ]
     if folded:
-        pieces += _counts(Counter(v.outcome for v in case.verdicts))
+        pieces += _counts(Counter(v.outcome for v in case.verdicts), dim=stale or pending)
     if case.reason:
         pieces.append(Piece("  " + plain(case.reason), "dim"))
     if pending:
@@ -204,9 +201,9 @@ def _verdict_line(case: CaseVerdict, verdict: Verdict, stale: bool, pending: boo
     )
 
 
-def _counts(counts: Counter[Outcome]) -> list[Piece]:
+def _counts(counts: Counter[Outcome], *, dim: bool) -> list[Piece]:
     return [
-        Piece(f"  {glyph} {counts[outcome]}", role)
+        Piece(f"  {glyph} {counts[outcome]}", "faint" if dim else role)
         for outcome in _WORST_FIRST
         if counts[outcome]
         for glyph, role in (GLYPHS[outcome],)

@@ -16,7 +16,10 @@ from tracedesk.tui.view_models.marks import Counts, Marks
 from tracedesk.tui.view_models.span_tree import SpanRows
 
 MAX_GUIDES = 10
-"""Levels drawn as guides; deeper rows say their depth instead."""
+"""Most levels drawn as guides, two cells each; deeper rows say their depth instead."""
+
+GUIDES_SHARE = 6
+"""Cells of the label for each level of guides, so that deep rows keep room for their names."""
 
 KIND_ROLES = {
     Kind.AGENT: "agent", Kind.MODEL: "model", Kind.TOOL: "tool", Kind.RETRIEVAL: "retrieval",
@@ -88,13 +91,14 @@ def span_line(
     hit = rows.is_hit(row)
     model, tokens = model_of(span), tokens_of(span)
     if model or tokens:
-        pieces = _label(rows, row, span, columns.label, hit)
+        pieces = _label(rows, row, span, columns.label, columns.label, hit)
         if columns.model:
             pieces.append(Piece(" " + pad(model, columns.model - 1), "dim"))
         if columns.tokens:
             pieces.append(Piece(pad_left(tokens, columns.tokens), "dim"))
     else:  # a span without a model lends these columns to its name
-        pieces = _label(rows, row, span, columns.label + columns.model + columns.tokens, hit)
+        room = columns.label + columns.model + columns.tokens
+        pieces = _label(rows, row, span, room, columns.label, hit)
     pieces.append(_time(rows, row, span, columns.time, mode))
     if columns.bar:
         pieces += _bar(rows, span, columns.bar, hit)
@@ -146,18 +150,21 @@ def gutter(counts: Counts, width: int, pending: bool = False) -> list[Piece]:
     return pieces
 
 
-def guides(rows: SpanRows, row: int) -> str:
-    """The lines that tie a row to its parent, two cells a level."""
+def guides(rows: SpanRows, row: int, label: int) -> str:
+    """The lines that tie a row to its parent in a label of that many cells."""
     tree = rows.tree
     depth = tree.depth[row]
     if depth == 0:
         return ""
+    levels = max(3, min(MAX_GUIDES, label // GUIDES_SHARE))
     drawn = "├" if _has_next(rows, row) else "└"
     above = tree.parent[row]
-    for _ in range(min(depth, MAX_GUIDES) - 1):
+    deep = f"⋯{depth} " if depth > levels else ""
+    shown = levels - (len(deep) + 1) // 2 if deep else depth
+    for _ in range(shown - 1):
         drawn = ("│ " if _has_next(rows, above) else "  ") + drawn
         above = tree.parent[above]
-    return f"⋯{depth} {drawn}" if depth > MAX_GUIDES else drawn
+    return deep + drawn if len(deep) % 2 == 0 else f"{deep} {drawn}"
 
 
 def _has_next(rows: SpanRows, row: int) -> bool:
@@ -165,13 +172,14 @@ def _has_next(rows: SpanRows, row: int) -> bool:
     return above >= 0 and rows.tree.subtree_end[row] < rows.tree.subtree_end[above]
 
 
-def _label(rows: SpanRows, row: int, span: Span, width: int, hit: bool) -> list[Piece]:
+def _label(rows: SpanRows, row: int, span: Span, width: int, guided: int, hit: bool) -> list[Piece]:
+    """The label in ``width`` cells; ``guided`` is the width that decides on the guides."""
     folds = rows.has_children(row)
     leaf = "─" if rows.tree.depth[row] else " "
     marker = ("▸" if rows.folded[row] else "▾") if folds else leaf
     status, status_role = _status(rows, row, span)
     lead = [
-        Piece(guides(rows, row), "faint"),
+        Piece(guides(rows, row, guided), "faint"),
         Piece(marker, "dim" if folds else "faint"),
         Piece(status, status_role),
         Piece(" "),
@@ -182,7 +190,8 @@ def _label(rows: SpanRows, row: int, span: Span, width: int, hit: bool) -> list[
     room = width - sum(cells(piece.text) for piece in lead)
     if room < 2:
         return [Piece(pad("".join(piece.text for piece in lead), width), "dim")]
-    name = fit(name, room)
+    reserved = cells(note) if cells(note) <= min(10, room // 2) else 0
+    name = fit(name, room - reserved)
     room -= cells(name)
     note = fit(note, room)
     return [*lead, Piece(name, role), Piece(note, "dim"), Piece(" " * (room - cells(note)))]

@@ -108,7 +108,7 @@ class SpanTreeView(LineView):
         if self.rows is None:
             return
         at = self.rows.visible[row]
-        if x == len(guides(self.rows, at)):
+        if x == len(guides(self.rows, at, self.columns.label)):
             self.toggle(at)
 
 

@@ -4,19 +4,23 @@ On a root (or with nothing selected) it is the reading of the whole trace; on an
 span its own story: error, arguments, output, the calls below it.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tracedesk.model.reading import Call, Reading, Source, Text
 from tracedesk.model.trace import Span
 from tracedesk.tui import figures
 from tracedesk.tui.lines import Line, Piece
-from tracedesk.tui.text import cells, fit, pad_left, plain
+from tracedesk.tui.text import cells, fit, pad_left
 from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.view_models.pages.json_lines import inline
+from tracedesk.tui.view_models.pages.span import attributes_page
 from tracedesk.tui.view_models.span_line import model_of, tokens_of
 
 if TYPE_CHECKING:
     from tracedesk.tui.seam import Opened
+
+LabelOf = Callable[[str], str]
 
 MAX_CALLS = 200
 """Calls listed in the overview; the tree has them all."""
@@ -31,29 +35,34 @@ MESSAGE_ATTRIBUTES = (
 
 
 def reading_page(
-    opened: "Opened", span: Span | None, width: int, *, whole_trace: bool
+    opened: "Opened",
+    span: Span | None,
+    width: int,
+    *,
+    whole_trace: bool,
+    label_of: LabelOf = str,
 ) -> list[Line]:
-    """The page for one span, or for the whole trace."""
+    """The page for one span, or for the whole trace; ``label_of`` names spans by their id."""
     if span is None or whole_trace:
-        return _trace_page(opened, span, width)
-    return _span_page(opened, span, width)
+        return _trace_page(opened, span, width, label_of)
+    return _span_page(opened, span, width, label_of)
 
 
-def _trace_page(opened: "Opened", span: Span | None, width: int) -> list[Line]:
+def _trace_page(opened: "Opened", span: Span | None, width: int, label_of: LabelOf) -> list[Line]:
     page = Page(width)
     reading = opened.reading
     if span is not None and span.failed:
         _error(page, span)
-    _text(page, opened, "Response", reading.response)
-    _text(page, opened, "Input", reading.input)
+    _text(page, "Response", reading.response, label_of)
+    _text(page, "Input", reading.input, label_of)
     _calls(page, reading)
-    _facts(page, opened)
+    _facts(page, opened, label_of)
     if reading.system.text is not None:
-        _text(page, opened, "System", reading.system)
+        _text(page, "System", reading.system, label_of)
     return page.lines
 
 
-def _span_page(opened: "Opened", span: Span, width: int) -> list[Line]:
+def _span_page(opened: "Opened", span: Span, width: int, label_of: LabelOf) -> list[Line]:
     page = Page(width)
     if span.failed:
         _error(page, span)
@@ -73,7 +82,9 @@ def _span_page(opened: "Opened", span: Span, width: int) -> list[Line]:
                 page.json(attributes[name], f"{span.label} {title.lower()}", path=name)
         if call is not None and call.output_state == "captured":
             _value(page, "Output", call.output, call.output_state, call.output_place)
-    _span_facts(page, opened, span)
+    if not any(line.value for line in page.lines):
+        page.lines += attributes_page(span, None, width)
+    _span_facts(page, opened, span, label_of)
     return page.lines
 
 
@@ -91,8 +102,8 @@ def _error(page: Page, span: Span) -> None:
         page.prose("the span says that it failed, and not why", "dim")
 
 
-def _text(page: Page, opened: "Opened", title: str, found: Text) -> None:
-    page.heading(title, _place(opened, found.source))
+def _text(page: Page, title: str, found: Text, label_of: LabelOf) -> None:
+    page.heading(title, _place(found.source, label_of))
     if found.text is not None:
         page.text(found.text, title.lower(), path=found.source.place if found.source else "")
         return
@@ -137,7 +148,7 @@ def _call_line(call: Call, width: int) -> Line:
     )
 
 
-def _facts(page: Page, opened: "Opened") -> None:
+def _facts(page: Page, opened: "Opened", label_of: LabelOf) -> None:
     reading = opened.reading
     page.blank()
     usage = reading.usage
@@ -154,13 +165,13 @@ def _facts(page: Page, opened: "Opened") -> None:
     status = reading.status
     code = reading.http_status.value
     text = status if code is None else f"{status}, HTTP {code:g}"
-    source = _place(opened, reading.http_status.source)
+    source = _place(reading.http_status.source, label_of)
     page.field("Status", text, source, role="bad" if status == "failed" else "")
     took = reading.duration_ms
     page.field(
         "Duration",
         "not known" if took.value is None else figures.duration(took.value * 1e6),
-        _place(opened, took.source) or "; ".join(took.tried),
+        _place(took.source, label_of) or "; ".join(took.tried),
         role="faint" if took.value is None else "",
     )
     if reading.model:
@@ -174,7 +185,7 @@ def _facts(page: Page, opened: "Opened") -> None:
         page.field("Revision", str(row.revision))
 
 
-def _span_facts(page: Page, opened: "Opened", span: Span) -> None:
+def _span_facts(page: Page, opened: "Opened", span: Span, label_of: LabelOf) -> None:
     page.blank()
     page.field("Span", span.span_id)
     if span.name != span.label:
@@ -190,7 +201,8 @@ def _span_facts(page: Page, opened: "Opened", span: Span) -> None:
     service = opened.trace.resources[span.resource].service if opened.trace.resources else None
     if service:
         page.field("Service", service)
-    page.field("Parent", plain(span.parent_id or ""))
+    if span.parent_id is not None:
+        page.field("Parent", label_of(span.parent_id), span=span.parent_id)
 
 
 def _value(page: Page, title: str, value: object, state: str, place: str) -> None:
@@ -204,11 +216,10 @@ def _value(page: Page, title: str, value: object, state: str, place: str) -> Non
         page.prose("not captured by the sender", "faint")
 
 
-def _place(opened: "Opened", source: Source | None) -> str:
+def _place(source: Source | None, label_of: LabelOf) -> str:
     """``answer · gen_ai.output.messages``: the span by its name, and the attribute."""
     if source is None:
         return ""
     if source.span is None:
         return source.place
-    label = next((s.label for s in opened.trace.spans if s.span_id == source.span), source.span)
-    return f"{label} · {source.place}"
+    return f"{label_of(source.span)} · {source.place}"

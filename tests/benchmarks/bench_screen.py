@@ -1,0 +1,146 @@
+"""The screen on large traces: open, fold, move. In a headless terminal of 160 × 45.
+
+Opening is timed from a built trace: tree, view model, first paint of the rows on screen.
+Keys are timed from the press to the compositor's answer, frames included.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import quantiles
+from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tui"))
+
+from fake_desk import NOW_NS, FakeDesk, booking_verdicts, tree_of
+from table import Result
+
+from tracedesk.model.trace import Kind, Status
+from tracedesk.testing import make_span, make_trace
+from tracedesk.tui.app import TracedeskApp
+from tracedesk.tui.screens.workbench import Workbench
+from tracedesk.tui.view_models.span_tree import SpanRows
+from tracedesk.tui.widgets.span_tree import SpanTreeView
+
+SIZE = (160, 45)
+OPEN_BUDGET_S = {10_000: 0.15, 100_000: 0.5, 1_000_000: 3.0}
+FOLD_BUDGET_MS = 20.0
+KEY_BUDGET_MS = 30.0
+
+
+def big_trace(count: int):
+    """``count`` spans: an agent, turns of a hundred, calls nested ten deep, some failed."""
+    spans = [make_span("root", "agent", start_ms=0, end_ms=count, kind=Kind.AGENT)]
+    for number in range(1, count):
+        turn = number - number % 100
+        nested = number % 100 % 10
+        parent = "root" if number == turn else (str(turn) if not nested else str(number - 1))
+        spans.append(
+            make_span(
+                str(number), "call", parent, start_ms=number, end_ms=number + 100,
+                kind=Kind.TOOL if nested else Kind.MODEL,
+                status=Status.ERROR if number % 977 == 0 else Status.UNSET,
+            )
+        )  # fmt: skip
+    return make_trace(*spans)
+
+
+async def _open(count: int) -> list[Result]:
+    """Open one trace of ``count`` spans, fold and unfold it, and walk in it."""
+    trace = big_trace(count)
+    desk = FakeDesk()
+    desk.add(make_trace(make_span("small")), "small")
+    app = TracedeskApp(desk, now_ns=lambda: NOW_NS, ascii=False)
+    results = []
+    async with app.run_test(size=SIZE) as pilot:
+        screen = app.screen
+        assert isinstance(screen, Workbench)
+        while screen.opened is None:
+            await pilot.pause(0.01)
+        begun = perf_counter()
+        tree = tree_of(trace)
+        rows = SpanRows(tree, trace.spans)
+        took_tree = perf_counter() - begun
+        opened = desk.load(desk.rows_newest_first()[0].id)
+        opened.trace, opened.tree = trace, tree
+        screen.show_trace(opened, rows, None)
+        _paint(app)
+        took = perf_counter() - begun
+        budget = OPEN_BUDGET_S[count]
+        note = f"of which tree and rows {took_tree:.2f} s"
+        results.append(
+            Result(f"open {count:,} spans, built → painted", took, "s", budget, took < budget, note)
+        )
+        view = screen.span_view
+        screen.go_to_pane("tree")
+        await pilot.pause()
+        results.append(_folding(app, view, count))
+        results.append(await _keys(app, view, count))
+    return results
+
+
+def _folding(app: TracedeskApp, view: SpanTreeView, count: int) -> Result:
+    """The root holds everything: nothing folds more than that."""
+    worst = 0.0
+    for row in (0, 0, 1, 1, 0, 0):
+        begun = perf_counter()
+        view.toggle(row)
+        _paint(app)
+        worst = max(worst, (perf_counter() - begun) * 1e3)
+    name = f"fold, unfold in {count:,} spans, painted (worst)"
+    return Result(name, worst, "ms", FOLD_BUDGET_MS, worst < FOLD_BUDGET_MS)
+
+
+async def _keys(app: TracedeskApp, view: SpanTreeView, count: int) -> Result:
+    times = []
+    for key in ("j",) * 60 + ("ctrl+d",) * 20 + ("k",) * 20:
+        action: Callable[[], None] = {
+            "j": view.action_cursor_down,
+            "k": view.action_cursor_up,
+            "ctrl+d": lambda: view.action_half_page(1),
+        }[key]
+        begun = perf_counter()
+        action()
+        while app._message_queue.qsize() or app.screen._message_queue.qsize():
+            await asyncio.sleep(0)
+        _paint(app)
+        times.append((perf_counter() - begun) * 1e3)
+    p95 = quantiles(times, n=20)[-1]
+    name = f"key → painted in {count:,} spans, detail beside it (p95)"
+    return Result(name, p95, "ms", KEY_BUDGET_MS, p95 < KEY_BUDGET_MS)
+
+
+def _paint(app: TracedeskApp) -> None:
+    """Lay out and render what is dirty, as the next frame would."""
+    screen = app.screen
+    screen._refresh_layout()
+    screen._compositor.render_strips()
+
+
+def _marks(count: int) -> Result:
+    """A case's verdicts laid on a large tree."""
+    trace = big_trace(count)
+    rows = SpanRows(tree_of(trace), trace.spans)
+    from tracedesk.tui.view_models.marks import Marks
+
+    begun = perf_counter()
+    marks = Marks([booking_verdicts()] * 300, rows.row_of)
+    marks.counts(0, count)
+    took = (perf_counter() - begun) * 1e3
+    return Result(f"900 verdicts laid on {count:,} spans", took, "ms", 100.0, took < 100.0)
+
+
+def run(counts: tuple[int, ...] = (10_000, 100_000, 1_000_000)) -> list[Result]:
+    """All figures; a million spans take some seconds to build first."""
+    results = []
+    for count in counts:
+        results += asyncio.run(_open(count))
+    return [*results, _marks(100_000)]
+
+
+if __name__ == "__main__":
+    from table import render
+
+    wanted = tuple(int(a) for a in sys.argv[1:]) or (10_000, 100_000, 1_000_000)
+    print(render(run(wanted)))
