@@ -95,32 +95,26 @@ def check_links(trace: Trace) -> None:
     spans = trace.spans
     parents, heads = parents_of(spans)
     in_cycle = frozenset(heads)
-    warn_each(
-        trace,
-        "orphan_parent",
-        (
-            (span.span_id, f"parent {span.parent_id!r} was not received; read as a root")
-            for index, span in enumerate(spans)
-            if parents[index] == NO_PARENT and span.parent_id is not None and index not in in_cycle
-        ),
-    )
-    warn_each(
-        trace,
-        "parent_cycle",
-        (
-            (spans[i].span_id, f"is its own ancestor by {spans[i].parent_id!r}; read as a root")
-            for i in heads
-        ),
-    )
-    warn_each(
-        trace,
-        "negative_duration",
-        (
-            (span.span_id, "ends before it starts; it has no duration")
-            for span in spans
-            if span.end_ns is not None and span.start_ns is not None and span.end_ns < span.start_ns
-        ),
-    )
+    orphans = [
+        span
+        for index, (span, parent) in enumerate(zip(spans, parents, strict=True))
+        if parent == NO_PARENT and span.parent_id is not None and index not in in_cycle
+    ]
+    backwards = [
+        span
+        for span in spans
+        if span.end_ns is not None and span.start_ns is not None and span.end_ns < span.start_ns
+    ]
+    if orphans:
+        told = [(s.span_id, f"parent {s.parent_id!r} was not received") for s in orphans]
+        warn_each(trace, "orphan_parent", told)
+    if heads:
+        cut = [spans[i] for i in heads]
+        told = [(s.span_id, f"is its own ancestor by {s.parent_id!r}") for s in cut]
+        warn_each(trace, "parent_cycle", told)
+    if backwards:
+        told = [(s.span_id, "ends before it starts; it has no duration") for s in backwards]
+        warn_each(trace, "negative_duration", told)
 
 
 def unique_warnings(warnings: Iterable[TraceWarning]) -> list[TraceWarning]:

@@ -170,13 +170,21 @@ def _node_call(view: View, index: int, order: int, field: Field | None) -> Call:
     )
 
 
+_OUTPUT_FIELDS: dict[str, tuple[int, Field]] = {}
+for _rank, _field in enumerate(field for table in ALL for field in table.response):
+    _OUTPUT_FIELDS.setdefault(_field.attribute, (_rank, _field))
+
+
 def _output_fields(view: View) -> dict[int, Field]:
     """For each span that says anything, the first table row that reads its output."""
+    ranked = sorted(
+        (_OUTPUT_FIELDS[name][0], name) for name in view.present if name in _OUTPUT_FIELDS
+    )
     fields: dict[int, Field] = {}
-    for table in ALL:
-        for field in table.response:
-            for index in view.having(field.attribute):
-                fields.setdefault(index, field)
+    for _, name in ranked:
+        field = _OUTPUT_FIELDS[name][1]
+        for index in view.present[name]:
+            fields.setdefault(index, field)
     return fields
 
 

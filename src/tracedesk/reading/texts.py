@@ -3,7 +3,7 @@ on all candidates before the next. A blank value is a hit only when nothing has 
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import lru_cache, partial
 
 from tracedesk.model.links import NO_PARENT
 from tracedesk.model.reading import Source, Text
@@ -24,7 +24,7 @@ LOOKS_LIKE = {
 }
 """Words in attribute names that suggest a text; for the hint beside a blank."""
 
-_LOOKED_AT = 10
+_LOOKED_AT = 5
 _CONVERSATIONS = 12
 
 NOT_TEXTS = ("gen_ai.request.", "gen_ai.response.", "gen_ai.usage.", "http.", "url.")
@@ -46,18 +46,20 @@ class Search:
         return None
 
 
+RESPONSE_GAPS = tuple(field for table in GAPS for field in table.response)
+INPUT_GAPS = tuple(field for table in GAPS for field in table.input)
+
+
 def response_text(view: View) -> Text:
     """The agent's answer (ingestion spec 14.2)."""
     fields = (*_mapped(view, "response", completion), *CANONICAL.response)
-    gaps = tuple(field for table in GAPS for field in table.response)
-    return _text(view, "response", fields, gaps, n8n_spans.response, assistant_text)
+    return _text(view, "response", fields, RESPONSE_GAPS, n8n_spans.response, assistant_text)
 
 
 def input_of(view: View) -> Text:
     """The latest user input (ingestion spec 14.3)."""
     fields = (*_mapped(view, "input", prompt), *CANONICAL.input)
-    gaps = tuple(field for table in GAPS for field in table.input)
-    return _text(view, "input", fields, gaps, n8n_spans.trigger_input, input_text)
+    return _text(view, "input", fields, INPUT_GAPS, n8n_spans.trigger_input, input_text)
 
 
 def _text(
@@ -90,10 +92,11 @@ def _by_fields(
     order: Callable[[Iterable[int]], Iterable[int]],
     search: Search,
 ) -> Found:
+    present = view.present
+    search.tried += [field.attribute for field in fields]
     for field in fields:
-        search.tried.append(field.attribute)
-        candidates = view.having(field.attribute)
-        if not candidates:
+        candidates = present.get(field.attribute)
+        if candidates is None:
             continue
         for index in order(candidates):
             span, seen = view.spans[index], view.seen[index]
@@ -198,13 +201,19 @@ def _nearest(view: View, role: str) -> str | None:
     spans = view.spans
     likely = view.roots[:_LOOKED_AT]
     likely += [i for i in range(max(0, len(spans) - _LOOKED_AT), len(spans)) if view.ai[i]]
-    words, best, best_rank = LOOKS_LIKE[role], None, len(LOOKS_LIKE[role])
+    best, best_rank = None, len(LOOKS_LIKE[role])
     for index in likely:
         for name, value in spans[index].attributes.items():
-            if not isinstance(value, str) or name.startswith(NOT_TEXTS) or not value.strip():
-                continue
-            lower = name.lower()
-            rank = next((r for r, word in enumerate(words[:best_rank]) if word in lower), best_rank)
-            if rank < best_rank:
+            rank = _suggestion(role, name)
+            if rank < best_rank and isinstance(value, str) and value.strip():
                 best, best_rank = name, rank
     return best
+
+
+@lru_cache(maxsize=4096)
+def _suggestion(role: str, name: str) -> int:
+    """How well an attribute name suggests a text: 0 is best, the word count is not at all."""
+    words, lower = LOOKS_LIKE[role], name.lower()
+    if name.startswith(NOT_TEXTS):
+        return len(words)
+    return next((rank for rank, word in enumerate(words) if word in lower), len(words))

@@ -107,6 +107,8 @@ def usage_of(view: View) -> Usage:
     tables = [mapped] if mapped is not None else []
     tables += [table.tokens for table in ALL if table.tokens is not None]
     for tokens in tables:
+        if view.present.keys().isdisjoint(tokens.names):
+            continue
         counts = _counts(view, tokens)
         whole = _whole(view, tokens)
         rooted = {i: c for i, c in counts.items() if view.parents[i] == NO_PARENT}

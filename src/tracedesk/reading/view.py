@@ -30,9 +30,7 @@ def wanted_by(settings: ReadingSettings) -> frozenset[str]:
         names += (*table.tool_arguments, *table.tool_results)
         names += (*table.messages_in, *table.messages_out, *table.model, *table.http_status)
         if (tokens := table.tokens) is not None:
-            names += (*tokens.input, *tokens.output, *tokens.total, *tokens.reasoning)
-            names += tokens.whole or ()
-            names += [tokens.details] if tokens.details else []
+            names += tokens.names
     return frozenset(names)
 
 
@@ -58,11 +56,11 @@ class View:
             for span, seen in zip(trace.spans, self.seen, strict=True)
         ]
         self._index_of: dict[str, int] | None = None
-        self._having = _by_attribute(trace.spans, self.seen, wanted)
+        self.present = _by_attribute(trace.spans, self.seen, wanted)
 
     def having(self, attribute: str) -> list[int]:
         """Executed spans that carry the attribute, in body order."""
-        return self._having.get(attribute, [])
+        return self.present.get(attribute, [])
 
     def index_of(self, span_id: str) -> int:
         """Index of a span that is known to exist."""
