@@ -51,6 +51,11 @@ def test_a_verdict_without_a_span_belongs_to_the_trace():
     assert found.counts(0) == Counts(passed=1, missing=1, error=1)
 
 
+def test_verdicts_of_a_broken_file_count_as_stale_only():
+    found = marks(verdict(Outcome.PASS, Evidence("a")), stale=frozenset(["c"]))
+    assert found.counts(1) == Counts(stale=1)
+
+
 def test_skipped_ones_are_not_counted():
     assert not marks(verdict(Outcome.SKIPPED, Evidence("a"))).counts(0, 10).any
 

@@ -97,7 +97,12 @@ class Detailing(Work):
     def _marks(self) -> Marks:
         if self.rows is None or self.verdicts is None:
             return Marks()
-        marks = Marks(self.verdicts.cases, self.rows.row_of, pending=self.verdicts.pending)
+        marks = Marks(
+            self.verdicts.cases,
+            self.rows.row_of,
+            pending=self.verdicts.pending,
+            stale=self.verdicts.stale,
+        )
         self.rows.set_failures(marks.failing_rows())
         return marks
 

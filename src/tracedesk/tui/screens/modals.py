@@ -26,6 +26,7 @@ LEGEND = (
     ("↻", "warn", "cycle: the spans name one another as parents"),
     ("A M T R", "", "agent, model, tool, retrieval"),
     ("✓ ✗ ? !", "", "assertions that pass, fail, miss what they need, or are in error"),
+    ("~2", "warn", "verdicts of a test file that no longer parses"),
     ("…", "faint", "evaluation pending: what is shown is of the past"),
     ("▒", "bar", "begun and not ended; ╎ thinner than an eighth of a cell"),
 )

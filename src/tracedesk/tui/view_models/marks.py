@@ -16,16 +16,18 @@ MARKING_ROLES = frozenset(("decided", "violated", "absent_here"))
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """Verdicts by outcome; skipped ones are not counted."""
+    """Verdicts by outcome; skipped ones are not counted, stale ones only as stale."""
 
     passed: int = 0
     failed: int = 0
     missing: int = 0
     error: int = 0
+    stale: int = 0
+    """Verdicts of a file that no longer parses, whatever they said."""
 
     @property
     def any(self) -> bool:
-        return bool(self.passed or self.failed or self.missing or self.error)
+        return bool(self.passed or self.failed or self.missing or self.error or self.stale)
 
 
 class Marks:
@@ -37,10 +39,12 @@ class Marks:
         row_of: Callable[[str], int | None] = lambda _: None,
         *,
         pending: bool = False,
+        stale: frozenset[str] = frozenset(),
     ) -> None:
+        """``stale`` are ids of cases whose verdicts are the last good ones of a broken file."""
         self.pending = pending
         """True while a newer evaluation is awaited: the counts are then of the past."""
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[tuple[Outcome, bool]] = []
         pairs: set[tuple[int, int]] = set()
         for case in cases:
             for verdict in case.verdicts:
@@ -48,7 +52,7 @@ class Marks:
                     continue
                 for row in marked_rows(verdict, row_of):
                     pairs.add((row, len(self._outcomes)))
-                self._outcomes.append(verdict.outcome)
+                self._outcomes.append((verdict.outcome, case.case in stale))
         self._pairs = sorted(pairs)
 
     def counts(self, row: int, end: int | None = None) -> Counts:
@@ -60,15 +64,16 @@ class Marks:
             return NO_COUNTS
         found = [self._outcomes[verdict] for verdict in {v for _, v in pairs[first:last]}]
         return Counts(
-            found.count(Outcome.PASS),
-            found.count(Outcome.FAIL),
-            found.count(Outcome.MISSING),
-            found.count(Outcome.ERROR),
+            found.count((Outcome.PASS, False)),
+            found.count((Outcome.FAIL, False)),
+            found.count((Outcome.MISSING, False)),
+            found.count((Outcome.ERROR, False)),
+            sum(stale for _, stale in found),
         )
 
     def failing_rows(self) -> list[int]:
         """Rows with a failed assertion, in order."""
-        return [row for row, verdict in self._pairs if self._outcomes[verdict] is Outcome.FAIL]
+        return [row for row, verdict in self._pairs if self._outcomes[verdict][0] is Outcome.FAIL]
 
 
 NO_COUNTS = Counts()

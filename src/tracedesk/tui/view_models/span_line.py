@@ -140,6 +140,7 @@ def gutter(counts: Counts, width: int, pending: bool = False) -> list[Piece]:
         (counts.failed, "✗", "bad"),
         (counts.error, "!", "warn"),
         (counts.missing, "?", "warn"),
+        (counts.stale, "~", "warn"),
         (counts.passed, "✓", "ok"),
     ):
         mark = f"{glyph}{number} "

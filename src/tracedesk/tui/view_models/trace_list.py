@@ -217,7 +217,8 @@ def row_title(row: "TraceRow") -> str:
 def _verdict(entry: Entry) -> list[Piece]:
     """The worst outcome with its count, in four cells."""
     counts = entry.counts
-    pending = entry.verdicts is not None and entry.verdicts.pending
+    verdicts = entry.verdicts
+    pending = verdicts is not None and (verdicts.pending or bool(verdicts.stale))
     for number, glyph, role in (
         (counts.failed, "✗", "bad"),
         (counts.error, "!", "warn"),
