@@ -109,30 +109,41 @@ def _step(value: Any, step: "re.Match[str]") -> Any:
 
 def _json_of(view: "View", index: int, label: str | None) -> Any:
     """Output of the named node, or of the nearest preceding executed one; first of several."""
-    order = range(index - 1, -1, -1) if label is None else range(len(view.spans))
-    for at in order:
-        span = view.spans[at]
+    if view.node_outputs is None:
+        view.node_outputs = _node_outputs(view)
+    by_label, preceding = view.node_outputs
+    at = preceding[index] if label is None else by_label.get(label)
+    if at is None:
+        return ABSENT
+    output = _output(view, at)
+    return output[0] if isinstance(output, list) and output else output
+
+
+def _node_outputs(view: "View") -> tuple[dict[str, int], list[int | None]]:
+    """First node with an output by label; and for each span the nearest one before it."""
+    by_label: dict[str, int] = {}
+    preceding: list[int | None] = []
+    last = None
+    for at, span in enumerate(view.spans):
+        preceding.append(last)
         if span.synthetic or span.status is Status.SKIPPED or span.kind is Kind.TOOL:
             continue
-        if label is not None and span.label != label:
-            continue
-        output = _output(view, at)
-        if output is not ABSENT:
-            return output[0] if isinstance(output, list) and output else output
-    return ABSENT
+        if _output(view, at) is not ABSENT:
+            by_label.setdefault(span.label, at)
+            last = at
+    return by_label, preceding
 
 
 def _output(view: "View", index: int) -> Any:
     payload = view.spans[index].payload
     if isinstance(payload, Built):
         return payload.output
-    raw = view.seen[index].get("n8n.node.output")
+    raw = opened(view.seen[index].get("n8n.node.output"))
     if raw is None:
         return ABSENT
-    value = opened(raw)
-    if isinstance(value, str):
+    if isinstance(raw, str):
         try:
-            return jsontext.parse(value)
+            return jsontext.parse(raw)
         except ValueError:
             return ABSENT
-    return value
+    return raw

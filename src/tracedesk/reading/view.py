@@ -55,6 +55,8 @@ class View:
             )
             for span, seen in zip(trace.spans, self.seen, strict=True)
         ]
+        self.node_outputs: tuple[dict[str, int], list[int | None]] | None = None
+        """Where n8n expressions find outputs; filled in when the first one is met."""
         self._index_of: dict[str, int] | None = None
         self.present = _by_attribute(trace.spans, self.seen, wanted)
 
