@@ -208,14 +208,16 @@ def _difference_lines(verdict: Verdict) -> Iterator[Line]:
         yield _labelled("nearest call", (*_miss(near), ("dim", share)))
         if not differences:
             yield _labelled("", (("", plain(near.why)),))
-    width = max((len(_path(d)) for d in differences[:DIFFERENCES_SHOWN]), default=0)
-    for difference in differences[:DIFFERENCES_SHOWN]:
-        yield _difference(difference, min(width, 30))
+    shown, matching = differences[:DIFFERENCES_SHOWN], list(_matching(verdict))
+    paths = [*map(_path, shown), *(path for path, _ in matching)]
+    width = min(30, max(map(len, paths), default=0))
+    for difference in shown:
+        yield _difference(difference, width)
     if len(differences) > DIFFERENCES_SHOWN:
         yield _labelled("", (("dim", f"+{len(differences) - DIFFERENCES_SHOWN} more differences"),))
-    for path, value in _matching(verdict):
-        said = show(value, 60)
-        yield _labelled("", (("code", f"{path:<{min(width, 30)}}"), ("pass", "  ✓ "), ("", said)))
+    for path, value in matching:
+        said = plain(show(value, 60))
+        yield _labelled("", (("code", f"{path:<{width}}"), ("pass", "  ✓ "), ("", said)))
 
 
 def _difference(difference: Difference, width: int) -> Line:

@@ -1,0 +1,260 @@
+"""``tracedesk check`` end to end: files and stored traces in, documents and statuses out."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tracedesk.commands.check import command
+
+Check = Callable[..., Result]
+
+CASES = """\
+cases:
+  - name: looks it up
+    assertions:
+      - target: node_call
+        expected_name: look_up
+        expected_arguments: {order: {matcher: regex, value: "^ORD-"}}
+      - {target: node_call, condition: MUST_NOT_CALL, expected_name: refund}
+"""
+
+
+def body(order: str, *tools: str, **fields: Any) -> str:
+    spans: list[dict[str, Any]] = [{"span_id": "root", "name": "support agent"}]
+    spans += [
+        {
+            "span_id": f"s-{tool}",
+            "parent_span_id": "root",
+            "name": tool,
+            "attributes": {
+                "gen_ai.tool.name": tool,
+                "gen_ai.tool.call.arguments": {"order": order},
+            },
+        }
+        for tool in tools
+    ]
+    return json.dumps({"spans": spans, **fields})
+
+
+@pytest.fixture
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
+    """Run ``check`` in ``tmp_path``, which holds a good trace, a bad one and their cases."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cases.yaml").write_text(CASES)
+    (tmp_path / "good.json").write_text(body("ORD-1", "look_up"))
+    (tmp_path / "bad.json").write_text(body("12", "look_up", "refund"))
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(command, list(arguments), catch_exceptions=False)
+
+    return run
+
+
+def document(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def test_a_good_trace(check: Check) -> None:
+    result = check("good.json", "--cases", "cases.yaml")
+    assert result.exit_code == 0
+    assert "✓ looks it up" in result.stdout
+    assert "1 trace · 1 case · 2 assertions: 2 pass · quality 100.0" in result.stdout
+
+
+def test_the_json_document(check: Check) -> None:
+    result = check("good.json", "bad.json", "--cases", "cases.yaml", "--json")
+    assert result.exit_code == 1
+    found = document(result)
+    elapsed = found["summary"].pop("elapsedMs")
+    assert isinstance(elapsed, int)
+    assert found["summary"] == {
+        "traces": 2, "cases": 1, "assertions": 4, "pass": 2, "fail": 2, "missing": 0,
+        "error": 0, "skipped": 0, "quality": 50.0,
+    }  # fmt: skip
+    assert found["diagnostics"] == []
+    good, bad = found["results"]
+    assert (good["verdict"], good["score"], good["file"]) == ("pass", 1.0, "good.json")
+    assert (bad["case"], bad["caseFile"], bad["line"]) == ("looks it up", "cases.yaml", 2)
+    first, second = bad["assertions"]
+    assert set(first) == {
+        "target", "line", "verdict", "score", "reason", "expected", "actual", "evidence",
+        "nearest", "stage",
+    }  # fmt: skip
+    assert (first["line"], first["verdict"], first["stage"]) == (4, "fail", "parameters")
+    assert first["evidence"] == [{"span": "s-look_up", "path": "$.order"}]
+    assert first["nearest"] == {"span": "s-look_up", "name": "look_up"}
+    assert (second["line"], second["verdict"], second["nearest"]) == (7, "fail", None)
+
+
+def test_a_failure_is_told_with_its_line_and_its_nearest_call(check: Check) -> None:
+    lines = check("bad.json", "--cases", "cases.yaml").stdout.splitlines()
+    assert "    ✗ cases.yaml:6  node_call look_up  parameters" in lines
+    assert any(line.strip().startswith("▸ 6 │         expected_arguments:") for line in lines)
+    assert any("nearest call  #2 look_up" in line for line in lines)
+    assert any("order" in line and 'actual "12"' in line for line in lines)
+
+
+def test_a_broken_case_is_an_error_and_never_left_out(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "cases.yaml").write_text(CASES.replace("matcher: regex", "matcher: rgeex"))
+    result = check("good.json", "--cases", "cases.yaml", "--json")
+    assert result.exit_code == 2
+    found = document(result)
+    (diagnostic,) = found["diagnostics"]
+    assert (diagnostic["line"], diagnostic["code"]) == (6, "unknown-matcher")
+    assert diagnostic["message"] == "unknown matcher 'rgeex'; did you mean 'regex'?"
+    (only,) = found["results"]
+    assert only["verdict"] == "error"
+    assert [a["verdict"] for a in only["assertions"]] == ["error", "pass"]
+
+
+def test_a_file_that_is_no_yaml(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "cases.yaml").write_text("cases:\n\t- name: a\n")
+    result = check("good.json", "--cases", "cases.yaml")
+    assert result.exit_code == 2
+    assert "cases.yaml:2:1: error: a tab cannot indent YAML; use spaces [syntax]" in result.stdout
+
+
+def test_a_trace_that_cannot_be_read(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text('{"spans": [')
+    result = check("good.json", "broken.json", "gone.json", "--cases", "cases.yaml", "--json")
+    assert result.exit_code == 2
+    found = document(result)
+    assert [d["file"] for d in found["diagnostics"]] == ["broken.json", "gone.json"]
+    assert {d["code"] for d in found["diagnostics"]} == {"unreadable-trace"}
+    assert len(found["results"]) == 1
+
+
+def test_nothing_decided_is_not_a_success(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "cases.yaml").write_text(CASES + "    when: {response: nothing}\n")
+    result = check("good.json", "--cases", "cases.yaml")
+    assert result.exit_code == 1
+    assert "1 case skipped: not meant for this trace" in result.stdout
+
+
+def test_missing_fails_unless_allowed(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "cases.yaml").write_text(
+        CASES + '      - {target: response_regex, pattern: "done"}\n'
+    )
+    assert check("good.json", "--cases", "cases.yaml").exit_code == 1
+    assert check("good.json", "--cases", "cases.yaml", "--allow-missing").exit_code == 0
+
+
+def test_options_that_make_no_sense(check: Check) -> None:
+    for arguments in (
+        ["good.json", "--cases", "nowhere"],
+        ["good.json", "--cases", "cases.yaml", "--filter", "statsu:x"],
+        ["good.json", "--cases", "cases.yaml", "--filter", "verdict:fail"],
+        ["good.json", "--cases", "cases.yaml", "--agent", "nobody"],
+        ["good.json", "--cases", "cases.yaml", "--format", "xml"],
+        ["good.json", "--cases", "cases.yaml", "--workspace", "nowhere"],
+    ):
+        result = check(*arguments)
+        assert result.exit_code == 2, arguments
+        assert result.stdout == ""
+        assert result.stderr
+
+
+def test_patterns_and_case_files_among_the_paths(check: Check) -> None:
+    assert check("good.json", "--cases", "ca*.yaml").exit_code == 0
+    assert check("good.json", "cases.yaml").exit_code == 0
+
+
+def test_a_filter_chooses_traces(check: Check) -> None:
+    result = check("good.json", "bad.json", "cases.yaml", "--filter", "-tool:refund", "--json")
+    assert result.exit_code == 0
+    assert document(result)["summary"]["traces"] == 1
+
+
+def test_junit(check: Check, tmp_path: Path) -> None:
+    result = check("bad.json", "--cases", "cases.yaml", "--junit", "report.xml")
+    assert result.exit_code == 1
+    root = ElementTree.parse(tmp_path / "report.xml").getroot()
+    (suite,) = root
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "2", "0")
+    assert [test.get("line") for test in suite] == ["4", "7"]
+    assert suite[0][0].tag == "failure"
+    printed = check("bad.json", "--cases", "cases.yaml", "--format", "junit").stdout
+    assert ElementTree.fromstring(printed.encode()).tag == "testsuites"
+
+
+def test_otlp_parts_of_one_trace_in_several_files(check: Check, tmp_path: Path) -> None:
+    for number, tool in enumerate(("look_up", "other")):
+        span = {
+            "traceId": "0af7651916cd43dd8448eb211c80319c",
+            "spanId": f"00f067aa0ba902b{number}",
+            "name": tool,
+            "attributes": [
+                {"key": "gen_ai.tool.name", "value": {"stringValue": tool}},
+                {
+                    "key": "gen_ai.tool.call.arguments",
+                    "value": {"stringValue": '{"order":"ORD-1"}'},
+                },
+            ],
+        }
+        part = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+        (tmp_path / f"part{number}.json").write_text(json.dumps(part))
+    result = check("part0.json", "part1.json", "--cases", "cases.yaml", "--json")
+    assert result.exit_code == 0
+    (only,) = document(result)["results"]
+    assert only["trace"] == "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_cases_of_a_configured_agent(check: Check, tmp_path: Path) -> None:
+    first, second = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+    (tmp_path / "tracedesk.toml").write_text(
+        f'[[agents]]\nid = "{first}"\nname = "one"\n[[agents]]\nid = "{second}"\nname = "two"\n'
+    )
+    (tmp_path / "cases.yaml").write_text(CASES + "    agent: two\n")
+    (tmp_path / "named.json").write_text(body("ORD-1", "look_up", platformId=first))
+    assert check("good.json", "cases.yaml").exit_code == 0, "nobody says whose trace it is"
+    assert check("named.json", "cases.yaml").exit_code == 1, "it is the other agent's"
+    assert check("named.json", "cases.yaml", "--agent", "two").exit_code == 0
+
+
+def test_stored_traces(check: Check, tmp_path: Path) -> None:
+    from tracedesk.formats.detect import read_body
+    from tracedesk.model.agent import LOCAL_AGENT
+    from tracedesk.store.database import Store
+    from tracedesk.store.incoming import Incoming
+
+    (tmp_path / ".tracedesk").mkdir()
+    with Store.open(tmp_path / ".tracedesk" / "traces.db") as store:
+        for name in ("good.json", "bad.json"):
+            content = (tmp_path / name).read_bytes()
+            incoming = Incoming(
+                trace=read_body(content).trace(),
+                agent_id=LOCAL_AGENT.id,
+                routed_by="test",
+                body=content,
+                received_ns=time.time_ns(),
+            )
+            store.writer.submit([incoming]).result()
+    result = check("--cases", "cases.yaml", "--json")
+    assert result.exit_code == 1
+    found = document(result)
+    assert [r["verdict"] for r in found["results"]] == ["pass", "fail"]
+    assert {r["file"] for r in found["results"]} == {None}
+    assert check("--cases", "cases.yaml", "--filter", "-tool:refund").exit_code == 0
+
+
+def test_no_screen_is_imported(check: Check, tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from tracedesk.commands.check import command\n"
+        "try: command(['good.json', '--cases', 'cases.yaml', '--json'])\n"
+        "except SystemExit as done: assert done.code == 0, done.code\n"
+        "wrong = {'textual', 'sqlite3', 'uvicorn', 'pydantic', 'jsonschema', 'ruamel'}\n"
+        "print(sorted(wrong & {name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert done.stderr.strip() == "[]"
