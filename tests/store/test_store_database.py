@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tracedesk.model.trace import TraceWarning
+from tracedesk.query.filter import parse_filter
 from tracedesk.store import Incoming, Receipt, Store, StoreError, Summary, database
 from tracedesk.store.schema import APPLICATION_ID, VERSION
 from tracedesk.testing import make_span, make_tool, make_trace
@@ -227,3 +228,46 @@ def test_a_read_only_opening_of_nothing_is_explained(tmp_path: Path):
     with pytest.raises(StoreError, match="cannot be opened"):
         Store.open(tmp_path / "traces.db", read_only=True)
     assert not (tmp_path / "traces.db").exists()
+
+
+def test_a_damaged_request_is_named_and_the_rest_is_readable(
+    store: Store, incoming: Make, keep: Keep
+):
+    (receipt,) = keep(incoming(body=b"x" * 500))
+    store.writer.run(lambda connection: connection.execute("UPDATE request SET body = x'00'"))
+    assert store.writer.run(lambda connection: None).result() is None
+    with pytest.raises(StoreError, match="damaged"):
+        store.requests(receipt.id)
+    assert store.row(receipt.id) is not None
+
+
+def test_texts_that_sqlite_cannot_hold_are_looked_for_mended(store: Store):
+    assert store.find("\udcff") == []
+    assert store.row("\udcff" * 36) is None
+    assert store.count(parse_filter('"\udcff" name:\udcff env=\udcff')) == 0
+
+
+def test_closing_waits_for_readers(tmp_path: Path, incoming: Make):
+    store = Store.open(tmp_path / "traces.db")
+    for _ in range(20):
+        store.writer.submit([incoming() for _ in range(100)]).result()
+    outcomes: list[str] = []
+    begun = threading.Barrier(5)
+
+    def read() -> None:
+        begun.wait()
+        try:
+            while True:
+                store.rows(limit=1000)
+        except StoreError as error:
+            outcomes.append(error.message)
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    begun.wait()
+    store.close()
+    for thread in threads:
+        thread.join(20)
+    assert len(outcomes) == 4, "each reader was told, none crashed"
+    assert store.revision() == store.revision(), "the last one known"

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import zstandard
 
 from tracedesk.query.filter import Filter
@@ -25,9 +24,10 @@ from tracedesk.store.rows import (
     SpanRow,
     StoredRequest,
     TraceRow,
+    stored_request,
     trace_row,
 )
-from tracedesk.store.values import json_text, number_of
+from tracedesk.store.values import clean, json_text, number_of
 from tracedesk.store.writer import Writer
 
 __all__ = ["LOCK_PATIENCE_S", "Store", "StoreError"]
@@ -54,6 +54,11 @@ _SPANS = (
 class _Connection(sqlite3.Connection):
     """A connection that closes itself when its thread is gone, and can be weakly held."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.reading = threading.Lock()
+        """Held while the connection is in use, so that nobody closes it under a reader."""
+
     def __del__(self) -> None:
         with contextlib.suppress(sqlite3.Error):
             self.close()
@@ -72,6 +77,7 @@ class Store:
         reading thread. Unset, such a filter is refused."""
         self._local = threading.local()
         self._open: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self._open_lock = threading.Lock()
         self._closed = False
         self._writer: Writer | None = None
         self._watch_lock = threading.Lock()
@@ -114,8 +120,11 @@ class Store:
             self._writer.stop()
         with self._watch_lock:
             self._watch = None
-        for connection in list(self._open):
-            connection.close()
+        with self._open_lock:
+            connections = list(self._open)
+        for connection in connections:
+            with connection.reading:
+                connection.close()
 
     def __enter__(self) -> "Store":
         return self
@@ -195,33 +204,21 @@ class Store:
 
     def requests(self, trace_id: str) -> list[StoredRequest]:
         """The received bodies of a trace, in order of arrival; empty for an unknown id."""
-        with self._reading() as connection:
-            found = connection.execute(_REQUESTS, (number_of(trace_id), trace_id)).fetchall()
-        inflate = zstandard.ZstdDecompressor().decompress
-        return [
-            StoredRequest(
-                part=part,
-                received_ns=received_ns,
-                method=method,
-                path=path,
-                headers=msgspec.json.decode(headers, type=dict[str, str]),
-                body=inflate(body),
-                resources=None if resources is None
-                else msgspec.json.decode(resources, type=tuple[int, ...]),
-            )
-            for part, received_ns, method, path, headers, body, resources in found
-        ]  # fmt: skip
+        found = self.query(_REQUESTS, (number_of(trace_id), trace_id))
+        with self._errors():
+            return [stored_request(values) for values in found]
 
     def spans(self, trace_id: str) -> list[SpanRow]:
         """The span index of a trace in body order; empty for an unknown id."""
-        with self._reading() as connection:
-            found = connection.execute(_SPANS, (number_of(trace_id), trace_id)).fetchall()
+        found = self.query(_SPANS, (number_of(trace_id), trace_id))
         return [SpanRow(*values) for values in found]
 
     def revision(self) -> int:
         """A number that changes whenever anything in the database changed, whoever did it.
         Cheap enough to be asked ten times a second."""
         with self._watch_lock, self._errors():
+            if self._closed:
+                return self._revision
             if self._watch is None:
                 self._watch = self._connect(read_only=True)
             version = self._watch.execute("PRAGMA data_version").fetchone()[0]
@@ -234,8 +231,20 @@ class Store:
 
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a SELECT, through the connection of the calling thread."""
-        with self._reading() as connection:
-            return connection.execute(statement, parameters).fetchall()
+        with self._errors():
+            connection = getattr(self._local, "connection", None)
+            if connection is None or self._closed:
+                connection = self._local.connection = self._connect(read_only=True)
+                filter_sql.add_functions(connection, self._verdict)
+            with connection.reading:
+                try:
+                    found: list[tuple[Any, ...]] = connection.execute(
+                        statement, parameters
+                    ).fetchall()
+                except (UnicodeEncodeError, OverflowError):
+                    mended = [clean(parameter) for parameter in parameters]
+                    found = connection.execute(statement, mended).fetchall()
+            return found
 
     def _trace_rows(self, tail: str, parameters: Sequence[Any]) -> list[TraceRow]:
         return [trace_row(values) for values in self.query(f"{SELECT_TRACE} {tail}", parameters)]
@@ -248,22 +257,17 @@ class Store:
         return None if self.verdict_of is None else self.verdict_of(trace_id)
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._errors():
-            connection = getattr(self._local, "connection", None)
-            if connection is None or self._closed:
-                connection = self._local.connection = self._connect(read_only=True)
-                filter_sql.add_functions(connection, self._verdict)
-            yield connection
-
-    @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
+        except zstandard.ZstdError as error:
+            raise StoreError(
+                f"a stored request in {self.path} is damaged", "Delete the trace, or send it again."
+            ) from error
 
-    def _connect(self, *, read_only: bool) -> sqlite3.Connection:
+    def _connect(self, *, read_only: bool) -> _Connection:
         if self._closed:
             raise StoreError(f"the database {self.path} is closed")
         connection = sqlite3.connect(
@@ -275,7 +279,8 @@ class Store:
             cached_statements=_STATEMENTS,
             factory=_Connection,
         )
-        self._open.add(connection)
+        with self._open_lock:
+            self._open.add(connection)
         return connection
 
 

@@ -6,6 +6,7 @@ A row never holds more than a head of a text, so a window of the list stays smal
 from typing import Any
 
 import msgspec
+import zstandard
 
 from tracedesk.model.trace import TraceWarning
 
@@ -105,6 +106,9 @@ _WARNINGS = TRACE_COLUMNS.index("warnings")
 _decode_metadata = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_warnings = msgspec.json.Decoder(list[TraceWarning]).decode
 
+_decode_headers = msgspec.json.Decoder(dict[str, str]).decode
+_decode_resources = msgspec.json.Decoder(tuple[int, ...]).decode
+
 
 def trace_row(values: tuple[Any, ...]) -> TraceRow:
     """A ``TraceRow`` from the columns of ``SELECT_TRACE``."""
@@ -113,3 +117,18 @@ def trace_row(values: tuple[Any, ...]) -> TraceRow:
     fields["metadata"] = _decode_metadata(metadata) if metadata else {}
     fields["warnings"] = _decode_warnings(warnings) if warnings else []
     return TraceRow(**fields)
+
+
+def stored_request(values: tuple[Any, ...]) -> StoredRequest:
+    """A ``StoredRequest`` from part, time, method, path, headers, body and resources, as
+    stored. Raises zstandard.ZstdError when the body is damaged."""
+    part, received_ns, method, path, headers, body, resources = values
+    return StoredRequest(
+        part=part,
+        received_ns=received_ns,
+        method=method,
+        path=path,
+        headers=_decode_headers(headers),
+        body=zstandard.ZstdDecompressor().decompress(body),
+        resources=_decode_resources(resources) if resources else None,
+    )

@@ -6,11 +6,12 @@ One bad submit never takes the others of its batch with it, and no failure ends 
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -24,6 +25,8 @@ from tracedesk.store.errors import Busy, StoreError, explain
 from tracedesk.store.incoming import Incoming, Receipt
 from tracedesk.store.rows import Summary
 from tracedesk.store.values import clean
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -69,13 +72,13 @@ class _Work:
             self.result = self.job(batch.connection)
 
     def settle(self) -> None:
+        """Tell the waiter, unless it has stopped waiting."""
         future: Any = self.future
-        if future.done():
-            return
-        if self.error is not None:
-            future.set_exception(self.error)
-        else:
-            future.set_result(self.result)
+        with contextlib.suppress(InvalidStateError, asyncio.InvalidStateError):
+            if self.error is not None:
+                future.set_exception(self.error)
+            else:
+                future.set_result(self.result)
 
 
 class Writer:
@@ -240,6 +243,8 @@ class Writer:
                 with self._transaction(careful=True) as batch:
                     work.apply(batch)
             except Exception as error:
+                if not isinstance(error, sqlite3.Error | StoreError):
+                    log.exception("a submit could not be stored")
                 work.error = explain(error, self._path)
 
     @contextlib.contextmanager
