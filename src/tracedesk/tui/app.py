@@ -36,9 +36,15 @@ class TracedeskApp(Steady, App[None]):
         ascii: bool | None = None,
         now_ns: Callable[[], int] = time.time_ns,
         strict: bool = False,
+        after_first_frame: Callable[[], None] | None = None,
     ) -> None:
-        """``strict`` lets unexpected errors through, for tests; ``now_ns`` is the clock of ages."""
+        """``strict`` lets unexpected errors through, for tests; ``now_ns`` is the clock of ages.
+
+        ``after_first_frame`` is called once the first frame is out: what it starts no longer
+        competes with the start of the screen.
+        """
         super().__init__()
+        self._after_first_frame = after_first_frame
         self.desk = desk
         self.strict = strict
         self.ascii = wants_ascii(os.environ) if ascii is None else ascii
@@ -46,6 +52,10 @@ class TracedeskApp(Steady, App[None]):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
+
+    def on_ready(self) -> None:
+        if self._after_first_frame is not None:
+            self.call_after_refresh(self._after_first_frame)
 
     def get_default_screen(self) -> Screen[None]:
         return Workbench(self.desk, self._now_ns, ascii=self.ascii)

@@ -12,9 +12,11 @@ from textual.screen import ModalScreen
 from tracedesk.tui import figures
 from tracedesk.tui.actions import PANE_TITLES, help_for
 from tracedesk.tui.lines import Line, Piece, Value
+from tracedesk.tui.steady import Steady
 from tracedesk.tui.text import fit, plain, wrap
 from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.widgets.detail.page_view import PageView
+from tracedesk.tui.widgets.roles import RoleScreen
 
 PAGE_CHARS = 200_000
 """Characters of a value laid out at a time, about 30 ms; Enter on the last line adds more."""
@@ -32,7 +34,7 @@ LEGEND = (
 )
 
 
-class Modal(ModalScreen[None]):
+class Modal(Steady, RoleScreen, ModalScreen[None]):
     """A box over the workbench that Escape closes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

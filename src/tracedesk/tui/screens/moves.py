@@ -32,8 +32,7 @@ class Moves(Detailing):
 
     def set_pane(self, pane: str) -> None:
         """Name the pane that is at work; the stylesheet shows it where only one fits."""
-        for other in PANES:
-            self.set_class(other == pane, f"-{other}")
+        self.update_classes({f"-{other}": other == pane for other in PANES})
         self.pane = pane
         self.show_bars()
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from textual import work
-from textual.screen import Screen
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from tracedesk.tui.messages import (
@@ -20,9 +19,10 @@ from tracedesk.tui.steady import Steady, report
 from tracedesk.tui.view_models.search import find
 from tracedesk.tui.view_models.span_tree import SpanRows
 from tracedesk.tui.view_models.trace_list import Request, fetch
+from tracedesk.tui.widgets.roles import RoleScreen
 
 
-class Work(Steady, Screen[None]):
+class Work(Steady, RoleScreen):
     """The workers of the workbench."""
 
     def __init__(self, desk: Desk) -> None:

@@ -59,6 +59,8 @@ class Workbench(Moves):
 
     def __init__(self, desk: Desk, now_ns: Callable[[], int], *, ascii: bool) -> None:
         super().__init__(desk, now_ns, ascii=ascii)
+        self.set_class(ascii, "-ascii", update=False)
+        self.add_class("-list", update=False)
         self._seen: tuple[int, int, int, str] | None = None
         self._reading = False
         self._read_again = False
@@ -89,7 +91,6 @@ class Workbench(Moves):
         yield LineLabel(ascii=self.ascii, id="footer")
 
     def on_mount(self) -> None:
-        self.set_class(self.ascii, "-ascii")
         self.go_to_pane("list")
         self.poll()
         self.set_interval(POLL_S, self.poll)
@@ -245,14 +246,18 @@ class Workbench(Moves):
 
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size
-        self.set_class(width >= WIDE, "-wide")
-        self.set_class(MEDIUM <= width < WIDE, "-medium")
-        self.set_class(width < MEDIUM, "-narrow")
+        self.update_classes(
+            {
+                "-wide": width >= WIDE,
+                "-medium": MEDIUM <= width < WIDE,
+                "-narrow": width < MEDIUM,
+                "-tall": height >= 45,
+                "-low": height < 24,
+                "-short": height < 16,
+                "-tiny": height < 8,
+            }
+        )
         self.span_view.compact = width < MEDIUM
-        self.set_class(height >= 45, "-tall")
-        self.set_class(height < 24, "-low")
-        self.set_class(height < 16, "-short")
-        self.set_class(height < 8, "-tiny")
         self.call_after_refresh(self._after_resize)
 
     def _after_resize(self) -> None:

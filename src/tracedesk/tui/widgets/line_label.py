@@ -1,21 +1,19 @@
 """One line of pieces that is replaced as a whole: header, breadcrumb, footer, tabs."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tracedesk.tui.lines import ROLES, Piece
+from tracedesk.tui.lines import Piece
 from tracedesk.tui.steady import Steady
 from tracedesk.tui.text import ASCII, cells, plain
+from tracedesk.tui.widgets.roles import role_style
 
 
 class LineLabel(Steady, Widget):
     """Pieces from the left, pieces from the right; the left ones win when it gets narrow."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{role}" for role in ROLES}
 
     def __init__(self, *, ascii: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -51,10 +49,7 @@ class LineLabel(Steady, Widget):
             shown = plain(text)
             if self.ascii:
                 shown = shown.translate(ASCII)
-            style = self.rich_style
-            if role:
-                style += self.get_component_rich_style(f"line--{role}", partial=True)
-            segments.append(Segment(shown, style))
+            segments.append(Segment(shown, self.rich_style + role_style(self, role)))
         return Strip(segments)
 
 

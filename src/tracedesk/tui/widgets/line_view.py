@@ -18,10 +18,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tracedesk.tui.bindings import bindings
-from tracedesk.tui.lines import ROLES, Piece
+from tracedesk.tui.lines import Piece
 from tracedesk.tui.messages import CursorMoved, LineOpened
 from tracedesk.tui.steady import Steady, report
 from tracedesk.tui.text import ASCII, fit, plain
+from tracedesk.tui.widgets.roles import role_style
 
 CACHED_STRIPS = 1_000
 """Several screens of the tallest terminal."""
@@ -30,10 +31,7 @@ CACHED_STRIPS = 1_000
 class LineView(Steady, ScrollView, can_focus=True):
     """A scrolling list with one cursor line."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "line--cursor",
-        *(f"line--{role}" for role in ROLES),
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("lines")]
 
     cursor: reactive[int] = reactive(0, repaint=False, init=False)
@@ -118,9 +116,7 @@ class LineView(Steady, ScrollView, can_focus=True):
     def _style(self, role: str, at_cursor: bool) -> Style:
         style = self._styles.get((role, at_cursor))
         if style is None:
-            style = self.rich_style
-            if role:
-                style += self.get_component_rich_style(f"line--{role}", partial=True)
+            style = self.rich_style + role_style(self, role)
             if at_cursor:
                 style += self.get_component_rich_style("line--cursor", partial=True)
             self._styles[role, at_cursor] = style

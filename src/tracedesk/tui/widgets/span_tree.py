@@ -22,6 +22,7 @@ from tracedesk.tui.view_models.span_line import (
 )
 from tracedesk.tui.view_models.span_tree import SpanRows
 from tracedesk.tui.widgets.line_view import LineView
+from tracedesk.tui.widgets.roles import role_style
 
 
 class SpanTreeView(LineView):
@@ -115,8 +116,6 @@ class SpanTreeView(LineView):
 class TimeRuler(Widget):
     """Column titles and the time scale, aligned with the rows of a tree."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"ruler--title", "ruler--ticks"}
-
     def __init__(self, tree: SpanTreeView, *, ascii: bool) -> None:
         super().__init__(id="ruler")
         self.spans = tree
@@ -126,8 +125,8 @@ class TimeRuler(Widget):
         width = self.size.width
         columns = self.spans.columns
         axis = None if self.spans.rows is None else self.spans.rows.axis
-        title = self.get_component_rich_style("ruler--title")
-        ticks = self.get_component_rich_style("ruler--ticks")
+        title = self.rich_style + role_style(self, "faint")
+        ticks = self.rich_style + role_style(self, "dim")
         time = pad_left(str(self.spans.mode), columns.time)
         left = pad(" span", columns.label + columns.model + columns.tokens) + time
         scale = "" if axis is None or not columns.bar else "  " + axis.ticks(columns.bar)
