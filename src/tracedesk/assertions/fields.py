@@ -117,8 +117,13 @@ BOOLEAN: Final = Shape(_boolean, {"type": "boolean"})
 ANYTHING: Final = Shape(lambda value, path, report: value)
 
 
-def number(minimum: float = 0, maximum: float | None = None, above: bool = False) -> Shape:
-    """A number ≥ ``minimum`` (> with ``above``) and ≤ ``maximum``."""
+def number(
+    minimum: float = 0,
+    maximum: float | None = None,
+    above: bool = False,
+    low_code: str = "wrong-type",
+) -> Shape:
+    """A number ≥ ``minimum`` (> with ``above``) and ≤ ``maximum``; ``low_code`` when too low."""
 
     def read(value: Any, path: Place, report: Report) -> Any:
         if not is_number(value):
@@ -127,7 +132,8 @@ def number(minimum: float = 0, maximum: float | None = None, above: bool = False
         if low or (maximum is not None and value > maximum):
             sign = ">" if above else "≥"
             upper = "" if maximum is None else f" and ≤ {maximum:g}"
-            report.error(path, "wrong-type", f"needs a number {sign} {minimum:g}{upper}")
+            code = low_code if low else "wrong-type"
+            report.error(path, code, f"needs a number {sign} {minimum:g}{upper}")
             return INVALID
         return value
 

@@ -75,7 +75,7 @@ KIND: Final = Kind(
         Field("evaluator", choice(EVALUATORS), "how it is judged", default="criteria"),
         Field(
             "threshold",
-            number(0, 1, above=True),
+            number(0, 1, above=True, low_code="always-true"),
             "passing score, inclusive",
             default=DEFAULT_THRESHOLD,
         ),
