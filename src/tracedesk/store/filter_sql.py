@@ -93,12 +93,23 @@ def _agent(term: Term, agent_names: AgentNames | None) -> Condition:
 
 
 def _name(term: Term, value: str, column: str) -> Condition:
-    """``column`` contains or equals the value, folded. SQL's own LIKE folds ASCII alone."""
+    """``column`` contains or equals the value, folded.
+
+    SQL's own LIKE folds ASCII, so it answers for ASCII values, or at least sorts out most rows
+    before Python is asked. (Letters that only Unicode folds into ASCII, as K for kelvin, are
+    not found that way.)
+    """
     tool = term.kind == "tool"
     wanted = fold(value, tool)
-    if wanted.isascii() and not tool and term.operator != "=":
-        return f"{column} LIKE ? ESCAPE '\\'", [f"%{_escaped(wanted)}%"]
-    return f"name_fits(?, {column}, ?, ?)", [value, term.operator, tool]
+    fits: Condition = (f"name_fits(?, {column}, ?, ?)", [value, term.operator, tool])
+    if not wanted.isascii():
+        return fits
+    like: Condition = (f"{column} LIKE ? ESCAPE '\\'", [f"%{_escaped(wanted)}%"])
+    if tool:  # a space stands for any run of separators
+        like[1][0] = like[1][0].replace(" ", "%")
+    elif term.operator != "=":
+        return like
+    return f"({like[0]} AND {fits[0]})", [*like[1], *fits[1]]
 
 
 def _escaped(text: str) -> str:
