@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from tracedesk.evaluation.breath import Breath
 from tracedesk.evaluation.load import Loaded, load_trace
 from tracedesk.evaluation.memo import (
     KEPT_SPANS,
@@ -41,11 +42,6 @@ POLL_S = 0.1
 
 SLICE_S = 0.02
 """Work done before looking again at what is more urgent."""
-
-YIELD_AFTER_S = 0.002
-YIELD_S = 0.000_2
-"""The interpreter lock is let go this often and this long, so that keys and senders wait
-two milliseconds at most instead of the interpreter's five a switch."""
 
 CHUNK = 500
 """Rows taken from the store at once."""
@@ -103,7 +99,7 @@ class Evaluator:
         self._sequence = 0
         self._store_revision = -1
         self._version = 0
-        self._breathed = time.perf_counter()
+        self._breathe = Breath().take
         self._run = Run()
 
     # -- for other threads -------------------------------------------------------------
@@ -220,12 +216,6 @@ class Evaluator:
             return POLL_S
         return min(POLL_S, max(0.0, (ready_ns - self._now_ns()) / 1e9))
 
-    def _breathe(self) -> None:
-        """Let other threads have the interpreter for a moment, when it is their turn."""
-        if time.perf_counter() - self._breathed >= YIELD_AFTER_S:
-            time.sleep(YIELD_S)
-            self._breathed = time.perf_counter()
-
     # -- what is new -------------------------------------------------------------------
 
     def _take_files(self) -> None:
@@ -319,11 +309,8 @@ class Evaluator:
         return wanted
 
     def _lacks_evidence(self, entry: Entry) -> bool:
-        plan, full = self._plan(entry.agent_id), self._full.get(entry.id)
-        if full is None or full.revision != entry.revision:
-            return bool(plan.cases)
-        digests = {case_id: digest for case_id, (digest, _) in full.cases.items()}
-        return any(digests.get(case.id) != case.digest for case in plan.cases)
+        cases, full = self._plan(entry.agent_id).cases, self._full.get(entry.id)
+        return bool(cases) and not (full is not None and full.covers(entry.revision, cases))
 
     def _forget_deleted(self) -> None:
         stored: set[str] = set()

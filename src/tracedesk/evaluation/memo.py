@@ -6,6 +6,7 @@ when needed, so memory does not grow with evidence.
 """
 
 import heapq
+from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -15,15 +16,16 @@ from tracedesk.evaluation.plan import Plan
 from tracedesk.evaluation.run import count
 from tracedesk.model.reading import Reading
 from tracedesk.model.verdict import CaseVerdict, Outcome, Verdict
+from tracedesk.testcases.models import Case
 
-KEPT_VERDICTS = 20_000
+KEPT_VERDICTS = 10_000
 """Full verdicts kept, over all traces: a screenful of traces with a hundred assertions."""
 
 KEPT_SPANS = 5_000
 """Spans of decoded traces kept for the next evaluation, about 2 KB each."""
 
-KEPT_BYTES = 32 << 20
-"""Packed readings kept: those of 30,000 traces of five spans."""
+KEPT_BYTES = 16 << 20
+"""Packed readings kept: those of some 12,000 traces of five spans."""
 
 _OVERHEAD = 200
 """What keeping a packed reading costs beside its bytes."""
@@ -74,6 +76,13 @@ class Full(msgspec.Struct, frozen=True):
     cases: dict[str, tuple[str, CaseVerdict]]
     checks: dict[str, Verdict]
     """Verdicts by check digest, for a case of which only some assertions changed."""
+
+    def covers(self, revision: int, cases: Iterable[Case]) -> bool:
+        """Whether all of these cases are in it, as they are now, on this revision."""
+        digests = {case_id: digest for case_id, (digest, _) in self.cases.items()}
+        return self.revision == revision and all(
+            digests.get(case.id) == case.digest for case in cases
+        )
 
 
 V = TypeVar("V")
