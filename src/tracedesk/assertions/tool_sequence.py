@@ -23,7 +23,7 @@ from tracedesk.assertions.finding import (
     plural,
 )
 from tracedesk.assertions.kind import Kind
-from tracedesk.assertions.node_call_report import MAX_NEAR_MISSES
+from tracedesk.assertions.near_misses import MAX_NEAR_MISSES
 from tracedesk.assertions.scope import WITHIN_FIELD, scope_of
 from tracedesk.assertions.selectors import Selector
 from tracedesk.assertions.sequence_rule import (

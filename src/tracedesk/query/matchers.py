@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tracedesk.query import formats, shapes
+from tracedesk.query import formats, pairings, shapes
 from tracedesk.query.comparisons import Approx, Between, Dated, Ordered, comparable
 from tracedesk.query.dates import Expression, ExpressionError, parse_expression
 from tracedesk.query.expected import MODES, Env, Expected, ListOf, Literal, ObjectOf
@@ -223,12 +223,12 @@ def _contains_all(o: Options) -> Expected:
         return _FAULTY
     if "" in values:
         return o.bad("value", "empty-value", "every text contains the empty text")
-    return shapes.ContainsAll(o.obj, values, o.elements(values), **o.base)
+    return pairings.ContainsAll(o.obj, values, o.elements(values), **o.base)
 
 
 def _unordered(o: Options) -> Expected:
     values = o.items(allow_empty=True)
-    return _FAULTY if values is None else shapes.Unordered(o.obj, o.elements(values), **o.base)
+    return _FAULTY if values is None else pairings.Unordered(o.obj, o.elements(values), **o.base)
 
 
 def _partial(o: Options) -> Expected:

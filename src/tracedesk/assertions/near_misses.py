@@ -1,0 +1,188 @@
+"""Calls that almost satisfied a node_call, and what kept them from it.
+
+The same name comes first, then fewest differing leaves, then edit distance (assertion
+spec 11). At most ``EXAMINED`` calls are compared in full.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from tracedesk.assertions.arguments import NO, UNKNOWN, differences_of
+from tracedesk.assertions.call_rule import Decision, NodeCall
+from tracedesk.assertions.finding import plural
+from tracedesk.assertions.trace_index import TraceIndex
+from tracedesk.model.reading import Call
+from tracedesk.model.verdict import Difference, Evidence, NearMiss
+from tracedesk.query.expected import in_words
+from tracedesk.query.names import edit_distance, fold
+
+MAX_NEAR_MISSES: Final = 3
+"""Near misses listed; the rest is counted."""
+
+EXAMINED: Final = 200
+"""Calls of the right name that are compared in full."""
+
+
+class Miss(msgspec.Struct):
+    """One call of the right name that did not satisfy, examined."""
+
+    call: Call
+    differences: list[Difference]
+    code: str
+    why: str
+    matched: int
+    total: int
+    state: int
+    evidence: list[Evidence]
+
+
+def misses_of(rule: NodeCall, decision: Decision, index: TraceIndex) -> list[Miss]:
+    """Calls of the right name that do not satisfy, the nearest first."""
+    calls = decision.examined or decision.matching
+    satisfied = {call.id for call in decision.yes}
+    found = [examine(rule, call, index) for call in calls[:EXAMINED] if call.id not in satisfied]
+    return sorted(found, key=lambda miss: (miss.state == UNKNOWN, miss.total - miss.matched))
+
+
+def examine(rule: NodeCall, call: Call, index: TraceIndex) -> Miss:
+    """Everything that keeps one call from satisfying."""
+    total = rule.spec.leaves() + len(rule.tools)
+    miss = Miss(call, [], "", "", 0, max(total, 1), NO, [])
+    for part in rule.spec.parts:
+        differences = differences_of(part, call, index)
+        if not differences:
+            continue
+        if not miss.why:
+            first = differences[0]
+            miss.code = "output_mismatch" if part.output else difference_code(first)
+            miss.why = in_words(first)
+        of = "output" if part.output or not call.tool else "arguments"
+        miss.evidence += [Evidence(call.id, of, d.path, "violated") for d in differences]
+        miss.differences += differences
+    wrong = len(miss.differences)
+    for entry in rule.tools:
+        if rule.entry_state(entry, call, index) == NO:
+            wrong += 1
+            _examine_entry(entry, rule, call, index, miss)
+    if not miss.why:
+        miss.state = rule.state(call, index)
+        unknown = miss.state == UNKNOWN
+        miss.why = unrecorded(rule, call, index) if unknown else "it does not satisfy"
+        miss.code = "arguments_not_captured" if unknown else "argument_value"
+    if not miss.evidence:
+        miss.evidence = [Evidence(call.id, "span", "$", "violated")]
+    miss.matched = max(0, miss.total - wrong)
+    return miss
+
+
+def _examine_entry(
+    entry: NodeCall, rule: NodeCall, call: Call, index: TraceIndex, miss: Miss
+) -> None:
+    """Add to a miss what a tool expectation inside the call found."""
+    tools = index.tools_of(call, rule.tool_depth)
+    decision = rule.decide_entry(entry, call, index)
+    name = entry.spec.name
+    if entry.forbids or decision.code == "count_high":
+        code = "tool_called"
+        why = f"inside it {name} was called {plural(len(decision.yes), 'time')}"
+        evidence = call_evidence(entry, decision.yes, index, "violated")
+        differences: list[Difference] = []
+    elif decision.matching and decision.code != "count_low":
+        nearest = misses_of(entry, decision, index)[0]
+        code, differences, evidence = nearest.code, nearest.differences, nearest.evidence
+        why = f"inside it {nearest.call.label} was called, but {nearest.why}"
+    else:
+        code, differences = "tool_not_called", []
+        called = ", ".join(tool.label for tool in tools[:5]) or "none"
+        why = f"inside it {name} was not called as often as expected (tools called: {called})"
+        if not decision.matching:
+            why = f"inside it {name} was not called (tools called: {called})"
+        evidence = [Evidence(call.id, "span", "$", "violated")]
+    miss.differences = [*miss.differences, *differences]
+    miss.evidence = [*miss.evidence, *evidence]
+    if not miss.why:
+        miss.why, miss.code = why, code
+
+
+def difference_code(difference: Difference) -> str:
+    """Reason code of one difference of arguments."""
+    if difference.actual_type == "absent":
+        return "argument_missing"
+    if difference.expected_type == "absent":
+        return "argument_unexpected"
+    if difference.expected_type not in (difference.actual_type, "any"):
+        return "argument_type"
+    return "argument_value"
+
+
+def near_miss(miss: Miss) -> NearMiss:
+    call = miss.call
+    why = miss.why
+    if call.status == "error":
+        message = f" ({call.status_message})" if call.status_message else ""
+        why = f"failed{message}; {why}"
+    return NearMiss(call.id, call.label, miss.matched, miss.total, why, call.order)
+
+
+def misnamed(rule: NodeCall, decision: Decision, index: TraceIndex) -> list[NearMiss]:
+    """Calls of other names that look like a slip of the expected one, nearest first."""
+    wanted = fold(rule.spec.name)
+    limit = max(2, len(wanted) // 3)
+    taken = {call.id for call in decision.resolution.calls}
+    distances: dict[str, int] = {}
+    found: list[tuple[int, Call]] = []
+    for call in index.calls:
+        if call.id in taken:
+            continue
+        distance = distances.get(call.label)
+        if distance is None:
+            distance = distances[call.label] = edit_distance(wanted, fold(call.label), limit)
+        if distance <= limit:
+            found.append((distance, call))
+    found.sort(key=lambda pair: (pair[0], pair[1].order))
+    total = max(rule.spec.leaves(), 1)
+    return [
+        NearMiss(
+            call.id,
+            call.label,
+            0,
+            total,
+            f"name differs by {plural(distance, 'edit')}",
+            call.order,
+        )
+        for distance, call in found
+    ]
+
+
+def call_evidence(
+    rule: NodeCall, calls: Iterable[Call], index: TraceIndex, role: str
+) -> list[Evidence]:
+    """The deciding calls with their arguments, and the tools inside them that count."""
+    found: list[Evidence] = []
+    for call in calls:
+        found += rule.spec.evidence(call, role)
+        for entry in rule.tools:
+            inner = rule.decide_entry(entry, call, index)
+            found += call_evidence(entry, inner.yes, index, role)
+    return found
+
+
+def unrecorded(rule: NodeCall, call: Call, index: TraceIndex) -> str:
+    """What a call did not record, and how to provide it."""
+    for part in rule.spec.parts:
+        if part.state(call, index) != UNKNOWN:
+            continue
+        recorded = part.recorded(call)
+        what = "output" if part.output or recorded.of == "output" else "arguments"
+        if part.mode == "schema" or (recorded.state == "captured"):
+            return "the trace declares no parameters for it; send gen_ai.tool.definitions"
+        if recorded.state == "unreadable":
+            return f"its {what} are text that begins like JSON and is none"
+        attribute = "result" if what == "output" else "arguments"
+        where = f"gen_ai.tool.call.{attribute}" if call.tool else "n8n.node.output"
+        return f"its {what} were not recorded; send {where}"
+    if rule.tools and not call.tools_known and not index.tools_of(call, rule.tool_depth):
+        return "the trace does not list its tool calls; send tools_called"
+    return "the arguments of its tool calls were not recorded"
