@@ -381,7 +381,7 @@ def booking_verdicts() -> CaseVerdict:
                 line=12,
                 score=0.0,
                 differences=(
-                    Difference("$.party", 4, "4", "number", "string", "numeric text"),
+                    Difference("$.party", 4, "4", "number", "string", "numeric text", "number 4"),
                     Difference("$.window", True, None, "boolean", "absent"),
                 ),
                 evidence=(

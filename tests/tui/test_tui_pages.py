@@ -127,24 +127,24 @@ def test_verdicts_read_like_a_failure_report():
         verdicts_page([booking_verdicts()], [booking_file()], "book", 70, label_of=str.upper)
     )
     assert page.splitlines() == [
-        "✗ booking.cases.yaml:12",
-        "  Books what was asked for  node_call MUST_CALL create_booking",
-        "  party of create_booking is text, not a number",
-        "     11 │       - target: node_call",
-        "  ▸  12 │         expected_name: create_booking",
-        "     13 │         expected_arguments: {party: 4, window: true}",
-        "  $.party",
-        "    expected  number 4",
-        '    actual    string "4"',
-        "    numeric text",
-        "  $.window",
-        "    expected  boolean true",
-        "    actual    absent",
-        "  nearest   #2 create_booking  1 of 2 arguments match",
-        "  why not   #1 search_flights  another tool; it failed",
-        "  violated  BOOK arguments $.party",
-        "  inspected 2 calls · 11 spans",
+        "Books what was asked for",
+        '✗ booking.cases.yaml:12  "MUST_CALL create_booking"  node_call',
+        "   11 │       - target: node_call",
+        " ▸ 12 │         expected_name: create_booking",
+        "   13 │         expected_arguments: {party: 4, window: true}",
+        "  reason       party of create_booking is text, not a number",
+        "  nearest call #2 create_booking  span book  1 of 2 match",
+        '    party   expected number 4  actual string "4"  numeric text',
+        "    window  expected boolean true  actual absent",
+        "  why not      #1 search_flights  span search  another tool; it failed",
+        "  inspected    2 calls · 11 spans",
+        "  violated     BOOK arguments $.party",
     ]
+
+
+def test_a_narrow_pane_folds_between_the_parts_of_a_line():
+    page = text(verdicts_page([booking_verdicts()], [booking_file()], "book", 45))
+    assert '    party   expected number 4\n    actual string "4"  numeric text\n' in page
 
 
 def test_every_verdict_is_shown_for_the_whole_trace_and_none_says_so():

@@ -187,7 +187,7 @@ async def test_enter_on_an_assertion_shows_its_evidence_and_v_goes_back(workbenc
         await session.press("j", "j", "enter")
         assert session.screen.span.span_id == "book"
         assert session.screen.tab == "verdicts"
-        assert session.lines("#page")[0] == "✗ booking.cases.yaml:12"
+        assert session.lines("#page")[:2] == ["Books what was asked for", "✗ booking.cases.yaml:12"]
         await session.press("v")
         assert session.screen.pane == "tests"
         assert session.screen.query_one("#results").result.verdict.assertion == "a1"
@@ -416,3 +416,12 @@ async def test_a_case_without_evidence_leads_to_the_root(workbench):
 
 def test_the_fakes_judge_as_the_tests_expect():
     assert booking_verdicts().incomplete == 1
+
+
+async def test_an_editor_that_cannot_have_the_terminal_is_told_of(workbench, monkeypatch):
+    monkeypatch.setenv("EDITOR", "true")
+    async with workbench() as session:
+        session.screen.go_to_pane("tests")
+        await session.press("j", "j", "E")  # a headless terminal cannot be put aside
+        messages = [n.message for n in session.app._notifications]
+        assert any("open booking.cases.yaml:12 yourself" in message for message in messages)

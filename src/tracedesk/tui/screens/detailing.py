@@ -66,6 +66,7 @@ class Detailing(Work):
         """Have a trace read; it is shown when it is there."""
         if trace_id != self.wanted or self.opened is None:
             self.wanted = trace_id
+            self.query_one("#tree-pane").border_subtitle = Content("opening …")
             self.read_trace(trace_id)
 
     def show_trace(self, opened: Opened, rows: SpanRows, verdicts: "TraceVerdicts | None") -> None:
@@ -235,6 +236,7 @@ class Detailing(Work):
 
     def _show_tree_title(self) -> None:
         pane = self.query_one("#tree-pane")
+        pane.border_subtitle = Content("")
         if self.opened is None:
             pane.border_title = Content("")
             return

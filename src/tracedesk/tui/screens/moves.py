@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 
 from textual import on
+from textual.app import SuspendNotSupported
 from textual.widget import Widget
 
 from tracedesk.tui.actions import PANES
@@ -359,13 +360,14 @@ class Moves(Detailing):
                 "Set $EDITOR to the editor you like, then press E again.", severity="warning"
             )
             return
-        with self.app.suspend():
-            try:
+        problem = ""
+        try:
+            with self.app.suspend():
                 subprocess.run(command, check=False)
-            except OSError as error:
-                problem = f"{command[0]} could not be started: {error.strerror}"
-            else:
-                problem = ""
+        except OSError as error:
+            problem = f"{command[0]} could not be started: {error.strerror}"
+        except SuspendNotSupported:
+            problem = f"this terminal cannot be put aside; open {file}:{line} yourself"
         if problem:
             self.notify(problem, severity="error", markup=False)
 

@@ -44,6 +44,9 @@ from tracedesk.tui.widgets.trace_list import TraceListView
 POLL_S = 0.1
 """How often the desk is asked whether anything changed; asking is three integers."""
 
+AGES_S = 1.0
+"""How often the ages in the list are painted anew."""
+
 PREVIEW_S = 0.08
 """Rest of the cursor on a trace before it is opened beside the list."""
 
@@ -94,6 +97,7 @@ class Workbench(Moves):
         self.go_to_pane("list")
         self.poll()
         self.set_interval(POLL_S, self.poll)
+        self.set_interval(AGES_S, self.query_one(TraceListView).repaint)
 
     # -- what changed ----------------------------------------------------------------
 

@@ -66,6 +66,11 @@ class LineView(Steady, ScrollView, can_focus=True):
         self.cursor = max(0, min(wanted, count - 1))
         self.refresh()
 
+    def repaint(self) -> None:
+        """Rows may look different; their number and the cursor are the same."""
+        self.content_version += 1
+        self.refresh()
+
     # -- painting --------------------------------------------------------------------
 
     @property

@@ -62,13 +62,11 @@ class SpanTreeView(LineView):
 
     def set_marks(self, marks: Marks) -> None:
         self.marks = marks
-        self.content_version += 1
-        self.refresh()
+        self.repaint()
 
     def set_mode(self, mode: TimeColumn) -> None:
         self.mode = mode
-        self.content_version += 1
-        self.refresh()
+        self.repaint()
 
     @property
     def row(self) -> int | None:

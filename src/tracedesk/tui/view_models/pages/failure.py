@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from tracedesk.model.trace import Span
-from tracedesk.model.verdict import CaseVerdict, Outcome, Verdict
+from tracedesk.model.verdict import CaseVerdict, Difference, Outcome, Verdict
 from tracedesk.tui.lines import Line, Piece
-from tracedesk.tui.text import cells, fit, pad, plain
+from tracedesk.tui.text import cells, fit, middle, pad, plain
 from tracedesk.tui.view_models.marks import MARKING_ROLES
 from tracedesk.tui.view_models.pages.builder import Page
-from tracedesk.tui.view_models.pages.verdicts import sides
+from tracedesk.tui.view_models.pages.json_lines import inline
 from tracedesk.tui.view_models.results import GLYPHS, RANK, deciding_span
 
 SHOWN = (Outcome.FAIL, Outcome.ERROR, Outcome.MISSING)
@@ -67,6 +67,20 @@ def _verdict(page: Page, case: CaseVerdict, verdict: Verdict, more: int) -> None
             Piece("  expected " + pad(expected, each)),
             Piece(" actual " + fit(actual, each), "bad"),
         )
+
+
+def sides(difference: Difference) -> tuple[str, str]:
+    """Expected and actual in words, with their types where these differ."""
+    typed = difference.expected_type != difference.actual_type
+    expected = difference.wording or _side(difference.expected, difference.expected_type, typed)
+    return expected, _side(difference.actual, difference.actual_type, typed)
+
+
+def _side(value: object, type_: str, typed: bool) -> str:
+    if type_ == "absent":
+        return "absent"
+    shown = f'"{middle(value)}"' if isinstance(value, str) else inline(value, 200)
+    return f"{type_} {shown}" if typed else shown
 
 
 def _belongs(verdict: Verdict, span_id: str) -> bool:

@@ -1,25 +1,34 @@
-"""The Verdicts page: every assertion that looked at a span, and why it says what it says.
+"""The Verdicts page: every assertion that looked at a span, told by the one renderer of verdicts.
 
-Reads like a failure report: where in the file, what was expected and found by JSON path
-with types, the nearest call, what was inspected.
+What is ours here is the pane: roles for the renderer's styles, folding to its width, and
+where Enter leads.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tracedesk.model.verdict import CaseVerdict, Difference, Outcome, Verdict
+from tracedesk.evaluation import report
+from tracedesk.model.verdict import CaseVerdict, Verdict
 from tracedesk.tui.lines import Line, Piece
-from tracedesk.tui.text import fit, middle, plain
+from tracedesk.tui.text import cells, fit
 from tracedesk.tui.view_models.pages.builder import Page
-from tracedesk.tui.view_models.pages.json_lines import inline
-from tracedesk.tui.view_models.results import GLYPHS, RANK
+from tracedesk.tui.view_models.results import RANK, deciding_span
 
 if TYPE_CHECKING:
-    from tracedesk.testcases.models import CaseFile
+    from tracedesk.testcases.models import CaseFile, Check
 
-MAX_NEAR_MISSES = 3
-MAX_DIFFERENCES = 20
 MAX_EVIDENCE = 6
+HANG = 4
+"""Indent of what is folded under a line."""
+
+LABEL_CELLS = 15
+"""Labels stand in a narrower column here than on a terminal of its own."""
+
+ROLES = {
+    "pass": "ok", "fail": "bad", "missing": "warn", "error": "warn", "skipped": "faint",
+    "strong": "strong", "dim": "dim", "code": "", "label": "dim", "": "",
+}  # fmt: skip
+"""Our role for each style of the renderer."""
 
 
 def verdicts_page(
@@ -33,19 +42,22 @@ def verdicts_page(
 ) -> list[Line]:
     """Verdicts that name ``span_id`` in their evidence; all of them when it is None."""
     page = Page(width)
-    texts = {file.path: file.text for file in files}
+    known = {file.path: file for file in files}
     found = [(c, v) for c in cases for v in c.verdicts if span_id is None or names(v, span_id)]
     if pending:
         page.prose("re-evaluating: these are the verdicts of the past", "warn", indent=0)
     if not found:
-        page.prose(
-            "No assertion is loaded for this trace." if span_id is None
-            else "No assertion looked at this span.",
-            "faint", indent=0,
-        )  # fmt: skip
+        what = "is loaded for this trace" if span_id is None else "looked at this span"
+        page.prose(f"No assertion {what}.", "faint", indent=0)
+    told = ""
     for case, verdict in sorted(found, key=lambda pair: RANK[pair[1].outcome]):
         page.blank()
-        _verdict(page, case, verdict, texts.get(case.file, ""), label_of)
+        if case.case != told:
+            page.add(Piece(fit(case.name, page.width), "heading"), file=case.file, line=case.line)
+            told = case.case
+        file = known.get(case.file)
+        _verdict(page, case, verdict, file.text if file else None, check_of(file, case, verdict))
+        _evidence(page, verdict, label_of)
     return page.lines
 
 
@@ -56,111 +68,92 @@ def names(verdict: Verdict, span_id: str) -> bool:
     )
 
 
+def check_of(file: "CaseFile | None", case: CaseVerdict, verdict: Verdict) -> "Check | None":
+    """The assertion in its file, for pointing at the very field; None when it changed since."""
+    for known in file.cases if file else ():
+        if known.id == case.case:
+            for check in known.checks:
+                if check.assertion.id == verdict.assertion and check.line == verdict.line:
+                    return check
+    return None
+
+
 def _verdict(
-    page: Page, case: CaseVerdict, verdict: Verdict, text: str, label_of: Callable[[str], str]
+    page: Page, case: CaseVerdict, verdict: Verdict, text: str | None, check: "Check | None"
 ) -> None:
-    glyph, role = GLYPHS[verdict.outcome]
-    place = f"{plain(case.file)}:{verdict.line or case.line}"
     link: dict[str, Any] = {"file": case.file, "line": verdict.line or case.line}
-    key = f"{case.case}:{verdict.assertion}"
-    page.add(Piece(f"{glyph} ", role), Piece(place, "strong"), key=key, **link)
-    page.prose(f"{case.name}  {verdict.target} {verdict.name}".rstrip(), "dim", **link)
-    page.prose(verdict.reason, "" if verdict.outcome is not Outcome.PASS else "dim")
-    if verdict.outcome in (Outcome.FAIL, Outcome.ERROR):
-        _frame(page, case, verdict, text)
-    _differences(page, verdict.differences)
-    _near_misses(page, verdict)
-    if not verdict.differences and verdict.outcome is Outcome.FAIL:
-        _expected_actual(page, verdict)
-    for caution in verdict.cautions:
-        page.prose(f"{caution.code}: {caution.message}", "warn")
-    _evidence(page, verdict, label_of)
-    for child in verdict.children:
-        mark, child_role = GLYPHS[child.outcome]
-        page.add(Piece(f"    {mark} ", child_role), Piece(fit(child.reason, page.width - 6), "dim"))
+    leads_to = deciding_span(verdict)
+    told = report.assertion_lines(verdict, case.file, text, check)
+    for number, line in enumerate(told):
+        for folded in fold(line, page.width):
+            fields = {**link, "key": f"{case.case}:{verdict.assertion}"} if not number else link
+            page.add(*folded, span=leads_to if number else None, **fields)
+            number = 1
 
 
-def _frame(page: Page, case: CaseVerdict, verdict: Verdict, text: str) -> None:
-    source = text.splitlines()
-    at = verdict.line or case.line
-    for number in range(max(1, at - 1), min(len(source), at + 1) + 1):
-        here = number == at
-        lead = f"  {'▸' if here else ' '}{number:4} │ "
-        shown = fit(source[number - 1].expandtabs(2), page.width - len(lead))
-        page.add(
-            Piece(lead, "accent" if here else "faint"),
-            Piece(shown, "" if here else "dim"),
-            file=case.file,
-            line=number,
-        )
+def fold(line: report.Line, width: int) -> Iterator[list[Piece]]:
+    """A rendered line in the pane: source lines are cut, all else folds, best between parts."""
+    pieces = [_piece(style, text) for style, text in line if text]
+    if pieces and pieces[0].text.endswith("│ "):
+        yield pieces
+        return
+    held: list[Piece] = []
+    room = width
+    for part in _parts(pieces):
+        if held and sum(cells(p.text) for p in part) > room:
+            yield held
+            held, room = [Piece(" " * HANG)], width - HANG
+            part = [Piece(part[0].text.lstrip(), part[0].role), *part[1:]]
+        for piece in part:
+            for word in _words(piece):
+                if cells(word.text) > room and held:
+                    yield held
+                    held, room = [Piece(" " * HANG)], width - HANG
+                    word = Piece(fit(word.text.lstrip(), room), word.role)
+                held.append(word)
+                room -= cells(word.text)
+    if held:
+        yield held
 
 
-def _differences(page: Page, differences: tuple[Difference, ...]) -> None:
-    for difference in differences[:MAX_DIFFERENCES]:
-        page.add(Piece("  "), Piece(fit(difference.path, page.width - 2), "key"))
-        expected, actual = sides(difference)
-        page.prose(f"expected  {expected}", indent=4)
-        page.prose(f"actual    {actual}", "bad", indent=4)
-        if difference.hint:
-            page.prose(difference.hint, "accent", indent=4)
-    if len(differences) > MAX_DIFFERENCES:
-        page.prose(f"+{len(differences) - MAX_DIFFERENCES} more differences", "dim", indent=4)
+def _piece(style: str, text: str) -> Piece:
+    if style == "label":
+        text = f"{text.rstrip():<{LABEL_CELLS}}" if text.strip() else " " * HANG
+    return Piece(text, ROLES.get(style, ""))
 
 
-def sides(difference: Difference) -> tuple[str, str]:
-    """Expected and actual in words, with their types where these differ."""
-    typed = difference.expected_type != difference.actual_type
-    expected = difference.wording or _side(difference.expected, difference.expected_type, typed)
-    return expected, _side(difference.actual, difference.actual_type, typed)
+def _parts(pieces: list[Piece]) -> Iterator[list[Piece]]:
+    """Pieces that belong together: a new part begins with two blanks."""
+    part: list[Piece] = []
+    for piece in pieces:
+        if part and piece.text.startswith("  "):
+            yield part
+            part = []
+        part.append(piece)
+    if part:
+        yield part
 
 
-def _side(value: object, type_: str, typed: bool) -> str:
-    if type_ == "absent":
-        return "absent"
-    shown = f'"{middle(value)}"' if isinstance(value, str) else inline(value, 200)
-    return f"{type_} {shown}" if typed else shown
-
-
-def _expected_actual(page: Page, verdict: Verdict) -> None:
-    if verdict.expected is not None:
-        page.prose(f"expected  {inline(verdict.expected, 200)}", indent=4)
-    if verdict.actual is not None:
-        page.prose(f"actual    {inline(verdict.actual, 200)}", "bad", indent=4)
-
-
-def _near_misses(page: Page, verdict: Verdict) -> None:
-    for number, miss in enumerate(verdict.near_misses[:MAX_NEAR_MISSES]):
-        lead = "nearest   " if number == 0 else "why not   "
-        text = f"{lead}#{miss.order + 1} {miss.name}  {miss.why}"
-        page.prose(text, "dim" if number else "", span=miss.span)
-    left = verdict.near_misses_left + max(0, len(verdict.near_misses) - MAX_NEAR_MISSES)
-    if left:
-        page.prose(f"+{left} more", "dim")
+def _words(piece: Piece) -> Iterator[Piece]:
+    """A piece cut before each blank that a word follows."""
+    begun = 0
+    for at in range(1, len(piece.text)):
+        if piece.text[at] == " " and piece.text[at - 1] != " ":
+            yield Piece(piece.text[begun:at], piece.role)
+            begun = at
+    yield Piece(piece.text[begun:], piece.role)
 
 
 def _evidence(page: Page, verdict: Verdict, label_of: Callable[[str], str]) -> None:
     told = [e for e in verdict.evidence if e.role != "inspected" and e.span is not None]
     for evidence in told[:MAX_EVIDENCE]:
         path = "" if evidence.path == "$" else f" {evidence.path}"
+        where = f"{label_of(evidence.span or '')} {evidence.of}{path}"
+        lead = f"  {evidence.role.replace('_', ' '):<{LABEL_CELLS - 2}}"
         page.add(
-            Piece(f"  {evidence.role:<9} ", "dim"),
-            Piece(
-                fit(f"{label_of(evidence.span or '')} {evidence.of}{path}", page.width - 12),
-                "accent",
-            ),
+            Piece(lead, "dim"),
+            Piece(fit(where, page.width - len(lead)), "accent"),
             span=evidence.span,
         )
     if len(told) > MAX_EVIDENCE:
         page.prose(f"+{len(told) - MAX_EVIDENCE} more spans", "dim")
-    support = verdict.support
-    counted = [
-        f"{number} {what}{'s' if number != 1 and what != 'chars' else ''}"
-        for number, what in (
-            (support.calls, "call"),
-            (support.spans, "span"),
-            (support.chars, "chars"),
-        )
-        if number
-    ]
-    if counted:
-        page.prose("inspected " + " · ".join(counted), "faint")
