@@ -3,6 +3,12 @@
 import gzip
 import io
 import zlib
+from typing import BinaryIO
+
+from typing_extensions import Buffer
+
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 class EncodingError(ValueError):
@@ -31,3 +37,40 @@ def _deflate(wire: bytes, limit: int) -> bytes:
     if not inflater.eof and len(body) <= limit:
         raise EOFError("the body ends too early")
     return body
+
+
+def unpacked(plain: io.BufferedReader) -> io.BufferedReader:
+    """The content of an opened file, whatever it is packed with: gzip, zstd or nothing.
+
+    Reading it raises EncodingError (zstd), or what ``gzip`` raises, when it is damaged.
+    """
+    head = plain.peek(4)[:4]
+    if head.startswith(GZIP_MAGIC):
+        return io.BufferedReader(gzip.GzipFile(fileobj=plain))
+    if head == ZSTD_MAGIC:
+        return io.BufferedReader(_ZstdFile(plain))
+    return plain
+
+
+def unzstd(packed: bytes, limit: int) -> bytes:
+    """The content of zstd frames, at most just beyond ``limit`` bytes. Raises EncodingError."""
+    return _ZstdFile(io.BytesIO(packed)).read(limit + 1) or b""
+
+
+class _ZstdFile(io.RawIOBase):
+    """zstd frames read as one stream."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        import zstandard
+
+        self._error = zstandard.ZstdError
+        self._stream = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        try:
+            return self._stream.readinto(buffer)
+        except self._error as error:
+            raise EncodingError(f"damaged zstd: {error}") from None
