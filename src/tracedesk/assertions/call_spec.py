@@ -39,14 +39,19 @@ from tracedesk.query.problems import Place, Report
 CALL_STATUSES: Final = ("any", "ok", "error")
 
 _MAP: Final = map_of(ANYTHING, empty=True)
+_EXPECTED_MAP: Final = Shape(
+    _MAP.read, {"type": "object", "additionalProperties": {"$ref": "#/$defs/expected"}}
+)
 NAME_MATCH: Final = Field("name_match", choice(NAME_MATCHES), "how the name is compared")
 CALL_STATUS: Final = Field(
     "call_status", choice(CALL_STATUSES, "unknown-status"), "which calls count", default="any"
 )
 ARGS_MODE: Final = Field("args_mode", choice(ARGS_MODES), "how arguments are compared")
 ARGUMENT_FIELDS: Final = (
-    Field("expected_arguments", _MAP, "a tool's input, a node's output: key → expected value"),
-    Field("expected_output", _MAP, "a tool's output: key → expected value"),
+    Field(
+        "expected_arguments", _EXPECTED_MAP, "a tool's input, a node's output: key → expected value"
+    ),
+    Field("expected_output", _EXPECTED_MAP, "a tool's output: key → expected value"),
     ARGS_MODE,
     Field("ignore_args", list_of(TEXT), "names or globs left out of the comparison", default=()),
     Field("default_args", _MAP, "actual keys equal to these are left out", default={}),
@@ -197,8 +202,3 @@ def read_spec(
         return None
     values["name_match"] = values["name_match"] or name_match
     return build_spec(values, place, report, args_mode)
-
-
-def spec_shape() -> Shape:
-    """JSON Schema of a call spec, for editors; reading needs the rule's own defaults."""
-    return Shape(lambda value, path, report: value, {"$ref": "#/$defs/call_spec"})

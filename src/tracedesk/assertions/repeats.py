@@ -76,25 +76,42 @@ def count_repeats(calls: Sequence[Call], paths: Sequence[Path] = ()) -> Repeats:
 
 def longest_run(calls: Sequence[Call]) -> Repeats:
     """The longest unbroken run of equal calls."""
-    best = Repeats([], 0)
-    run: list[Call] = []
-    before: tuple[str, Hashable] | None = None
-    wild: tuple[str, Hashable | None] | None = None
-    length = trailing = 0
-    for call in calls:
-        name, key = _name(call), _key(call, ())
-        run = [*run, call] if key is not None and before == (name, key) else [call]
-        before = None if key is None else (name, key)
-        if key is not None and len(run) > len(best.certain):
-            best.certain = run
-        if wild is None or wild[0] != name:
-            length, trailing, wild = 1, 0, (name, key)
-        elif key is None or wild[1] is None or wild[1] == key:
-            length, wild = length + 1, (name, wild[1] if key is None else key)
+    named_keys = [(_name(call), _key(call, ())) for call in calls]
+    start, end = _certain_run(named_keys)
+    return Repeats(list(calls[start:end]), _possible_run(named_keys))
+
+
+_Keys = Sequence[tuple[str, Hashable | None]]
+"""Tool and what makes a call equal, None when that was not recorded."""
+
+
+def _certain_run(calls: _Keys) -> tuple[int, int]:
+    """Slice of the longest run whose calls are all recorded and equal."""
+    best, start = (0, 0), 0
+    for place, call in enumerate(calls):
+        if place and call != calls[place - 1]:
+            start = place
+        if call[1] is None:
+            start = place + 1
+        elif place + 1 - start > best[1] - best[0]:
+            best = (start, place + 1)
+    return best
+
+
+def _possible_run(calls: _Keys) -> int:
+    """Length of the longest run if every unrecorded call equalled its neighbours."""
+    best = length = trailing = 0
+    tool, wanted = "", None
+    for name, key in calls:
+        if name != tool:
+            length, trailing, wanted = 1, 0, key
+        elif key is None or wanted is None or wanted == key:
+            length, wanted = length + 1, wanted if key is None else key
         else:
-            length, wild = trailing + 1, (name, key)
+            length, wanted = trailing + 1, key
+        tool = name
         trailing = trailing + 1 if key is None else 0
-        best.possible = max(best.possible, length)
+        best = max(best, length)
     return best
 
 

@@ -127,8 +127,8 @@ class Selector:
 
     def calls_below(self, index: TraceIndex, calls: Sequence[Call]) -> list[Call]:
         """The calls that lie below some selected span."""
-        selected = {span_of(index, row).span_id for row in self.select(index).rows}
-        return [call for call in calls if selected and index.below(call.id, selected)]
+        ends = index.tree.subtree_end
+        return index.calls_in([(row + 1, ends[row]) for row in self.select(index).rows], calls)
 
     def selects_none(self, index: TraceIndex) -> bool:
         return not self.select(index).rows

@@ -21,6 +21,9 @@ from tracedesk.query.names import FULLY, NO, NameTest, fold
 from tracedesk.query.schemas import Schema
 from tracedesk.query.values import ABSENT, json_text
 
+SEARCHED = 50
+"""Calls named as evidence that a list was searched in vain; the support counts them all."""
+
 KINDS = ("any", "node", "tool")
 """Which calls a rule looks at."""
 
@@ -67,10 +70,10 @@ class TraceIndex:
 
     @cached_property
     def searched(self) -> tuple[Evidence, ...]:
-        """Evidence that the whole call list was looked at in vain."""
+        """Evidence that the whole call list was looked at in vain; its first calls are named."""
         return (
             Evidence(None, "trace", "$", "absent_here"),
-            *(Evidence(call.id, "span", "$", "inspected") for call in self.calls),
+            *(Evidence(call.id, "span", "$", "inspected") for call in self.calls[:SEARCHED]),
         )
 
     @cached_property
@@ -183,18 +186,24 @@ class TraceIndex:
         """Tools called inside a node: its ``direct`` ones, or all in its ``subtree``."""
         if depth == "direct":
             return self._tools_by_parent.get(call.id, ())
-        return [c for c in self.calls if c.tool and c is not call and self.below(c.id, {call.id})]
+        row = self.row_of.get(call.id)
+        if row is None:
+            return ()
+        return self.calls_in([(row + 1, self.tree.subtree_end[row])], self.of_kind("tool"))
 
-    def below(self, span_id: str, roots: "set[str] | frozenset[str]") -> bool:
-        """Whether some ancestor of the span is among ``roots``; cycles end the walk."""
-        seen = {span_id}
-        above = self.parents.get(span_id)
-        while above is not None and above not in seen:
-            if above in roots:
-                return True
-            seen.add(above)
-            above = self.parents.get(above)
-        return False
+    def calls_in(self, slices: Sequence[tuple[int, int]], calls: Sequence[Call]) -> list[Call]:
+        """Those of the calls whose spans lie in some slice of tree rows, in their order."""
+        inside = bytearray(len(self.tree))
+        for start, end in slices:
+            inside[start:end] = b"\x01" * (end - start)
+        row_of = self.row_of
+        return [c for c in calls if (row := row_of.get(c.id)) is not None and inside[row]]
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """Span id → row of ``tree``."""
+        spans = self.spans
+        return {spans[number].span_id: row for row, number in enumerate(self.tree.order)}
 
     @cached_property
     def tree(self) -> SpanTree:

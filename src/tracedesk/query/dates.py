@@ -84,7 +84,8 @@ def zone(name: str) -> ZoneInfo:
 def parse_iso(text: Any, timezone_name: str) -> Moment | None:
     """A date or date-time in local time, as precise as written; None when it is neither.
 
-    An offset is converted to the zone; a text without one is local already.
+    An offset is converted to the zone; a text without one is local already. Raises
+    ExpressionError only when there is an offset and nobody knows the zone.
     """
     if not isinstance(text, str):
         return None
@@ -92,12 +93,13 @@ def parse_iso(text: Any, timezone_name: str) -> Moment | None:
     if match is None:
         return None
     day, clock, seconds, fraction, offset = match.groups()
+    local = zone(timezone_name) if offset else None
     try:
         at = datetime.fromisoformat(f"{day}T{clock or '00:00'}:{seconds or '00'}")
         if fraction:
             at = at.replace(microsecond=int((fraction + "000000")[:6]))
         if offset:
-            at = at.replace(tzinfo=_offset(offset)).astimezone(zone(timezone_name))
+            at = at.replace(tzinfo=_offset(offset)).astimezone(local)
     except (ValueError, OverflowError):
         return None
     precision = "date" if clock is None else "second" if seconds else "minute"
