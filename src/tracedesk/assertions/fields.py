@@ -211,6 +211,8 @@ def map_of(item: Shape, empty: bool = False) -> Shape:
         if not value and not empty:
             report.error(path, "empty-value", "needs at least one key")
             return INVALID
+        if not report.text_keys(value, path):
+            return INVALID
         items = {key: item.read(entry, (*path, key), report) for key, entry in value.items()}
         return INVALID if any(item is INVALID for item in items.values()) else items
 

@@ -261,6 +261,8 @@ def _path_map(values: Mapping[str, Any], place: Place, report: Report) -> list[C
         return []
     if not members:
         report.error(where, "empty-value", "needs at least one path")
+    if not report.text_keys(members, where):
+        return []
     checks = []
     compiler = Compiler(report)
     for text, value in members.items():

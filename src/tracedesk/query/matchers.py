@@ -323,6 +323,8 @@ class Compiler:
     def compile(self, obj: Any, path: Place, mode: str | None = None) -> Expected:
         """One expected value at its place in the written object."""
         if isinstance(obj, dict):
+            if not self.report.text_keys(obj, path):
+                return _FAULTY
             return self._matcher(obj, path) if "matcher" in obj else self._object(obj, path, mode)
         if isinstance(obj, list):
             return ListOf(obj, [self.compile(item, (*path, i), mode) for i, item in enumerate(obj)])
@@ -330,6 +332,8 @@ class Compiler:
 
     def members(self, obj: dict[str, Any], path: Place) -> dict[str, Expected]:
         """The members of an object, each compiled; ``$regex`` and its like are warned about."""
+        if not self.report.text_keys(obj, path):
+            return {}
         return {key: self._member(key, item, (*path, key), None) for key, item in obj.items()}
 
     def _object(self, obj: dict[str, Any], path: Place, mode: str | None) -> Expected:

@@ -4,7 +4,7 @@ A problem points into the written object by path; whoever read the file turns th
 line and column.
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -61,6 +61,14 @@ class Report:
     ) -> None:
         """Record a warning: worth knowing, but the object can be used."""
         self.problems.append(Problem(path, code, message, suggestion, WARNING, on_key))
+
+    def text_keys(self, obj: dict[Any, Any], path: Place) -> bool:
+        """Whether all keys are text; reports those that are not, as YAML allows them to be."""
+        odd = [key for key in obj if not isinstance(key, str)]
+        for key in odd:
+            message = f'a key is text; write "{key}" in quotes'
+            self.error((*path, key), "wrong-type", message, on_key=True)
+        return not odd
 
     @property
     def faulty(self) -> bool:

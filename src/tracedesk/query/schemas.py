@@ -4,14 +4,19 @@ jsonschema is imported on first use: most test files need none of it.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from tracedesk.query.paths import locate
+from tracedesk.query.patterns import Pattern, PatternError
 from tracedesk.query.problems import Place, Report
 from tracedesk.query.values import shorten
 
-MAX_FAULTS = 5
+MAX_FAULTS: Final = 5
 """Faults listed of one instance (assertion spec 6.4)."""
+
+PATTERN_S: Final = 0.25
+"""Time limit, in seconds, of one search of a schema's ``pattern``."""
 
 
 class Schema:
@@ -49,6 +54,8 @@ def compile_schema(source: Any, path: Place, report: Report) -> Schema | None:
     if not isinstance(source, dict | bool):
         report.error(path, "wrong-type", "a schema is an object")
         return None
+    if isinstance(source, dict) and not report.text_keys(source, path):
+        return None
     remote = next(_remote_refs(source, path), None)
     if remote is not None:
         place, target = remote
@@ -58,17 +65,19 @@ def compile_schema(source: Any, path: Place, report: Report) -> Schema | None:
 
 
 def _compile(source: Any, path: Place, report: Report) -> Schema | None:
-    from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
-    from jsonschema.validators import validator_for
     from referencing import Registry, Resource
     from referencing.exceptions import Unresolvable
     from referencing.jsonschema import DRAFT202012
 
-    kind = validator_for(source, default=Draft202012Validator)
+    kind = _validator(source)
+    if kind is None:
+        report.error((*path, "$schema"), "bad-schema", "no such draft of JSON Schema is known")
+        return None
     try:
         kind.check_schema(source)
-        validator = kind(source, registry=Registry())
+        if not _patterns_fit(source, path, report):
+            return None
         root = Resource.from_contents(source, default_specification=DRAFT202012)
         resolver = Registry().resolver_with_root(root)
         for reference, place in _local_refs(source, path):
@@ -77,15 +86,70 @@ def _compile(source: Any, path: Place, report: Report) -> Schema | None:
             except Unresolvable:
                 report.error(place, "bad-schema", f"nothing is found at '{reference}'")
                 return None
+        validator = kind(source, registry=Registry())
         list(validator.iter_errors(None))
     except SchemaError as error:
         place = path + tuple(error.absolute_path)
         report.error(place, "bad-schema", shorten(error.message))
         return None
-    except (Unresolvable, ValueError, TypeError, RecursionError) as error:
+    except (Unresolvable, ValueError, TypeError, AttributeError, RecursionError) as error:
         report.error(path, "bad-schema", shorten(f"the schema cannot be used: {error}"))
         return None
     return Schema(source, validator)
+
+
+def _validator(source: Any) -> Any:
+    """The validator class of the schema's draft, its patterns run under a time limit."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend, validator_for
+
+    named = source.get("$schema") if isinstance(source, dict) else None
+    if named is None:
+        kind: Any = Draft202012Validator
+    else:
+        kind = validator_for(source, default=None) if isinstance(named, str) else None  # type: ignore[arg-type]
+    if kind is None:
+        return None
+    limited = {"pattern": _check_pattern, "patternProperties": _check_pattern_properties}
+    return extend(kind, limited)  # type: ignore[no-untyped-call]
+
+
+@lru_cache(maxsize=512)
+def _pattern(text: str) -> Pattern:
+    return Pattern(text)
+
+
+def _check_pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
+    from jsonschema.exceptions import ValidationError
+
+    if isinstance(instance, str) and _pattern(pattern).search(instance, PATTERN_S) is None:
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _check_pattern_properties(
+    validator: Any, patterns: dict[str, Any], instance: Any, schema: Any
+) -> Iterator[Any]:
+    if not isinstance(instance, dict):
+        return
+    for pattern, inner in patterns.items():
+        for key, value in instance.items():
+            if _pattern(pattern).search(key, PATTERN_S) is not None:
+                yield from validator.descend(value, inner, path=key, schema_path=pattern)
+
+
+def _patterns_fit(source: Any, path: Place, report: Report) -> bool:
+    """Whether every pattern of the schema compiles; reports those that do not."""
+    before = report.errors
+    for place, node in _nodes(source, path):
+        inner = node.get("patternProperties")
+        texts = list(inner) if isinstance(inner, dict) else []
+        texts += [node["pattern"]] if isinstance(node.get("pattern"), str) else []
+        for text in texts:
+            try:
+                _pattern(text)
+            except PatternError as error:
+                report.error(place, "bad-regex", f"'{text}' is no regular expression: {error}")
+    return report.errors == before
 
 
 def _nodes(value: Any, path: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
