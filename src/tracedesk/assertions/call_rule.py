@@ -76,7 +76,7 @@ class NodeCall:
 
     def entry_state(self, entry: "NodeCall", call: Call, index: TraceIndex) -> State:
         """Whether a tool expectation holds inside this call."""
-        if not call.tools_known and not index.tools_of(call, self.tool_depth):
+        if not call.tools_known and not index.some_tools(call, self.tool_depth):
             return UNKNOWN
         decision = self.decide_entry(entry, call, index)
         if decision.outcome is Outcome.MISSING:

@@ -81,7 +81,7 @@ def _examine_entry(
     entry: NodeCall, rule: NodeCall, call: Call, index: TraceIndex, miss: Miss
 ) -> None:
     """Add to a miss what a tool expectation inside the call found."""
-    tools = index.tools_of(call, rule.tool_depth)
+    tools = index.some_tools(call, rule.tool_depth)
     decision = rule.decide_entry(entry, call, index)
     name = entry.spec.name
     if entry.forbids or decision.code == "count_high":
@@ -95,7 +95,7 @@ def _examine_entry(
         why = f"inside it {nearest.call.label} was called, but {nearest.why}"
     else:
         code, differences = "tool_not_called", []
-        called = ", ".join(tool.label for tool in tools[:5]) or "none"
+        called = ", ".join(tool.label for tool in tools) or "none"
         why = f"inside it {name} was not called as often as expected (tools called: {called})"
         if not decision.matching:
             why = f"inside it {name} was not called (tools called: {called})"
@@ -183,6 +183,6 @@ def unrecorded(rule: NodeCall, call: Call, index: TraceIndex) -> str:
         attribute = "result" if what == "output" else "arguments"
         where = f"gen_ai.tool.call.{attribute}" if call.tool else "n8n.node.output"
         return f"its {what} were not recorded; send {where}"
-    if rule.tools and not call.tools_known and not index.tools_of(call, rule.tool_depth):
+    if rule.tools and not call.tools_known and not index.some_tools(call, rule.tool_depth):
         return "the trace does not list its tool calls; send tools_called"
     return "the arguments of its tool calls were not recorded"

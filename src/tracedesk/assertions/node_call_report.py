@@ -288,8 +288,8 @@ def _cautions(
 
 
 def _visibility(rule: NodeCall, calls: Sequence[Call], index: TraceIndex) -> list[Caution]:
-    for call in calls:
-        if not index.tools_of(call, rule.tool_depth) and index.hidden_tools(call):
+    for call in calls[:EXAMINED]:
+        if index.hidden_tools(call) and not index.some_tools(call, rule.tool_depth):
             message = f"{call.label} shows no tools; n8n tells them with Return Intermediate Steps"
             return [Caution("tool_visibility_unknown", message)]
     return []

@@ -127,8 +127,7 @@ class Selector:
 
     def calls_below(self, index: TraceIndex, calls: Sequence[Call]) -> list[Call]:
         """The calls that lie below some selected span."""
-        ends = index.tree.subtree_end
-        return index.calls_in([(row + 1, ends[row]) for row in self.select(index).rows], calls)
+        return index.calls_below(self.select(index).rows, calls)
 
     def selects_none(self, index: TraceIndex) -> bool:
         return not self.select(index).rows

@@ -13,14 +13,14 @@ import msgspec
 from tracedesk.assertions.call_spec import name_test
 from tracedesk.assertions.fields import BOOLEAN, PATH, TEXT, Field
 from tracedesk.assertions.finding import INSTRUMENTATION, VACUOUS, Finding, missing
-from tracedesk.assertions.trace_index import TraceIndex, parsed_text
+from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.jsontext import dump
 from tracedesk.model.reading import Call
 from tracedesk.model.verdict import Evidence, Support
 from tracedesk.query.names import NameTest
 from tracedesk.query.paths import ROOT, Path
 from tracedesk.query.problems import Place, Report
-from tracedesk.query.values import ABSENT
+from tracedesk.query.values import ABSENT, whole_json
 
 TARGET_FIELDS: Final = (
     Field("target_node", TEXT, "read only this node's output"),
@@ -163,5 +163,5 @@ def response_value(index: TraceIndex, allow_fenced: bool) -> Any:
     if value is ABSENT and allow_fenced:
         fence = _FENCE.fullmatch(index.reading.response.text or "")
         if fence is not None:
-            return parsed_text(fence[1])
+            return whole_json(fence[1])
     return value

@@ -5,21 +5,24 @@ The trace and the reading are never changed.
 """
 
 import threading
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
+from tracedesk.assertions.offered import declared_schema, read_declarations
 from tracedesk.assertions.settings import Settings
 from tracedesk.model.reading import Call, Reading
 from tracedesk.model.trace import Kind, Span, Status, Trace
 from tracedesk.model.tree import SpanTree
 from tracedesk.model.verdict import Evidence, Support
 from tracedesk.query.expected import Env
-from tracedesk.query.names import FULLY, NO, NameTest, fold
+from tracedesk.query.names import FULLY, NO, PARTLY, NameTest, fold
 from tracedesk.query.schemas import Schema
-from tracedesk.query.values import ABSENT, json_text
+from tracedesk.query.values import json_text, whole_json
 
 SEARCHED = 50
 """Calls named as evidence that a list was searched in vain; the support counts them all."""
@@ -45,6 +48,13 @@ class _Group(msgspec.Struct, frozen=True):
     calls: list[Call]
 
 
+class Placed(msgspec.Struct, frozen=True):
+    """Calls sorted by their place in the tree, the places beside them."""
+
+    places: list[float]
+    calls: list[Call]
+
+
 class TraceIndex:
     """See the module. Build with ``index_of``, which keeps the last one of each thread."""
 
@@ -56,6 +66,8 @@ class TraceIndex:
         self.calls = reading.calls
         self._resolved: dict[tuple[str, str, str, str], Resolution] = {}
         self._inside: dict[tuple[str, str, str, str, str], Resolution] = {}
+        self._tests: dict[tuple[str, str, str], tuple[Placed, Placed]] = {}
+        self._degrees: dict[tuple[str, str, str, int], int] = {}
         self._ordered: dict[str, tuple[list[Call], bool]] = {}
 
     @cached_property
@@ -133,16 +145,8 @@ class TraceIndex:
             return Resolution()
         partly: list[Call] = []
         fully: list[Call] = []
-        degrees: dict[int, int] = {}
-        group_of = self._group_of
         for call in calls:
-            number = group_of[id(call)]
-            degree = degrees.get(number)
-            if degree is None:
-                group = self._groups[number]
-                degree = degrees[number] = test.test_folded(
-                    group.names, group.folded, group.tool, self._timeout
-                )
+            degree = self._degree(test, call)
             if degree != NO:
                 (fully if degree == FULLY else partly).append(call)
         if fully:
@@ -162,9 +166,38 @@ class TraceIndex:
         key = (*test.key, depth, call.id)
         found = self._inside.get(key)
         if found is None:
-            tools = self.tools_of(call, depth)
-            found = self._inside[key] = self.resolve_in(test, tools)
+            if depth == "direct":
+                found = self.resolve_in(test, self.tools_of(call, depth))
+            else:
+                found = self._resolve_below(test, call)
+            self._inside[key] = found
         return found
+
+    def _resolve_below(self, test: NameTest, call: Call) -> Resolution:
+        """As ``resolve_in`` over a subtree; the name is tested once for the whole trace."""
+        placed = self._tests.get(test.key)
+        if placed is None:
+            degrees = {
+                d: [c for c in self.of_kind("tool") if self._degree(test, c) == d]
+                for d in (FULLY, PARTLY)
+            }
+            placed = self.placed(degrees[FULLY]), self.placed(degrees[PARTLY])
+            self._tests[test.key] = placed
+        fully, partly = (self._inside_of(some, call) for some in placed)
+        if fully:
+            return Resolution(tuple(fully), tuple(c.label for c in partly))
+        return Resolution(tuple(partly))
+
+    def _degree(self, test: NameTest, call: Call) -> int:
+        """How well a name fits a call; tested once for all calls of the same names."""
+        number = self._group_of[id(call)]
+        known = self._degrees.get((*test.key, number))
+        if known is None:
+            group = self._groups[number]
+            known = self._degrees[(*test.key, number)] = test.test_folded(
+                group.names, group.folded, group.tool, self._timeout
+            )
+        return known
 
     @cached_property
     def parents(self) -> dict[str, str | None]:
@@ -186,18 +219,54 @@ class TraceIndex:
         """Tools called inside a node: its ``direct`` ones, or all in its ``subtree``."""
         if depth == "direct":
             return self._tools_by_parent.get(call.id, ())
+        return self._inside_of(self._placed_tools, call)
+
+    def some_tools(self, call: Call, depth: str, limit: int = 5) -> Sequence[Call]:
+        """The first few of ``tools_of``, without collecting them all."""
+        row = self.row_of.get(call.id)
+        if depth == "direct" or row is None:
+            return self.tools_of(call, depth)[:limit]
+        first = bisect_right(self._placed_tools.places, row)
+        last = bisect_left(self._placed_tools.places, self.tree.subtree_end[row])
+        return self._placed_tools.calls[first : min(last, first + limit)]
+
+    def _inside_of(self, placed: Placed, call: Call) -> list[Call]:
+        """Those of some placed calls that lie below a call, in body order."""
         row = self.row_of.get(call.id)
         if row is None:
-            return ()
-        return self.calls_in([(row + 1, self.tree.subtree_end[row])], self.of_kind("tool"))
+            return []
+        first = bisect_right(placed.places, row)
+        last = bisect_left(placed.places, self.tree.subtree_end[row])
+        return sorted(placed.calls[first:last], key=_order)
 
-    def calls_in(self, slices: Sequence[tuple[int, int]], calls: Sequence[Call]) -> list[Call]:
-        """Those of the calls whose spans lie in some slice of tree rows, in their order."""
-        inside = bytearray(len(self.tree))
-        for start, end in slices:
-            inside[start:end] = b"\x01" * (end - start)
+    @cached_property
+    def _placed_tools(self) -> Placed:
+        return self.placed(self.of_kind("tool"))
+
+    def placed(self, calls: Iterable[Call]) -> Placed:
+        """Calls by their place in the tree: the row of the call's own span, or just after its
+        parent's row when it has none. Calls of no known place are left out."""
         row_of = self.row_of
-        return [c for c in calls if (row := row_of.get(c.id)) is not None and inside[row]]
+        found: list[tuple[float, int, Call]] = []
+        for call in calls:
+            row: float | None = row_of.get(call.id)
+            if row is None and call.parent is not None and call.parent in row_of:
+                row = row_of[call.parent] + 0.5
+            if row is not None:
+                found.append((row, call.order, call))
+        found.sort(key=itemgetter(0, 1))
+        return Placed([row for row, _, _ in found], [call for _, _, call in found])
+
+    def calls_below(self, rows: Iterable[int], calls: Iterable[Call]) -> list[Call]:
+        """Those of the calls that lie below some row of the tree, in body order."""
+        placed, ends = self.placed(calls), self.tree.subtree_end
+        chosen = bytearray(len(placed.calls))
+        for row in rows:
+            first = bisect_right(placed.places, row)
+            last = bisect_left(placed.places, ends[row])
+            chosen[first:last] = b"\x01" * (last - first)
+        found = (call for call, below in zip(placed.calls, chosen, strict=True) if below)
+        return sorted(found, key=_order)
 
     @cached_property
     def row_of(self) -> dict[str, int]:
@@ -247,10 +316,10 @@ class TraceIndex:
         found: dict[str, Any] = {}
         for span in self.spans:
             for attribute in ("gen_ai.tool.definitions", "availableTools"):
-                _declarations(span.attributes.get(attribute), found)
+                read_declarations(span.attributes.get(attribute), found)
         for call in self.calls:
             if not call.tool and isinstance(call.arguments, dict):
-                _declarations(call.arguments.get("availableTools"), found)
+                read_declarations(call.arguments.get("availableTools"), found)
         return found
 
     @cached_property
@@ -263,7 +332,7 @@ class TraceIndex:
         for name, parameters in self.declared.items():
             if fold(name, tool=True) in wanted and isinstance(parameters, dict):
                 if name not in self._schemas:
-                    self._schemas[name] = _schema(parameters)
+                    self._schemas[name] = declared_schema(parameters)
                 return self._schemas[name]
         return None
 
@@ -300,7 +369,7 @@ class TraceIndex:
     @cached_property
     def response_json(self) -> Any:
         """The response text parsed as JSON, whatever its type; ABSENT when it is none."""
-        return parsed_text(self.reading.response.text)
+        return whole_json(self.reading.response.text)
 
     def executed(self, span: Span) -> bool:
         return span.status is not Status.SKIPPED
@@ -332,18 +401,6 @@ def forget() -> None:
     _slot.index = None
 
 
-def parsed_text(text: Any) -> Any:
-    """The value of a text that is JSON from end to end; ABSENT otherwise."""
-    from tracedesk.model.jsontext import parse
-
-    if not isinstance(text, str) or not text.strip():
-        return ABSENT
-    try:
-        return parse(text)
-    except ValueError:
-        return ABSENT
-
-
 def _order(call: Call) -> int:
     return call.order
 
@@ -351,34 +408,3 @@ def _order(call: Call) -> int:
 def _by_time(call: Call) -> tuple[int, float, int]:
     start = call.start_ns or 0
     return start, float("inf") if call.end_ns is None else call.end_ns, call.order
-
-
-def _declarations(value: Any, found: dict[str, Any]) -> None:
-    """Names and parameters of a list of tool definitions, in any of the common shapes."""
-    if isinstance(value, str):
-        value = json_text(value)
-    if not isinstance(value, list):
-        return
-    for item in value:
-        if isinstance(item, str):
-            item = json_text(item)
-        if not isinstance(item, dict):
-            continue
-        inner = item.get("function")
-        body = inner if isinstance(inner, dict) else item
-        name = body.get("name")
-        if isinstance(name, str) and name:
-            parameters = next(
-                (p for key in _PARAMETERS if isinstance(p := body.get(key), dict)), None
-            )
-            found.setdefault(name, parameters)
-
-
-_PARAMETERS = ("parameters", "input_schema", "inputSchema", "schema")
-
-
-def _schema(parameters: dict[str, Any]) -> Schema | None:
-    from tracedesk.query.problems import Report
-    from tracedesk.query.schemas import compile_schema
-
-    return compile_schema(parameters, (), Report())

@@ -119,6 +119,16 @@ def json_text(value: Any) -> Any:
     return found if isinstance(found, dict | list) else ABSENT
 
 
+def whole_json(text: Any) -> Any:
+    """The value of a text that is JSON from end to end, whatever its type; else ABSENT."""
+    if not isinstance(text, str) or not text.strip():
+        return ABSENT
+    try:
+        return parse(text)
+    except ValueError:
+        return ABSENT
+
+
 def shorten(text: str, limit: int = SHOWN_CHARS) -> str:
     """The text, cut in the middle when longer than ``limit`` characters."""
     if len(text) <= limit:
