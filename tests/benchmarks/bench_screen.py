@@ -5,27 +5,39 @@ Keys are timed from the press to the compositor's answer, frames included.
 """
 
 import asyncio
+import json
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from pathlib import Path
 from statistics import quantiles
+from tempfile import TemporaryDirectory
 from time import perf_counter
+from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tui"))
 
+from bench_ingest import canonical, http
 from fake_desk import NOW_NS, FakeDesk, booking_verdicts, tree_of
+from flood import packed
 from table import Result
+from textual import events
 
+from tracedesk.desk import Desk, Options
 from tracedesk.model.trace import Kind, Status
 from tracedesk.testing import make_span, make_trace
 from tracedesk.tui.app import TracedeskApp
 from tracedesk.tui.screens.workbench import Workbench
 from tracedesk.tui.view_models.span_tree import SpanRows
 from tracedesk.tui.widgets.span_tree import SpanTreeView
+from tracedesk.tui.widgets.trace_list import TraceListView
+from tracedesk.workspace import Workspace
 
 SIZE = (160, 45)
 OPEN_BUDGET_S = {10_000: 0.15, 100_000: 0.5, 1_000_000: 3.0}
 FOLD_BUDGET_MS = 20.0
+FLOOD = str(Path(__file__).with_name("flood.py"))
+FLOOD_S = 8
 KEY_BUDGET_MS = 30.0
 
 
@@ -111,6 +123,49 @@ async def _keys(app: TracedeskApp, view: SpanTreeView, count: int) -> Result:
     return Result(name, p95, "ms", KEY_BUDGET_MS, p95 < KEY_BUDGET_MS)
 
 
+async def _flooded() -> list[Result]:
+    """Keys pressed ten times a second while sixteen clients fill the store of a real desk."""
+    with TemporaryDirectory() as folder:
+        requests = Path(folder) / "requests"
+        requests.write_bytes(packed([http(canonical(number)) for number in range(2_000)]))
+        with Desk(Workspace(root=Path(folder)), Options(port=0)) as desk:
+            desk.ready.wait(20)
+            app = TracedeskApp(desk, ascii=False)
+            async with app.run_test(size=SIZE) as pilot:
+                port = str(urlsplit(desk.endpoint.url or "").port)
+                command = [sys.executable, FLOOD, port, "16", str(FLOOD_S), str(requests)]
+                client = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
+                screen = app.screen
+                assert isinstance(screen, Workbench)
+                while screen.opened is None or screen.traces.total < 100:
+                    await pilot.pause(0.02)
+                times = []
+                while client.returncode is None:
+                    times.append(await _press(app, screen.query_one(TraceListView)))
+                    await asyncio.sleep(0.1)
+                assert client.stdout is not None
+                sent = json.loads(await client.stdout.read())
+        note = f"{sent['accepted'] / sent['seconds']:,.0f} traces/s meanwhile, {len(times)} keys"
+        p50, p95, p99 = (quantiles(times, n=100)[at - 1] for at in (50, 95, 99))
+        return [
+            Result("key → painted during a flood (p50)", p50, "ms", None, True, note),
+            Result("key → painted during a flood (p95)", p95, "ms", 30.0, p95 < 30),
+            Result("key → painted during a flood (p99)", p99, "ms", 50.0, p99 < 50),
+        ]
+
+
+async def _press(app: TracedeskApp, view: TraceListView) -> float:
+    """Milliseconds from a key's arrival until the frame that answers it is out."""
+    painted = asyncio.Event()
+    before, begun = view.cursor, perf_counter()
+    app.post_message(events.Key("j" if before < 20 else "g", None))
+    while view.cursor == before:
+        await asyncio.sleep(0.0005)
+    view.call_after_refresh(painted.set)
+    await painted.wait()
+    return (perf_counter() - begun) * 1e3
+
+
 def _paint(app: TracedeskApp) -> None:
     """Lay out and render what is dirty, as the next frame would."""
     screen = app.screen
@@ -136,7 +191,7 @@ def run(counts: tuple[int, ...] = (10_000, 100_000, 1_000_000)) -> list[Result]:
     results = []
     for count in counts:
         results += asyncio.run(_open(count))
-    return [*results, _marks(100_000)]
+    return [*results, _marks(100_000), *asyncio.run(_flooded())]
 
 
 if __name__ == "__main__":

@@ -5,8 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tracedesk.model.reading import Call, Number, Reading, Source, Text, Usage
-from tracedesk.model.trace import Event, Kind, Status, Trace, TraceWarning
+from tracedesk.model.trace import Event, Status, Trace, TraceWarning
 from tracedesk.model.tree import SpanTree
 from tracedesk.model.verdict import (
     CaseVerdict,
@@ -17,6 +16,7 @@ from tracedesk.model.verdict import (
     Support,
     Verdict,
 )
+from tracedesk.reading import read
 from tracedesk.store.rows import StoredRequest, TraceRow
 from tracedesk.testing import T0_NS, make_span, make_tool, make_trace
 
@@ -84,7 +84,6 @@ class FakeDesk:
         self.bodies: dict[str, list[StoredRequest]] = {}
         self.found: dict[str, Any] = {}
         self.files: list[Any] = []
-        self.readings: dict[str, Reading] = {}
         self.store = FakeStore(self)
         self.endpoint = SimpleNamespace(state="listening", url="http://127.0.0.1:4318", message="")
         self.workspace = SimpleNamespace(
@@ -114,7 +113,7 @@ class FakeDesk:
             row=row,
             trace=trace,
             tree=tree_of(trace),
-            reading=self.readings.get(trace_id) or reading_of(trace),
+            reading=read(trace),
         )
 
     def show(self, trace_id: str) -> None:
@@ -215,51 +214,9 @@ def tree_of(trace: Trace) -> SpanTree:
     )
 
 
-def reading_of(trace: Trace) -> Reading:
-    """Tool calls and the two texts of the booking trace, by hand."""
-    calls = [
-        Call(
-            id=span.span_id,
-            tool=True,
-            label=span.label,
-            arguments=span.attributes.get("gen_ai.tool.call.arguments"),
-            arguments_state="captured",
-            arguments_place="gen_ai.tool.call.arguments",
-            output=span.attributes.get("gen_ai.tool.call.result"),
-            output_state="captured" if "gen_ai.tool.call.result" in span.attributes else "absent",
-            output_place="gen_ai.tool.call.result",
-            status="error" if span.failed else "ok",
-            start_ns=span.start_ns,
-            end_ns=span.end_ns,
-            order=order,
-        )
-        for order, span in enumerate(s for s in trace.spans if s.kind is Kind.TOOL)
-    ]
-    answer = next((s for s in trace.spans if "gen_ai.output.messages" in s.attributes), None)
-    if answer is None:
-        return Reading(
-            response=Text(
-                tried=("root output attribute", "last model span output"), nearest="reply.body"
-            ),
-            calls=tuple(calls),
-            duration_ms=Number(tried=("no span has an end time",)),
-        )
-    return Reading(
-        response=Text(
-            "Your table for 4 is booked at 8pm.",
-            Source(answer.span_id, "gen_ai.output.messages", "model output"),
-        ),
-        input=Text(
-            "A table for four tomorrow at 8, please. Window seat if there is one.",
-            Source("plan", "gen_ai.input.messages", "model input"),
-        ),
-        calls=tuple(calls),
-        usage=Usage(input=820, output=306, total=1126, source="sum of 2 spans"),
-        http_status=Number(200, Source("root", "http.response.status_code", "root")),
-        duration_ms=Number(12_400.0, Source("root", "start and end", "root")),
-        status="failed",
-        model="gpt-4o",
-    )
+def messages(role: str, text: str) -> str:
+    """One chat message as attributes carry it: JSON in a text."""
+    return json.dumps([{"role": role, "parts": [{"type": "text", "content": text}]}])
 
 
 def booking_trace() -> Trace:
@@ -283,8 +240,8 @@ def booking_trace() -> Trace:
                 **model,
                 "gen_ai.usage.input_tokens": 820,
                 "gen_ai.usage.output_tokens": 96,
-                "gen_ai.input.messages": json.dumps(
-                    [{"role": "user", "parts": [{"type": "text", "content": "A table for four"}]}]
+                "gen_ai.input.messages": messages(
+                    "user", "A table for four tomorrow at 8, please. Window seat if there is one."
                 ),
             },
         ),
@@ -340,7 +297,9 @@ def booking_trace() -> Trace:
                 **model,
                 "gen_ai.usage.input_tokens": 1_400,
                 "gen_ai.usage.output_tokens": 210,
-                "gen_ai.output.messages": "Your table for 4 is booked at 8pm.",
+                "gen_ai.output.messages": messages(
+                    "assistant", "Your table for 4 is booked at 8pm."
+                ),
             },
         ),
         make_span("lost", "cleanup", "3fa9c0ffee", start_ms=9_000, end_ms=9_400),

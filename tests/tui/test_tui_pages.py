@@ -50,7 +50,7 @@ def test_the_reading_names_the_source_of_each_value(opened_booking):
     assert "Response  answer · gen_ai.output.messages\n  Your table for 4" in page
     assert "Input  plan · gen_ai.input.messages\n  A table for four" in page
     assert "  ✖ search_flights" in page
-    assert "Usage    820↑ 306↓ 1.1k in all  sum of 2 spans" in page
+    assert "Usage    2.2k↑ 306↓ 2.5k in all  sum of 2 spans" in page
     assert "Status   failed, HTTP 200  Booking agent · http.response.status_code" in page
 
 
@@ -58,9 +58,9 @@ def test_a_blank_says_what_was_tried(opened_booking):
     desk = booking_desk(2)
     other = desk.load(desk.rows_newest_first()[1].id)
     page = text(reading_page(other, other.trace.spans[0], 60, whole_trace=True))
-    assert "Response\n  not found\n  tried root output attribute\n" in page
-    assert "nearest: reply.body" in page
-    assert "no span has an end time" in page
+    assert "Response\n  not found\n  tried gen_ai.output.messages, gen_ai.response.text," in page
+    assert "Enter lists them" in " ".join(page.split())
+    assert "Usage    not found" in page
 
 
 def test_a_tool_call_shows_its_error_arguments_and_output(opened_booking):
@@ -68,14 +68,14 @@ def test_a_tool_call_shows_its_error_arguments_and_output(opened_booking):
     page = text(reading_page(opened_booking, span, 60, whole_trace=False))
     assert page.startswith("Error  status 2\n  upstream timed out after 6000 ms\n  TimeoutError:")
     assert '    "to": "MAD",' in page
-    assert "Output  gen_ai.tool.call.result\n  not captured by the sender" in page
+    assert "Output\n  not captured by the sender" in page
 
 
 def test_a_model_call_shows_what_went_in(opened_booking):
     span = span_of(opened_booking, "plan")
     page = text(reading_page(opened_booking, span, 60, whole_trace=False))
     assert "Input  gen_ai.input.messages" in page
-    assert '"content": "A table for four"' in page
+    assert '"content": "A table for four' in page
     assert "Usage    820↑ 96↓" in page
 
 

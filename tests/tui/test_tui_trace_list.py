@@ -145,3 +145,13 @@ def test_a_row_is_as_wide_as_the_list(name, width):
     desk.add(make_trace(make_span("a", start_ms=0, end_ms=3)), name, agent=name)
     entry = Entry(desk.rows_newest_first()[0], name)
     assert cells(line_text(entry, width)) == width
+
+
+def test_a_place_that_is_not_read_yet_keeps_the_cursor_that_went_there():
+    desk, model = desk_with(1_000), TraceList()
+    read(desk, model)
+    model.move_to(700)
+    assert model.cursor_id is None
+    read(desk, model, first=690)
+    assert model.entry(model.cursor).row.name == "t300"
+    assert model.cursor_id == model.entry(700).row.id

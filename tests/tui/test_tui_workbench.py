@@ -126,7 +126,7 @@ async def test_a_new_trace_arrives_without_moving_what_is_looked_at(workbench):
         assert session.screen.traces.cursor_id == chosen
         assert session.lines("#traces") == lines
         await session.press("g")
-        assert "new-4" in session.lines("#traces")[0]
+        await session.until(lambda: "new-4" in session.lines("#traces")[0], "the top is read")
 
 
 async def test_following_opens_the_newest(workbench):

@@ -5,6 +5,7 @@ stands where is the stylesheet's affair: this screen only names the situation in
 """
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import ClassVar
 
 from textual import events, on
@@ -44,6 +45,9 @@ from tracedesk.tui.widgets.trace_list import TraceListView
 POLL_S = 0.1
 """How often the desk is asked whether anything changed; asking is three integers."""
 
+REST = 4
+"""Rest after reading the list, in times of what the reading took: a fifth of the time at most."""
+
 AGES_S = 1.0
 """How often the ages in the list are painted anew."""
 
@@ -67,6 +71,8 @@ class Workbench(Moves):
         self._seen: tuple[int, int, int, str] | None = None
         self._reading = False
         self._read_again = False
+        self._asked_at = 0.0
+        self._rest_until = 0.0
         self._preview: Timer | None = None
         self._prefix = ""
         self._state = bars.HeaderState(state="starting")
@@ -103,6 +109,8 @@ class Workbench(Moves):
 
     def poll(self) -> None:
         """Compare the desk's revisions with those last seen, and read what is behind."""
+        if perf_counter() < self._rest_until:
+            return
         revision = self.desk.revision()
         if revision == self._seen:
             return
@@ -126,6 +134,7 @@ class Workbench(Moves):
             self._read_again = True
             return
         self._reading = True
+        self._asked_at = perf_counter()
         view = self.query_one(TraceListView)
         first, count = view.window
         self.read_rows(self.traces.request(first, max(count, self.size.height)))
@@ -144,6 +153,9 @@ class Workbench(Moves):
     def _rows_read(self, message: RowsRead) -> None:
         self._reading = False
         snapshot = message.snapshot
+        # In a flood the answers take longer; then they are asked for less often.
+        now = perf_counter()
+        self._rest_until = now + REST * (now - self._asked_at)
         if self.traces.frozen and snapshot.request.where is self.traces.where:
             self.traces.waiting = max(0, snapshot.total - self.traces.total)
         else:
@@ -158,9 +170,8 @@ class Workbench(Moves):
             self.query_one("#empty", Static).update(
                 Content(bars.EMPTY + self.desk.sending_examples())
             )
-        if self._read_again or self.query_one(TraceListView).model.lacks(
-            *self.query_one(TraceListView).window
-        ):
+        view = self.query_one(TraceListView)
+        if self._read_again or (not self.traces.frozen and self.traces.lacks(*view.window)):
             self._read_again = False
             self.refresh_rows()
 

@@ -187,10 +187,12 @@ def _label(rows: SpanRows, row: int, span: Span, width: int, guided: int, hit: b
     ]
     if span.kind is not Kind.NODE:
         lead.append(Piece(span.kind.letter + " ", KIND_ROLES[span.kind]))
-    name, role, note = _name(rows, row, span, hit)
+    name, role, note, short_note = _name(rows, row, span, hit)
     room = width - sum(cells(piece.text) for piece in lead)
     if room < 2:
         return [Piece(pad("".join(piece.text for piece in lead), width), "dim")]
+    if cells(name) + cells(note) > room:
+        note = short_note
     reserved = cells(note) if cells(note) <= min(10, room // 2) else 0
     name = fit(name, room - reserved)
     room -= cells(name)
@@ -210,21 +212,22 @@ def _status(rows: SpanRows, row: int, span: Span) -> tuple[str, str]:
     return " ", ""
 
 
-def _name(rows: SpanRows, row: int, span: Span, hit: bool) -> tuple[str, str, str]:
-    """Name, its role, and the note after it."""
-    note = ""
-    if rows.folded[row]:
-        note = f" ({rows.tree.subtree_end[row] - row - 1})"
+def _name(rows: SpanRows, row: int, span: Span, hit: bool) -> tuple[str, str, str, str]:
+    """Name, its role, the note after it, and a shorter one for where that has no room."""
+    note = f" ({rows.tree.subtree_end[row] - row - 1})" if rows.folded[row] else ""
+    short = note
     if row in rows.tree.orphans:
         note += f"  orphan (parent {rows.tree.orphans[row][:4]}… not received)"
+        short += " orphan"
     elif row in rows.tree.cycles:
         note += f"  cycle (names {rows.tree.cycles[row][:4]}… as parent)"
+        short += " cycle"
     name = plain(span.label[:400]) or "(no name)"
     if span.status is Status.SKIPPED:
-        return name, "skipped", note + " skipped"
+        return name, "skipped", note + " skipped", short
     if not hit:
-        return name, "faint", note
-    return name, "match" if rows.searching else "", note
+        return name, "faint", note, short
+    return name, "match" if rows.searching else "", note, short
 
 
 def _time(rows: SpanRows, row: int, span: Span, width: int, mode: TimeColumn) -> Piece:

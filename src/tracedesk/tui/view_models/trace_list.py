@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tracedesk.query.filter import Filter
     from tracedesk.store.rows import TraceRow
 
-MARGIN = 60
-"""Rows read beyond each edge of the screen, so that paging rarely waits."""
+MARGIN = 20
+"""Rows read beyond each edge of the screen; all of them are read again at every change."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -72,8 +72,11 @@ def fetch(desk: Desk, request: Request) -> Snapshot:
     """Read the rows of a request. Blocking: call it in a worker thread."""
     store = desk.store
     total = store.count(where=request.where)
-    cursor_at = 0
-    if request.cursor_id is not None and not request.follow:
+    if request.follow:
+        cursor_at = 0
+    elif request.cursor_id is None:
+        cursor_at = max(0, min(request.cursor_at, total - 1))
+    else:
         cursor_at = _position(store, request, total)
     first = max(0, request.first + cursor_at - request.cursor_at - MARGIN)
     rows = store.rows(where=request.where, offset=first, limit=request.count + 2 * MARGIN)
@@ -150,13 +153,21 @@ class TraceList:
         """Take over what was read; returns by how many rows the cursor's trace moved."""
         if snapshot.request.where is not self.where:
             return 0
-        moved = snapshot.cursor_at - self.cursor
+        asked, before = snapshot.request, self.cursor
         self.total = snapshot.total
         self._entries = dict(enumerate(snapshot.entries, snapshot.first))
-        if snapshot.request.cursor_id == self.cursor_id or self.follow:
+        if (asked.cursor_id, asked.cursor_at) == (self.cursor_id, before) or self.follow:
             self.move_to(snapshot.cursor_at)
-            return moved
-        return 0  # the user moved on while the rows were read
+        else:  # the user moved on while the rows were read
+            self.move_to(self._position_of(self.cursor_id))
+        return self.cursor - before
+
+    def _position_of(self, trace_id: str | None) -> int:
+        """Where a trace stands among the rows on hand; the cursor's own place otherwise."""
+        for position, entry in self._entries.items():
+            if entry.row.id == trace_id:
+                return position
+        return self.cursor
 
     def update(self, entry: Entry) -> None:
         """Replace one entry that is on hand, such as after its verdicts changed."""
@@ -170,7 +181,7 @@ class TraceList:
         entry = self._entries.get(self.cursor)
         if entry is not None:
             self.cursor_id, self.cursor_number = entry.row.id, entry.row.number
-        elif not self.total:
+        else:  # not read yet: the trace that turns out to stand there
             self.cursor_id, self.cursor_number = None, 0
 
     def toggle_mark(self) -> None:

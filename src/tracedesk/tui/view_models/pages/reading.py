@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tracedesk.model.reading import Call, Reading, Source, Text
 from tracedesk.model.trace import Span
 from tracedesk.tui import figures
-from tracedesk.tui.lines import Line, Piece
+from tracedesk.tui.lines import Line, Piece, Value
 from tracedesk.tui.text import cells, fit, pad_left
 from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.view_models.pages.json_lines import inline
@@ -24,6 +24,9 @@ LabelOf = Callable[[str], str]
 
 MAX_CALLS = 200
 """Calls listed in the overview; the tree has them all."""
+
+TRIED_SHOWN = 4
+"""Places tried in vain that are named in the pane."""
 
 MESSAGE_ATTRIBUTES = (
     ("Input", ("gen_ai.input.messages", "gen_ai.prompt", "input.value", "ai.prompt.messages",
@@ -108,8 +111,12 @@ def _text(page: Page, title: str, found: Text, label_of: LabelOf) -> None:
         page.text(found.text, title.lower(), path=found.source.place if found.source else "")
         return
     page.prose("not found", "warn")
-    for tried in found.tried:
-        page.prose(f"tried {tried}", "dim")
+    if found.tried:
+        told = ", ".join(found.tried[:TRIED_SHOWN])
+        more = len(found.tried) - TRIED_SHOWN
+        told += f" and {more} more, Enter lists them" if more > 0 else ""
+        tried = Value(f"{title}: tried in vain", "\n".join(found.tried))
+        page.prose(f"tried {told}", "dim", value=tried)
     if found.nearest:
         page.prose(f"nearest: {found.nearest}", "accent")
 
