@@ -177,6 +177,9 @@ def check(trace: Trace) -> None:
         msgspec.json.encode([(e.name, e.attributes) for e in span.events])
     reading = read(trace, ReadingSettings(response_path="a.0.b", roles=(("a", "response"),)))
     assert read(trace) == read(trace)
+    for call in reading.calls:
+        assert {call.arguments_state, call.output_state} <= {"captured", "absent", "unreadable"}
+        msgspec.json.encode((call.arguments, call.output))
     ids = [call.id for call in reading.calls]
     assert len(set(ids)) == len(ids)
     assert [call.order for call in reading.calls] == list(range(len(ids)))

@@ -255,7 +255,7 @@ def test_a_mapped_attribute_is_tried_before_all_others() -> None:
             ("acme.asked", "input"),
             ("acme.tool", "tool_name"),
             ("acme.args", "tool_arguments"),
-            ("acme.tokens", "total_tokens"),
+            ("acme.tokens", "usage_total"),
         )
     )
     root = span({**says("built in"), "acme.answer": "mapped", "acme.asked": "q", "acme.tokens": 9})

@@ -40,6 +40,7 @@ MAYBE_DEEP = 2 * (jsontext.MAX_DEPTH - 4)
 """Shorter JSON cannot nest too deep inside a span."""
 
 _peek = msgspec.json.Decoder(Peek).decode
+_NULL = msgspec.Raw(b"null")
 _raw_values = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -86,9 +87,15 @@ class RawPayload:
         if self._attributes is NOT_SENT:
             return {}
         try:
-            return _raw_values(self._attributes)
+            found = _raw_values(self._attributes)
         except (msgspec.DecodeError, UnicodeError):
-            return self.attributes()
+            return {k: v for k, v in self.attributes().items() if v is not None}
+        if _NULL in found.values():
+            return {name: value for name, value in found.items() if value != _NULL}
+        return found
+
+    def eventful(self) -> bool:
+        return bool(self._events)
 
     def events(self) -> list[Event]:
         return events_of([jsontext.parse(bytes(event)) for event in self._events or ()])

@@ -98,10 +98,13 @@ class KeyValuePayload:
 
     def peek(self, wanted: frozenset[str]) -> Mapping[str, Any]:
         return {
-            a.key: any_value(jsontext.parse(bytes(a.value)))
+            a.key: value
             for a in self._attributes
-            if a.key in wanted
+            if a.key in wanted and (value := any_value(jsontext.parse(bytes(a.value)))) is not None
         }
+
+    def eventful(self) -> bool:
+        return self._events is not NOT_SENT and len(memoryview(self._events)) > len(b"[]")
 
     def events(self) -> list[Event]:
         return events_of(jsontext.parse(bytes(self._events)))

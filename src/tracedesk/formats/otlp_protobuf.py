@@ -33,10 +33,13 @@ class MessagePayload:
 
     def peek(self, wanted: frozenset[str]) -> Mapping[str, Any]:
         return {
-            entry.key: any_value(entry.value)
+            entry.key: value
             for entry in self._message.attributes
-            if entry.key in wanted
+            if entry.key in wanted and (value := any_value(entry.value)) is not None
         }
+
+    def eventful(self) -> bool:
+        return len(self._message.events) > 0
 
     def events(self) -> list[Event]:
         return [

@@ -20,19 +20,32 @@ class Peekable(Protocol):
     """A payload that can tell some attributes without decoding all."""
 
     def peek(self, wanted: frozenset[str]) -> Mapping[str, Any]:
-        """At least the wanted attributes that are present; values may be ``msgspec.Raw``."""
+        """At least the wanted attributes that are present and not null; values may be
+        ``msgspec.Raw``."""
+
+    def eventful(self) -> bool:
+        """False when there certainly are no events."""
 
 
 def peek(span: Span, wanted: frozenset[str]) -> Mapping[str, Any]:
-    """At least the wanted attributes of a span, as cheaply as its payload allows."""
+    """At least the wanted attributes of a span that are not null, as cheaply as its payload
+    allows."""
     decoded = span._attributes
-    if decoded is not None:
-        return decoded
-    find = getattr(span.payload, "peek", None)
-    if find is None:
-        return span.attributes
-    found: Mapping[str, Any] = find(wanted)
-    return found
+    if decoded is None:
+        find = getattr(span.payload, "peek", None)
+        if find is not None:
+            found: Mapping[str, Any] = find(wanted)
+            return found
+        decoded = span.attributes
+    if None in decoded.values():
+        return {name: value for name, value in decoded.items() if value is not None}
+    return decoded
+
+
+def eventful(span: Span) -> bool:
+    """False when the span certainly has no events; nothing is decoded to know."""
+    ask = getattr(span.payload, "eventful", None)
+    return bool(span.events) if ask is None else bool(ask())
 
 
 def opened(value: Any) -> Any:

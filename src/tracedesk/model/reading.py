@@ -3,9 +3,11 @@
 ``None`` means "not there"; it is never the same as ``""`` or ``0``.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec.structs import force_setattr
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):
@@ -29,25 +31,71 @@ class Text(msgspec.Struct, frozen=True):
     """An unmapped attribute that looks as if it could hold the text, for blanks."""
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class Recorded(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """A value that a call recorded. What is still encoded is decoded when first asked for.
+
+    Most recorded values of most traces are never looked at. Decoding is deterministic, so
+    two threads that ask at once get equal values.
+    """
+
+    place: str = ""
+    """Attribute or body path of the value; blank when there is none."""
+    raw: Any = None
+    read: Callable[[Any], tuple[Any, str]] | None = None
+    """Gives value and state of ``raw``; None once that is done."""
+    found: Any = None
+    said: str = "absent"
+
+    @classmethod
+    def known(cls, value: Any, state: str = "captured", place: str = "") -> "Recorded":
+        """A value that is decoded already."""
+        return cls(place, None, None, value, state)
+
+    @property
+    def value(self) -> Any:
+        if self.read is not None:
+            self._open()
+        return self.found
+
+    @property
+    def state(self) -> str:
+        """``captured``, ``absent`` or ``unreadable``."""
+        if self.read is not None:
+            self._open()
+        return self.said
+
+    def _open(self) -> None:
+        read = self.read
+        if read is not None:
+            found, said = read(self.raw)
+            force_setattr(self, "found", found)
+            force_setattr(self, "said", said)
+            force_setattr(self, "read", None)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Recorded):
+            return NotImplemented
+        return (self.value, self.state, self.place) == (other.value, other.state, other.place)
+
+    def __hash__(self) -> int:
+        return hash((self.place, self.state))
+
+
+NOT_RECORDED = Recorded()
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One thing that was executed: a node or a tool (assertion spec 1.1)."""
 
     id: str
-    """Span id of the call; unique in the trace."""
+    """Unique in the trace. The span's id, unless the call is known from messages only."""
     tool: bool
     label: str
     aliases: tuple[str, ...] = ()
-    arguments: Any = None
-    """A tool's input; a node's output."""
-    arguments_state: str = "absent"
-    """``captured``, ``absent`` or ``unreadable``."""
-    arguments_place: str = ""
-    """Attribute or body path the arguments came from."""
+    given: Recorded = NOT_RECORDED
+    gave: Recorded = NOT_RECORDED
     parameters: dict[str, Any] | None = None
     """Resolved parameters of an n8n HTTP Request node; they too may satisfy a check."""
-    output: Any = None
-    output_state: str = "absent"
-    output_place: str = ""
     status: str = "unknown"
     """``ok``, ``error`` or ``unknown``."""
     status_message: str = ""
@@ -63,6 +111,40 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """False for an OLD node entry that came without any tool list."""
     requested_only: bool = False
     """True for a tool that was asked for but not seen to run (Flowise ``calledTools``)."""
+    shown_by: str | None = None
+    """Id of the span whose messages show the call, when no span of its own does."""
+
+    @property
+    def span(self) -> str:
+        """Id of the span to look at for this call."""
+        return self.id if self.shown_by is None else self.shown_by
+
+    @property
+    def arguments(self) -> Any:
+        """A tool's input; a node's output."""
+        return self.given.value
+
+    @property
+    def arguments_state(self) -> str:
+        """``captured``, ``absent`` or ``unreadable``."""
+        return self.given.state
+
+    @property
+    def arguments_place(self) -> str:
+        """Attribute or body path the arguments came from; blank when there are none."""
+        return self.given.place
+
+    @property
+    def output(self) -> Any:
+        return self.gave.value
+
+    @property
+    def output_state(self) -> str:
+        return self.gave.state
+
+    @property
+    def output_place(self) -> str:
+        return self.gave.place
 
     @property
     def names(self) -> tuple[str, ...]:

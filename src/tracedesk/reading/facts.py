@@ -7,7 +7,6 @@ from typing import Any
 from tracedesk.model.peek import opened
 from tracedesk.model.reading import Number, Source
 from tracedesk.model.trace import Span, Status, Trace
-from tracedesk.reading.tables import ALL
 from tracedesk.reading.view import View
 
 
@@ -30,19 +29,20 @@ def numeric(value: Any) -> float | None:
 
 def http_status(view: View) -> Number:
     """A root's status code, else a descendant's, else ``metadata``, else ``data``."""
-    names = tuple(a for a, role in view.settings.roles if role == "http_status")
-    names += tuple(name for table in ALL for name in table.http_status)
-    tried = list(names)
+    names = view.plan.http_status
     for name in names:
-        having = view.having(name)
         # The n8n node writes the code on its first root, be it a skipped trigger.
-        roots = [i for i in view.roots if view.seen[i].get(name) is not None]
+        skipped = [i for i in view.roots if view.spans[i].status is Status.SKIPPED]
+        having = view.having(name)
+        roots = [i for i in having if view.is_root(i)]
+        if skipped:
+            roots = sorted((*roots, *(i for i in skipped if name in view.seen[i])))
         for index in (*roots, *(i for i in having if not view.is_root(i))):
             value = numeric(opened(view.seen[index].get(name)))
             if value is not None:
                 rule = "on a root" if view.is_root(index) else "on a descendant"
                 return Number(_whole(value), Source(view.spans[index].span_id, name, rule))
-    return _in_body(view.trace, "http_status", "_http_status", (), tried)
+    return _in_body(view.trace, "http_status", "_http_status", (), names)
 
 
 def _whole(value: float) -> float:
@@ -50,9 +50,8 @@ def _whole(value: float) -> float:
 
 
 def _in_body(
-    trace: Trace, in_metadata: str, in_data: str, below: tuple[str, ...], tried: list[str]
+    trace: Trace, in_metadata: str, in_data: str, below: tuple[str, ...], tried: tuple[str, ...]
 ) -> Number:
-    tried += [f"metadata.{in_metadata}", ".".join(("data", in_data, *below))]
     value = numeric(trace.metadata.get(in_metadata))
     if value is not None:
         return Number(_whole(value), Source(None, f"$.metadata.{in_metadata}", "metadata"))
@@ -62,7 +61,7 @@ def _in_body(
     value = numeric(inner)
     if value is not None:
         return Number(_whole(value), Source(None, ".".join(("$.data", in_data, *below)), "data"))
-    return Number(tried=tuple(tried))
+    return Number(tried=(*tried, f"metadata.{in_metadata}", ".".join(("data", in_data, *below))))
 
 
 def duration(view: View) -> Number:
@@ -88,7 +87,7 @@ def duration(view: View) -> Number:
                 return Number(milliseconds, Source(last.span_id, "end_time_unix_nano", rule))
             tried.append("negative_duration")
             return Number(tried=tuple(tried))
-    return _in_body(trace, "duration_ms", "_metadata", ("duration_ms",), tried)
+    return _in_body(trace, "duration_ms", "_metadata", ("duration_ms",), tuple(tried))
 
 
 def _timed(span: Span) -> bool:
@@ -113,11 +112,10 @@ def trace_status(trace: Trace) -> str:
 
 def model_of(view: View) -> str | None:
     """The model that the latest span naming one names."""
-    names = tuple(a for a, role in view.settings.roles if role == "model")
-    names += tuple(name for table in ALL for name in table.model)
-    for name in names:
-        for index in view.latest(view.having(name), 1):
-            value = opened(view.seen[index].get(name))
+    for name in view.plan.models:
+        index = view.last(view.having(name))
+        if index is not None:
+            value = opened(view.seen[index][name])
             if isinstance(value, str) and value.strip():
                 return value
     return None

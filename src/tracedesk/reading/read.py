@@ -61,7 +61,7 @@ def read(trace: Trace, settings: ReadingSettings = ReadingSettings()) -> Reading
 
 def _read_older(view: View, calls: tuple[Call, ...], rules: Rules) -> Reading:
     trace = view.trace
-    response = rules.response(trace, view.settings)
+    response = rules.response(trace, view.plan.settings)
     return Reading(
         response=response,
         input=rules.input(trace),

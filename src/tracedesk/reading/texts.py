@@ -2,18 +2,17 @@
 on all candidates before the next. A blank value is a hit only when nothing has text.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 
-from tracedesk.model.links import NO_PARENT
+from tracedesk.model.peek import eventful, opened
 from tracedesk.model.reading import Source, Text
-from tracedesk.model.trace import Kind, Status
+from tracedesk.model.trace import Format, Kind
 from tracedesk.reading import n8n_spans
 from tracedesk.reading.events import EVENT_SOURCES, event_messages
 from tracedesk.reading.messages import Said, assistant_text, input_text, said
-from tracedesk.reading.tables import ALL, CANONICAL, GAPS
-from tracedesk.reading.tables.convention import Field
-from tracedesk.reading.tables.readers import completion, indexed_messages, prompt, system
+from tracedesk.reading.plan import N8N_OUTPUT, Rows
+from tracedesk.reading.tables.readers import indexed_messages
 from tracedesk.reading.view import View
 
 Found = tuple[str, Source] | None
@@ -46,27 +45,25 @@ class Search:
         return None
 
 
-RESPONSE_GAPS = tuple(field for table in GAPS for field in table.response)
-INPUT_GAPS = tuple(field for table in GAPS for field in table.input)
-
-
 def response_text(view: View) -> Text:
     """The agent's answer (ingestion spec 14.2)."""
-    fields = (*_mapped(view, "response", completion), *CANONICAL.response)
-    return _text(view, "response", fields, RESPONSE_GAPS, n8n_spans.response, assistant_text)
+    plan = view.plan
+    return _text(
+        view, "response", plan.response, plan.response_gaps, n8n_spans.response, assistant_text
+    )
 
 
 def input_of(view: View) -> Text:
     """The latest user input (ingestion spec 14.3)."""
-    fields = (*_mapped(view, "input", prompt), *CANONICAL.input)
-    return _text(view, "input", fields, INPUT_GAPS, n8n_spans.trigger_input, input_text)
+    plan = view.plan
+    return _text(view, "input", plan.input, plan.input_gaps, n8n_spans.trigger_input, input_text)
 
 
 def _text(
     view: View,
     role: str,
-    canonical: tuple[Field, ...],
-    gaps: tuple[Field, ...],
+    canonical: Rows,
+    gaps: Rows,
     n8n: Callable[[View], Found],
     pick: Callable[[list[Said]], str | None],
 ) -> Text:
@@ -74,8 +71,9 @@ def _text(
     search = Search()
     found = _by_fields(view, canonical, order, search)
     if found is None:
-        search.tried.append("n8n.node.output")
-        found = search.accept(n8n(view))
+        search.tried.append(N8N_OUTPUT)
+        if N8N_OUTPUT in view.names:
+            found = search.accept(n8n(view))
     if found is None:
         found = _by_fields(view, gaps, order, search)
     if found is None:
@@ -88,17 +86,18 @@ def _text(
 
 def _by_fields(
     view: View,
-    fields: tuple[Field, ...],
+    rows: Rows,
     order: Callable[[Iterable[int]], Iterable[int]],
     search: Search,
 ) -> Found:
-    present = view.present
-    search.tried += [field.attribute for field in fields]
-    for field in fields:
-        candidates = present.get(field.attribute)
-        if candidates is None:
+    names = view.names
+    search.tried += rows.attributes
+    if names.isdisjoint(rows.names):
+        return None
+    for field in rows.fields:
+        if field.attribute not in names:
             continue
-        for index in order(candidates):
+        for index in order(view.having(field.attribute)):
             span, seen = view.spans[index], view.seen[index]
             if (
                 (field.roots_only and not view.is_root(index))
@@ -114,14 +113,6 @@ def _by_fields(
     return None
 
 
-def _mapped(view: View, role: str, read: Callable[..., str | None]) -> tuple[Field, ...]:
-    return tuple(
-        Field(attribute, read, f"mapped to {role} in the settings")
-        for attribute, mapped_role in view.settings.roles
-        if mapped_role == role
-    )
-
-
 def _by_events(
     view: View,
     role: str,
@@ -132,9 +123,8 @@ def _by_events(
     search.tried += EVENT_SOURCES[role]
     speakers = [
         i
-        for i, span in enumerate(view.spans)
-        if (view.ai[i] or span.kind is Kind.AGENT or view.parents[i] == NO_PARENT)
-        and span.status is not Status.SKIPPED
+        for i in view.eventful
+        if view.is_ai(i) or view.spans[i].kind is Kind.AGENT or view.is_root(i)
     ]
     for index in order(speakers):
         span = view.spans[index]
@@ -150,8 +140,7 @@ def _by_events(
 def system_text(view: View, conversation: list[Said], spoken: Source | None) -> Text:
     """The system prompt: instructions by attribute, else the system message of the input."""
     search = Search()
-    fields = (*_mapped(view, "system", system), *CANONICAL.system)
-    found = _by_fields(view, fields, view.input_order, search)
+    found = _by_fields(view, view.plan.system, view.input_order, search)
     if found is not None:
         return Text(text=found[0], source=found[1])
     for message in conversation:
@@ -165,52 +154,61 @@ def conversation(view: View, deciding: str | None) -> tuple[list[Said], Source |
 
     The span that gave the response comes first, then the latest AI spans.
     """
-    ai = view.latest((i for i, is_ai in enumerate(view.ai) if is_ai), _CONVERSATIONS)
-    if deciding is not None:
-        first = next((i for i, s in enumerate(view.spans) if s.span_id == deciding), None)
-        if first is not None:
-            ai = [first, *(i for i in ai if i != first)]
-    for index in ai:
+    first = None if deciding is None else view.index_of(deciding)
+    for index in _speakers(view, first):
         messages, place = _messages_of(view, index)
         if messages:
             return messages, Source(view.spans[index].span_id, place, "messages of the AI span")
     return [], None
 
 
+def _speakers(view: View, first: int | None) -> Iterator[int]:
+    if first is not None:
+        yield first
+    speaking = [i for i in view.with_messages() if view.is_ai(i) and i != first]
+    yield from view.latest(speaking, _CONVERSATIONS)
+
+
 def _messages_of(view: View, index: int) -> tuple[list[Said], str]:
     seen, span = view.seen[index], view.spans[index]
-    for table in ALL:
+    for attributes, indexed in view.shapes[index].messages:
         found: list[Said] = []
-        places = []
-        for attribute in (*table.messages_in, *table.messages_out):
-            if seen.get(attribute) is not None:
-                found += said(seen[attribute])
-                places.append(attribute)
-        for prefix, infix in table.indexed_messages:
-            if any(name.startswith(prefix) for name in seen):
-                found += indexed_messages(span.attributes, prefix, infix)
-                places.append(prefix)
+        for attribute in attributes:
+            found += said(seen[attribute])
+        for prefix, infix in indexed:
+            found += indexed_messages(span.attributes, prefix, infix)
         if found:
-            return found, places[0]
-    messages, name = event_messages(span.events, "all")
-    return messages, name
+            return found, attributes[0] if attributes else indexed[0][0]
+    return event_messages(span.events, "all") if eventful(span) else ([], "")
 
 
 def _nearest(view: View, role: str) -> str | None:
     """An attribute no table knows whose name suggests the text; roots and AI spans only."""
     spans = view.spans
     likely = view.roots[:_LOOKED_AT]
-    likely += [i for i in range(max(0, len(spans) - _LOOKED_AT), len(spans)) if view.ai[i]]
-    best, best_rank = None, len(LOOKS_LIKE[role])
-    for index in likely:
-        for name, value in spans[index].attributes.items():
-            rank = _suggestion(role, name)
-            if rank < best_rank and isinstance(value, str) and value.strip():
-                best, best_rank = name, rank
-    return best
+    likely += [i for i in range(max(0, len(spans) - _LOOKED_AT), len(spans)) if view.is_ai(i)]
+    found = []
+    for place, index in enumerate(likely):
+        # A canonical payload tells all its names at a peek, OTLP ones only the wanted.
+        quick = view.trace.format is Format.CANONICAL
+        for rank, name in suggestions(
+            role, tuple(view.seen[index] if quick else spans[index].attributes)
+        ):
+            value = opened(view.seen[index][name]) if quick else spans[index].attributes[name]
+            if isinstance(value, str) and value.strip():
+                found.append((rank, place, name))
+                break
+    return min(found)[2] if found else None
 
 
 @lru_cache(maxsize=4096)
+def suggestions(role: str, names: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+    """Those of the names that suggest a text, best first, each with its rank from 0."""
+    ranked = [(_suggestion(role, name), at, name) for at, name in enumerate(names)]
+    none = len(LOOKS_LIKE[role])
+    return tuple((rank, name) for rank, _, name in sorted(ranked) if rank < none)
+
+
 def _suggestion(role: str, name: str) -> int:
     """How well an attribute name suggests a text: 0 is best, the word count is not at all."""
     words, lower = LOOKS_LIKE[role], name.lower()

@@ -15,12 +15,12 @@ from tracedesk.model.trace import Kind, Status
 from tracedesk.reading import n8n_spans
 from tracedesk.reading.messages import parsed
 from tracedesk.reading.n8n_nodes import Node, is_ai
-from tracedesk.reading.tables import ALL
+from tracedesk.reading.plan import N8N_OUTPUT
 from tracedesk.reading.tables.convention import Tokens
 from tracedesk.reading.view import View
 
 
-class Count(msgspec.Struct, frozen=True):
+class Count(msgspec.Struct, frozen=True, gc=False):
     """Tokens one place reports; None is not there, never zero."""
 
     input: int | None = None
@@ -88,79 +88,76 @@ def count_in(value: Any) -> tuple[Count, str] | None:
 def added(counts: Iterable[Count]) -> Count:
     """The sum, part by part; a part that nobody reports stays unknown."""
     listed = list(counts)
-
-    def total(values: Iterable[int | None]) -> int | None:
-        known = [v for v in values if v is not None]
-        return sum(known) if known else None
-
+    if len(listed) == 1:
+        (one,) = listed
+        return Count(one.input, one.output, one.whole, one.reasoning)
     return Count(
-        input=total(c.input for c in listed),
-        output=total(c.output for c in listed),
-        total=total(c.whole for c in listed),
-        reasoning=total(c.reasoning for c in listed),
+        input=_total([c.input for c in listed]),
+        output=_total([c.output for c in listed]),
+        total=_total([c.whole for c in listed]),
+        reasoning=_total([c.reasoning for c in listed]),
     )
+
+
+def _total(values: Sequence[int | None]) -> int | None:
+    known = [v for v in values if v is not None]
+    return sum(known) if known else None
 
 
 def usage_of(view: View) -> Usage:
     """Usage of a canonical or OTLP trace."""
-    mapped = _mapped(view)
-    tables = [mapped] if mapped is not None else []
-    tables += [table.tokens for table in ALL if table.tokens is not None]
-    for tokens in tables:
-        if view.present.keys().isdisjoint(tokens.names):
-            continue
-        counts = _counts(view, tokens)
-        whole = _whole(view, tokens)
-        rooted = {i: c for i, c in counts.items() if view.parents[i] == NO_PARENT}
-        if rooted:
-            return _stated(view, rooted, "root")
-        if whole:
-            return _stated(view, whole, "root")
-        if counts:
-            return _summed(view, counts)
+    if not view.names.isdisjoint(view.plan.token_names):
+        for tokens in view.plan.tokens:
+            if not view.names.isdisjoint(tokens.names):
+                usage = _by_table(view, tokens)
+                if usage is not None:
+                    return usage
     return _from_outputs(view)
 
 
-def _mapped(view: View) -> Tokens | None:
-    roles = view.settings.roles
-    given, said, total = (
-        tuple(a for a, r in roles if r == role)
-        for role in ("input_tokens", "output_tokens", "total_tokens")
-    )
-    return Tokens(given, said, total) if given or said or total else None
+def _by_table(view: View, tokens: Tokens) -> Usage | None:
+    reporting = view.having_any(tokens.counted)
+    rooted = _counts(view, tokens, [i for i in reporting if view.parents[i] == NO_PARENT])
+    if rooted:
+        return _usage(view, rooted, "root")
+    whole = _whole(view, tokens)
+    if whole:
+        return _usage(view, whole, "root")
+    counts = _counts(view, tokens, reporting)
+    return _summed(view, counts) if counts else None
 
 
-def _counts(view: View, tokens: Tokens) -> dict[int, Count]:
+def _counts(view: View, tokens: Tokens, indexes: Iterable[int]) -> dict[int, Count]:
     """What each span reports under one convention, by index in body order."""
-    if tokens.details is not None:
-        found = {i: _detailed(view.seen[i][tokens.details]) for i in view.having(tokens.details)}
-    else:
-        columns = [
-            _column(view, names)
-            for names in (tokens.input, tokens.output, tokens.total, tokens.reasoning)
-        ]
-        found = {
-            i: Count(*(column.get(i) for column in columns))
-            for i in sorted({i for column in columns[:3] for i in column})
-        }
     kinds = tokens.kinds
-    return {
-        i: count
-        for i, count in found.items()
-        if count.whole is not None and (not kinds or view.spans[i].kind in kinds)
-    }
+    counts = {}
+    for index in indexes:
+        if kinds and view.spans[index].kind not in kinds:
+            continue
+        seen = view.seen[index]
+        if tokens.details is not None:
+            count = _detailed(seen[tokens.details])
+        else:
+            count = Count(
+                _first(seen, tokens.input),
+                _first(seen, tokens.output),
+                _first(seen, tokens.total),
+                _first(seen, tokens.reasoning),
+            )
+        if count.whole is not None:
+            counts[index] = count
+    return counts
 
 
-def _column(view: View, names: tuple[str, ...]) -> dict[int, int]:
-    """Span index to number, by the first of the names that holds one."""
-    column: dict[int, int] = {}
+def _first(seen: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
+    """The number under the first of the names that holds one."""
     for name in names:
-        for index in view.having(name):
-            if index not in column:
-                value = number(opened(view.seen[index][name]))
-                if value is not None:
-                    column[index] = value
-    return column
+        raw = seen.get(name)
+        if raw is not None:
+            value = number(opened(raw))
+            if value is not None:
+                return value
+    return None
 
 
 def _detailed(value: Any) -> Count:
@@ -174,12 +171,8 @@ def _whole(view: View, tokens: Tokens) -> dict[int, Count]:
     if tokens.whole is None:
         return {}
     whole = Tokens(input=tokens.whole[:1], output=tokens.whole[1:])
-    counts = _counts(view, whole)
-    return {i: c for i, c in counts.items() if view.parents[i] == NO_PARENT}
-
-
-def _stated(view: View, counts: dict[int, Count], source: str) -> Usage:
-    return _usage(view, counts, source)
+    roots = [i for i in view.having_any(tokens.whole) if view.parents[i] == NO_PARENT]
+    return _counts(view, whole, roots)
 
 
 def _summed(view: View, counts: dict[int, Count]) -> Usage:
@@ -228,6 +221,8 @@ def _nested(view: View, counts: dict[int, Count]) -> bool:
 
 def _from_outputs(view: View) -> Usage:
     """Token shapes inside the parsed outputs of n8n nodes."""
+    if N8N_OUTPUT not in view.names:
+        return Usage()
     nodes = n8n_spans.nodes(view)
     counts = {nodes[i].index: count for i, count in n8n_counts(nodes).items()}
     return _summed(view, counts) if counts else Usage()

@@ -5,64 +5,92 @@ candidates is decided here, once (ingestion spec 14.2, 14.3).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from heapq import nlargest
 from typing import Any
 
 from tracedesk.model.links import NO_PARENT, parents_of
-from tracedesk.model.peek import peek
+from tracedesk.model.peek import eventful, peek
 from tracedesk.model.trace import Kind, Span, Status, Trace
+from tracedesk.reading.plan import Shape, plan_of
 from tracedesk.reading.settings import ReadingSettings
-from tracedesk.reading.tables import ALL
-from tracedesk.reading.tables.genai import AI_MARKS
-
-N8N_NAMES = ("n8n.node.type", "n8n.node.output", "n8n.node.parameters")
-TOOL_NAMES = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name", "traceloop.entity.name")
-
-
-@lru_cache(maxsize=64)
-def wanted_by(settings: ReadingSettings) -> frozenset[str]:
-    """Every attribute that the rules look at under these settings."""
-    names = [*AI_MARKS, *N8N_NAMES, *TOOL_NAMES, *(attribute for attribute, _ in settings.roles)]
-    for table in ALL:
-        for field in (*table.response, *table.input, *table.system):
-            names += (field.attribute, *field.unless)
-        names += (*table.tool_arguments, *table.tool_results)
-        names += (*table.messages_in, *table.messages_out, *table.model, *table.http_status)
-        if (tokens := table.tokens) is not None:
-            names += tokens.names
-    return frozenset(names)
 
 
 class View:
     """What the rules share about one trace."""
 
     def __init__(self, trace: Trace, settings: ReadingSettings) -> None:
-        wanted = wanted_by(settings)
         self.trace = trace
-        self.settings = settings
+        self.plan = plan = plan_of(settings)
         self.spans: Sequence[Span] = trace.spans
-        self.seen: list[Mapping[str, Any]] = [peek(span, wanted) for span in trace.spans]
+        self.seen: list[Mapping[str, Any]] = []
+        """Per span the attributes that rules look at; values may still be encoded."""
+        self.shapes: list[Shape] = []
+        self._groups: dict[tuple[str, ...], tuple[Shape, list[int]]] = {}
+        wanted, groups = plan.wanted, self._groups
+        for index, span in enumerate(trace.spans):
+            attributes = peek(span, wanted)
+            names = tuple(attributes)
+            group = groups.get(names)
+            if group is None:
+                group = groups[names] = (plan.shape(names), [])
+            self.seen.append(attributes)
+            self.shapes.append(group[0])
+            if span.status is not Status.SKIPPED:
+                group[1].append(index)
+        self.names: frozenset[str] = frozenset().union(
+            *(shape.names for shape, indexes in groups.values() if indexes)
+        )
+        """Attributes that rules look at and some executed span has."""
         self.parents, _ = parents_of(trace.spans)
         self.roots = [i for i, parent in enumerate(self.parents) if parent == NO_PARENT]
-        marks = AI_MARKS
-        self.ai = [
-            span.kind is Kind.MODEL
-            or (
-                span.kind is not Kind.TOOL
-                and bool(seen)
-                and any(seen.get(mark) is not None for mark in marks)
-            )
-            for span, seen in zip(trace.spans, self.seen, strict=True)
-        ]
         self.node_outputs: tuple[dict[str, int], list[int | None]] | None = None
         """Where n8n expressions find outputs; filled in when the first one is met."""
+        self._having: dict[str, list[int]] = {}
         self._index_of: dict[str, int] | None = None
-        self.present = _by_attribute(trace.spans, self.seen, wanted)
+        self._eventful: list[int] | None = None
+        self._ends: list[int] | None = None
 
     def having(self, attribute: str) -> list[int]:
         """Executed spans that carry the attribute, in body order."""
-        return self.present.get(attribute, [])
+        if attribute not in self.names:
+            return []
+        found = self._having.get(attribute)
+        if found is None:
+            lists = [i for shape, i in self._groups.values() if attribute in shape.names]
+            found = lists[0] if len(lists) == 1 else sorted(i for each in lists for i in each)
+            self._having[attribute] = found
+        return found
+
+    def having_any(self, attributes: Iterable[str]) -> list[int]:
+        """Executed spans that carry at least one of the attributes, in body order."""
+        wanted = self.names.intersection(attributes)
+        if not wanted:
+            return []
+        lists = [i for shape, i in self._groups.values() if not wanted.isdisjoint(shape.names)]
+        return lists[0] if len(lists) == 1 else sorted(i for each in lists for i in each)
+
+    def is_ai(self, index: int) -> bool:
+        """True for a model span and for one that names a model or provider, tools apart."""
+        kind = self.spans[index].kind
+        return kind is Kind.MODEL or (self.shapes[index].ai and kind is not Kind.TOOL)
+
+    @property
+    def eventful(self) -> list[int]:
+        """Executed spans that have events, in body order."""
+        if self._eventful is None:
+            self._eventful = [
+                i
+                for i, span in enumerate(self.spans)
+                if eventful(span) and span.status is not Status.SKIPPED
+            ]
+        return self._eventful
+
+    def with_messages(self) -> list[int]:
+        """Executed spans that hold messages in attributes, or any events; body order."""
+        lists = [indexes for shape, indexes in self._groups.values() if shape.messages]
+        if self.eventful:
+            lists.append(self.eventful)
+        return lists[0] if len(lists) == 1 else sorted({i for each in lists for i in each})
 
     def index_of(self, span_id: str) -> int:
         """Index of a span that is known to exist."""
@@ -73,8 +101,19 @@ class View:
     def is_root(self, index: int) -> bool:
         return self.parents[index] == NO_PARENT
 
+    def last(self, indexes: Iterable[int]) -> int | None:
+        """The latest of them: by end, then start, then place in the array (spec 14.2)."""
+        listed = list(indexes)
+        if len(listed) < 2:
+            return listed[0] if listed else None
+        ends = self._ends
+        if ends is None:
+            ends = self._ends = [-1 if s.end_ns is None else s.end_ns for s in self.spans]
+        end = max([ends[i] for i in listed])
+        return max([i for i in listed if ends[i] == end], key=self._recency)
+
     def latest_first(self, indexes: Iterable[int]) -> list[int]:
-        """By end, then start, then place in the array, greatest first (spec 14.2)."""
+        """By end, then start, then place in the array, greatest first."""
         return sorted(indexes, key=self._recency, reverse=True)
 
     def latest(self, indexes: Iterable[int], count: int) -> list[int]:
@@ -91,53 +130,29 @@ class View:
 
     def response_order(self, indexes: Iterable[int]) -> Iterator[int]:
         """Roots in body order, AI spans latest first, the rest latest first."""
-        roots, ai, rest = self._groups(indexes, roots_first=True)
-        yield from roots
+        others = []
+        for index in indexes:
+            if self.parents[index] == NO_PARENT:
+                yield index
+            else:
+                others.append(index)
+        ai = [index for index in others if self.is_ai(index)]
         yield from self._latest(ai)
-        yield from self._latest(rest)
+        yield from self._latest([index for index in others if not self.is_ai(index)])
 
     def input_order(self, indexes: Iterable[int]) -> Iterator[int]:
         """AI spans latest first, roots in body order, the rest latest first."""
-        roots, ai, rest = self._groups(indexes, roots_first=False)
-        yield from self._latest(ai)
-        yield from roots
-        yield from self._latest(rest)
-
-    def _groups(
-        self, indexes: Iterable[int], roots_first: bool
-    ) -> tuple[list[int], list[int], list[int]]:
-        """Roots, AI spans and all others; a span that is both goes where it comes earlier."""
-        roots: list[int] = []
         ai: list[int] = []
-        rest: list[int] = []
+        others: list[int] = []
         for index in indexes:
-            is_root = self.parents[index] == NO_PARENT
-            if self.ai[index] and not (is_root and roots_first):
-                ai.append(index)
-            else:
-                (roots if is_root else rest).append(index)
-        return roots, ai, rest
+            (ai if self.is_ai(index) else others).append(index)
+        yield from self._latest(ai)
+        yield from (index for index in others if self.parents[index] == NO_PARENT)
+        yield from self._latest([i for i in others if self.parents[i] != NO_PARENT])
 
     def _latest(self, indexes: list[int]) -> Iterator[int]:
         """Latest first; nothing is sorted unless the very latest does not do."""
-        if indexes:
-            latest = max(indexes, key=self._recency)
+        latest = self.last(indexes)
+        if latest is not None:
             yield latest
             yield from (i for i in self.latest_first(indexes) if i != latest)
-
-
-def _by_attribute(
-    spans: Sequence[Span], seen: Sequence[Mapping[str, Any]], wanted: frozenset[str]
-) -> dict[str, list[int]]:
-    having: dict[str, list[int]] = {}
-    for index, attributes in enumerate(seen):
-        if not attributes or spans[index].status is Status.SKIPPED:
-            continue
-        for name in attributes:
-            if name in wanted and attributes[name] is not None:
-                known = having.get(name)
-                if known is None:
-                    having[name] = [index]
-                else:
-                    known.append(index)
-    return having

@@ -41,13 +41,18 @@ class Tokens(msgspec.Struct, frozen=True):
     """An attribute holding an object with token counts."""
     kinds: tuple[Kind, ...] = ()
     """Only spans of these kinds count, when not empty."""
+    counted: frozenset[str] = frozenset()
+    """Attributes that count one span's tokens; filled in by itself."""
     names: frozenset[str] = frozenset()
     """All of the attributes above; filled in by itself."""
 
     def __post_init__(self) -> None:
-        given = (*self.input, *self.output, *self.total, *self.reasoning, *(self.whole or ()))
-        names = frozenset((*given, self.details) if self.details else given)
-        msgspec.structs.force_setattr(self, "names", names)
+        counted = (*self.input, *self.output, *self.total)
+        if self.details is not None:
+            counted = (self.details,)
+        names = (*counted, *self.reasoning, *(self.whole or ()))
+        msgspec.structs.force_setattr(self, "counted", frozenset(counted))
+        msgspec.structs.force_setattr(self, "names", frozenset(names))
 
 
 class Convention(msgspec.Struct, frozen=True, kw_only=True):
