@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from tracedesk.assertions import compile_assertion, evaluate
+from tracedesk.model.reading import Call, Reading
 from tracedesk.model.trace import Format, Status, Trace
 from tracedesk.model.verdict import Outcome
 from tracedesk.testing import make_span, make_tool, make_trace
@@ -343,3 +345,22 @@ def test_a_pass_names_the_place_of_every_argument(decide: Any) -> None:
 def test_a_forbidden_call_is_the_evidence_against_itself(decide: Any) -> None:
     verdict = decide(call("m*", name_match="glob", condition="MUST_NOT_CALL"), *SPANS)
     assert [(e.span, e.role) for e in verdict.evidence] == [("m", "violated"), ("a", "violated")]
+
+
+def test_a_call_that_only_messages_show_is_evidence_at_their_span() -> None:
+    trace = make_trace(make_span("r", "Desk"), make_span("m", "chat", "r"))
+    shown = Call(id="m#1", shown_by="m", tool=True, label="book", parent="m", order=2)
+    nodes = (
+        Call(id="r", tool=False, label="Desk"),
+        Call(id="m", tool=False, label="chat", parent="r", order=1),
+    )
+    reading = Reading(calls=(*nodes, shown), has_structure=True)
+    for written in (
+        call("book"),
+        call("book", within={"name": "Desk"}),
+        call("desk", tool_depth="subtree", expected_tool_calls=[{"expected_name": "book"}]),
+    ):
+        assertion, _ = compile_assertion(written)
+        verdict = evaluate(assertion, trace, reading)
+        assert verdict.outcome is Outcome.PASS
+        assert "m" in [evidence.span for evidence in verdict.evidence]

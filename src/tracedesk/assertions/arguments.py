@@ -201,7 +201,7 @@ class Arguments:
     def evidence(self, call: Call, role: str) -> list[Evidence]:
         """The place of each expected argument on this call."""
         recorded = self.recorded(call)
-        value, of, span = recorded.value, recorded.of, call.id
+        value, of, span = recorded.value, recorded.of, call.span
         if not isinstance(value, dict):
             return [Evidence(span, of, ROOT, role)]
         return [

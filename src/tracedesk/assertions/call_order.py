@@ -83,7 +83,7 @@ class CallOrder:
         role = {Outcome.PASS: "decided", Outcome.FAIL: "violated"}.get(outcome, "inspected")
         vacuous = outcome is Outcome.MISSING and all(answer.vacuous for answer in telling)
         evidence = tuple(
-            Evidence(call.id, "span", "$", role) for answer in telling for call in answer.calls
+            Evidence(call.span, "span", "$", role) for answer in telling for call in answer.calls
         )
         return Finding(
             outcome=outcome,

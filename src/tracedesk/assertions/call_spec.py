@@ -105,7 +105,7 @@ class CallSpec:
     def evidence(self, call: Call, role: str) -> list[Evidence]:
         """Place of every checked argument, or the call itself."""
         if not self.parts:
-            return [Evidence(call.id, "span", "$", role)]
+            return [Evidence(call.span, "span", "$", role)]
         return [evidence for part in self.parts for evidence in part.evidence(call, role)]
 
     def leaves(self) -> int:

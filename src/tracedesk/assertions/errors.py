@@ -119,11 +119,11 @@ class NoIgnoredError:
             reason=words,
             code="ignored_error" if ignored else "no_ignored_error",
             evidence=tuple(
-                Evidence(call.id, "span", "$.status", "violated")
+                Evidence(call.span, "span", "$.status", "violated")
                 for pair in ignored
                 for call in pair
             )
-            or tuple(Evidence(call.id, "span", "$.status", "inspected") for call in ordered),
+            or tuple(Evidence(call.span, "span", "$.status", "inspected") for call in ordered),
             cautions=scope.cautions(),
             support=index.support,
             stage=RUNTIME,

@@ -59,7 +59,7 @@ def examine(rule: NodeCall, call: Call, index: TraceIndex) -> Miss:
             miss.code = "output_mismatch" if part.output else difference_code(first)
             miss.why = in_words(first)
         of = "output" if part.output or not call.tool else "arguments"
-        miss.evidence += [Evidence(call.id, of, d.path, "violated") for d in differences]
+        miss.evidence += [Evidence(call.span, of, d.path, "violated") for d in differences]
         miss.differences += differences
     wrong = len(miss.differences)
     for entry in rule.tools:
@@ -72,7 +72,7 @@ def examine(rule: NodeCall, call: Call, index: TraceIndex) -> Miss:
         miss.why = unrecorded(rule, call, index) if unknown else "it does not satisfy"
         miss.code = "arguments_not_captured" if unknown else "argument_value"
     if not miss.evidence:
-        miss.evidence = [Evidence(call.id, "span", "$", "violated")]
+        miss.evidence = [Evidence(call.span, "span", "$", "violated")]
     miss.matched = max(0, miss.total - wrong)
     return miss
 
@@ -99,7 +99,7 @@ def _examine_entry(
         why = f"inside it {name} was not called as often as expected (tools called: {called})"
         if not decision.matching:
             why = f"inside it {name} was not called (tools called: {called})"
-        evidence = [Evidence(call.id, "span", "$", "violated")]
+        evidence = [Evidence(call.span, "span", "$", "violated")]
     miss.differences = [*miss.differences, *differences]
     miss.evidence = [*miss.evidence, *evidence]
     if not miss.why:
@@ -123,7 +123,7 @@ def near_miss(miss: Miss) -> NearMiss:
     if call.status == "error":
         message = f" ({call.status_message})" if call.status_message else ""
         why = f"failed{message}; {why}"
-    return NearMiss(call.id, call.label, miss.matched, miss.total, why, call.order)
+    return NearMiss(call.span, call.label, miss.matched, miss.total, why, call.order)
 
 
 def misnamed(rule: NodeCall, decision: Decision, index: TraceIndex) -> list[NearMiss]:
@@ -145,7 +145,7 @@ def misnamed(rule: NodeCall, decision: Decision, index: TraceIndex) -> list[Near
     total = max(rule.spec.leaves(), 1)
     return [
         NearMiss(
-            call.id,
+            call.span,
             call.label,
             0,
             total,

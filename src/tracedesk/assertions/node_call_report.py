@@ -121,7 +121,7 @@ def _missing(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
         f"{call.label} was called, but {unrecorded(rule, call, index)}",
         decision.code,
         stage=PARAMETERS if rule.spec.parts else TOOL_CHOICE,
-        evidence=tuple(Evidence(c.id, "span", "$", "inspected") for c in decision.unknown),
+        evidence=tuple(Evidence(c.span, "span", "$", "inspected") for c in decision.unknown),
         cautions=_cautions(rule, decision, (), index),
         support=index.support,
     )
@@ -238,7 +238,8 @@ def _not_called(rule: NodeCall, decision: Decision, index: TraceIndex) -> Findin
     evidence = index.searched
     if decision.resolution.calls:
         evidence = tuple(
-            Evidence(call.id, "span", "$.status", "violated") for call in decision.resolution.calls
+            Evidence(call.span, "span", "$.status", "violated")
+            for call in decision.resolution.calls
         )
     return _fail(
         rule,

@@ -159,7 +159,7 @@ class _Repeating:
             expected=f"at most {limit}",
             actual=count,
             evidence=tuple(
-                Evidence(call.id, "arguments", "$", "violated") for call in repeats.certain
+                Evidence(call.span, "arguments", "$", "violated") for call in repeats.certain
             )
             if fails
             else THE_TRACE,

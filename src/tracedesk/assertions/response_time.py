@@ -65,7 +65,7 @@ class ResponseTime:
             reason = f"node '{self.target.name}' was not executed, so it took no time"
             return missing(reason, "node_not_executed", kind, stage=RUNTIME)
         timed = [
-            ((call.end_ns - call.start_ns) / 1e6, call.id)
+            ((call.end_ns - call.start_ns) / 1e6, call.span)
             for call in calls
             if call.start_ns is not None and call.end_ns is not None
             if call.end_ns >= call.start_ns

@@ -90,14 +90,14 @@ class NodeTarget:
                 f"node '{ordered[-1].label}' was executed, but its output was not recorded",
                 "no_output",
                 stage=stage,
-                evidence=(Evidence(ordered[-1].id, "span", ROOT, "inspected"),),
+                evidence=(Evidence(ordered[-1].span, "span", ROOT, "inspected"),),
             )
         return self._below(call, stage)
 
     def _below(self, call: Call, stage: str) -> Subject | Finding:
         value = _output(call)
         if self.key is None:
-            return Subject(value, call.id, "output")
+            return Subject(value, call.span, "output")
         items = [(ROOT, value)]
         if isinstance(value, list) and value:
             items.append((f"{ROOT}[{len(value) - 1}]", value[-1]))
@@ -105,13 +105,13 @@ class NodeTarget:
             places = self.key.find(item, descend=True)
             if places:
                 location, found = places[0]
-                return Subject(found, call.id, "output", base + location[len(ROOT) :])
+                return Subject(found, call.span, "output", base + location[len(ROOT) :])
         return missing(
             f"the output of '{call.label}' has no '{self.key}'",
             "output_key_absent",
             VACUOUS,
             stage=stage,
-            evidence=(Evidence(call.id, "output", ROOT, "absent_here"),),
+            evidence=(Evidence(call.span, "output", ROOT, "absent_here"),),
         )
 
 

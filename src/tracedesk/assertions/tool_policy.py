@@ -75,7 +75,7 @@ class ToolPolicy:
         outcome = worst([answer.outcome for answer in answers])
         telling = [answer for answer in answers if answer.outcome is outcome]
         role = "violated" if outcome is Outcome.FAIL else "decided"
-        evidence = {call.id: call for answer in telling for call in answer.culprits}
+        evidence = dict.fromkeys(call.span for answer in telling for call in answer.culprits)
         return Finding(
             outcome=outcome,
             reason="; ".join(answer.words for answer in telling),

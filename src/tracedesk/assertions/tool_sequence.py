@@ -176,7 +176,7 @@ class ToolSequence:
         found = sorted((f for f in found if f[0]), key=lambda pair: (len(pair[0]), pair[1].order))
         near = tuple(
             NearMiss(
-                call.id,
+                call.span,
                 call.label,
                 max(0, total - len(differences)),
                 total,
@@ -198,7 +198,7 @@ _MODE_WORDS: Final = {
 
 
 def _evidence(calls: Sequence[Call], role: str) -> tuple[Evidence, ...]:
-    return tuple(Evidence(call.id, "span", "$", role) for call in calls)
+    return tuple(Evidence(call.span, "span", "$", role) for call in calls)
 
 
 def build(values: dict[str, Any], place: Place, report: Report) -> ToolSequence | None:

@@ -85,7 +85,7 @@ class TraceIndex:
         """Evidence that the whole call list was looked at in vain; its first calls are named."""
         return (
             Evidence(None, "trace", "$", "absent_here"),
-            *(Evidence(call.id, "span", "$", "inspected") for call in self.calls[:SEARCHED]),
+            *(Evidence(call.span, "span", "$", "inspected") for call in self.calls[:SEARCHED]),
         )
 
     @cached_property
