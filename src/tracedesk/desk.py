@@ -88,6 +88,9 @@ class Desk:
         self.evaluator = Evaluator(
             self.store, lambda: self._agents, quiet_s=options.quiet_s, roles=workspace.roles
         )
+        self.store.agent_names = lambda: {a.id: a.name for a in self._agents.values()}
+        self.store.verdict_of = self._outcome
+        self._evaluating = False
         self._changes = 0
         self._opened: OrderedDict[tuple[str, int], OpenTrace] = OrderedDict()
         self._opened_lock = threading.Lock()
@@ -118,6 +121,7 @@ class Desk:
         self._stopping.set()
         if self._starter is not None:
             self._starter.join()
+        if self._evaluating:
             self.evaluator.stop()
         if self._watcher is not None:
             self._watcher.stop()
@@ -155,10 +159,26 @@ class Desk:
         from tracedesk.testcases.watch import Watcher
 
         self.read_cases()
+        self._begin_evaluating()
+        self._watcher = Watcher(
+            self.workspace.case_paths,
+            self.workspace.root,
+            self._take_files,
+            agents=self._agent_names(),
+        )
+        self._watcher.start()
+
+    def _begin_evaluating(self) -> None:
         self.evaluator.set_files(list(self.files))
         self.evaluator.start()
-        self._watcher = Watcher(self.workspace.case_paths, self.workspace.root, self._take_files)
-        self._watcher.start()
+        self._evaluating = True
+
+    def evaluate_all(self, timeout_s: float = 600.0) -> bool:
+        """Read the case files and evaluate every stored trace, for commands that do not stay.
+        False when it took longer than allowed."""
+        self.read_cases()
+        self._begin_evaluating()
+        return self.evaluator.settle(timeout_s)
 
     def _take_files(self, files: "list[CaseFile]") -> None:
         self.files = tuple(files)
@@ -169,8 +189,13 @@ class Desk:
         """Read the case files once; all that commands which do not watch need."""
         from tracedesk.testcases.load import load_paths
 
-        self.files = tuple(load_paths(self.workspace.case_paths, self.workspace.root))
+        paths, root = self.workspace.case_paths, self.workspace.root
+        self.files = tuple(load_paths(paths, root, agents=self._agent_names()))
         self._changes += 1
+
+    def _agent_names(self) -> frozenset[str]:
+        """What a test case may name as its agent."""
+        return frozenset(word for agent in self._agents.values() for word in (agent.id, agent.name))
 
     # -- what is going on ---------------------------------------------------------------
 
@@ -236,6 +261,11 @@ class Desk:
     def verdicts(self, trace_id: str) -> TraceVerdicts | None:
         """What the evaluator found on a trace so far; None before it was looked at."""
         return self.evaluator.results(trace_id)
+
+    def _outcome(self, trace_id: str) -> str | None:
+        """For ``verdict:`` in filters; None while a trace waits for its verdicts."""
+        verdicts = self.verdicts(trace_id)
+        return None if verdicts is None or verdicts.pending else verdicts.outcome
 
     def evaluate(self, opened: OpenTrace) -> TraceVerdicts:
         """Evaluate the loaded case files on one trace, here and now."""

@@ -156,3 +156,15 @@ def test_a_wrong_key_is_401_even_on_loopback(open_desk: Callable[..., Desk], cal
         open_desk(), path, BOOKING if path != "/health" else None, x_api_key="mibo_no"
     )
     assert (status, reply["error"]["code"]) == (401, "UNAUTHORIZED")
+
+
+def test_once_a_key_exists_loopback_needs_it_too(open_desk: Callable[..., Desk], call: Call):
+    from tracedesk.endpoint.keys import create_key
+
+    desk = open_desk()
+    assert call(desk, "/public/traces", BOOKING)[0] == 201
+    _, secret = create_key(desk.store, "laptop")
+    status, reply = call(desk, "/public/traces", BOOKING, x_api_key=secret)
+    assert status == 201, reply
+    status, reply = call(desk, "/public/traces", BOOKING)
+    assert (status, reply["error"]["details"][0]["type"]) == (401, "MISSING_API_KEY")

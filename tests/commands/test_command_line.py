@@ -98,6 +98,17 @@ def test_list_takes_a_filter_and_explains_a_wrong_one(run: Callable[..., Result]
     assert "did you mean 'agent'" in wrong.output
 
 
+def test_list_filters_by_verdict_without_a_desk_running(
+    run: Callable[..., Result], stored: str, tmp_path: Path
+):
+    (tmp_path / "testcases").mkdir()
+    (tmp_path / "testcases" / "a.yaml").write_text(
+        "cases: [{name: a, assertions: [{target: response_regex, pattern: Ticket}]}]"
+    )
+    assert "Ferry Desk" in run("list", "verdict:pass").output
+    assert "Ferry Desk" not in run("list", "verdict:fail").output
+
+
 @pytest.mark.parametrize("by", ["id", "prefix", "external id"])
 def test_show_finds_a_trace_by_any_of_its_names(run: Callable[..., Result], stored: str, by: str):
     text = {"id": stored, "prefix": stored[:8], "external id": "ferry-1"}[by]

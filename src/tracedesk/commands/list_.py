@@ -29,6 +29,8 @@ def command(filter_words: tuple[str, ...], workspace: Path, limit: int, as_json:
         fail(str(fault))
     desk = reading_desk(workspace)
     try:
+        if where is not None and any(term.key == "verdict" for term in where.terms):
+            desk.evaluate_all()
         rows = desk.store.rows(where=where, limit=limit)
         total = desk.store.count(where=where)
     except StoreError as fault:

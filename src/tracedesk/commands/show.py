@@ -110,5 +110,7 @@ def _verdict_lines(desk: "Desk", opened: "OpenTrace") -> Iterator[str]:
     if not verdicts.cases:
         yield "no test case applies"
     texts = {file.path: file.text for file in desk.files}
-    for case in verdicts.cases:
-        yield from render_case(case, texts.get(case.file), opened.reading)
+    cases = {case.id: case for file in desk.files for case in file.cases}
+    for verdict in verdicts.cases:
+        case = cases.get(verdict.case)
+        yield from render_case(verdict, texts.get(verdict.file), opened.reading, case)

@@ -32,7 +32,7 @@ class Access(msgspec.Struct, frozen=True):
     agents: tuple[Agent, ...]
     """The agents it may send to and read from, in configured order."""
     everyone: bool = False
-    """True for a request without a key, where that is allowed."""
+    """True for a request without a key, which loopback allows until a key exists."""
 
     @property
     def single(self) -> Agent | None:
@@ -89,7 +89,7 @@ class KeyRing:
         """Who sends this ``x-api-key`` (None: no header). Raises Refused: 401 for a key that
         is missing or not valid, 503 when the keys cannot be read."""
         if secret is None:
-            if self._demanded:
+            if self._demanded or self._any_usable():
                 raise unauthorized("x-api-key header is missing", "MISSING_API_KEY")
             return Access(tuple(self._agents().values()), everyone=True)
         key = self._key(_hash(secret))
@@ -100,15 +100,27 @@ class KeyRing:
             return Access(tuple(agent for agent in agents if agent.id in key.agents))
         return Access(tuple(agents))
 
+    def _any_usable(self) -> bool:
+        """Whether a key exists that works; from then on requests need one."""
+        now = time.time_ns()
+        self._refresh(now)
+        return any(key.usable(now) for key in self._keys.values())
+
     def _key(self, digest: bytes) -> StoredKey | None:
         now = time.time_ns()
-        if not 0 <= now - self._read_ns < MAX_AGE_NS or digest not in self._keys:
-            try:
-                self._keys = {key.hash: key for key in list_keys(self._store)}
-            except StoreError as error:
-                raise Refused(503, "AUTH_ERROR", f"the keys cannot be read: {error}") from error
-            self._read_ns = now
+        self._refresh(now, unless_known=digest)
         key = self._keys.get(digest)
         if key is None or not hmac.compare_digest(key.hash, digest) or not key.usable(now):
             return None
         return key
+
+    def _refresh(self, now: int, unless_known: bytes | None = None) -> None:
+        """Read the keys again when they are too old, or do not hold the one asked for."""
+        fresh = 0 <= now - self._read_ns < MAX_AGE_NS
+        if fresh and (unless_known is None or unless_known in self._keys):
+            return
+        try:
+            self._keys = {key.hash: key for key in list_keys(self._store)}
+        except StoreError as error:
+            raise Refused(503, "AUTH_ERROR", f"the keys cannot be read: {error}") from error
+        self._read_ns = now
