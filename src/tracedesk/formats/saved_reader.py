@@ -247,6 +247,8 @@ class Reader:
     def converted(self, export: exports.Export, found: ExportBody) -> SavedRequest | SavedFault:
         """A request with a converted body, saying what it was converted from."""
         headers = {"Content-Type": "application/json", SOURCE_HEADER: export.name}
+        if found.request_id is not None:
+            headers["x-request-id"] = found.request_id
         request = Request(path=found.path, headers=headers)
         try:
             return self.request(request, found.body, found.place, found.line)

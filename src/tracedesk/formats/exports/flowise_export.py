@@ -8,7 +8,6 @@ Source of a rule: FlowiseAI/Flowise ``packages/server/src/database/entities/Exec
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tracedesk.formats.exports.n8n_export import MAX_EXTERNAL_ID
 from tracedesk.formats.exports.records import (
     ExportBody,
     ExportFault,
@@ -38,7 +37,8 @@ def convert(records: Sequence[Record]) -> Iterator[ExportBody | ExportFault]:
             yield ExportFault(record.line, place, executed)
         else:
             body = jsontext.dump(_body(execution, executed)).encode()
-            yield ExportBody(body, record.line, record.place, PUSH_PATH)
+            request_id = text(execution.get("id"))
+            yield ExportBody(body, record.line, record.place, PUSH_PATH, request_id)
 
 
 def _executed(data: Any) -> list[Any] | str:
@@ -55,8 +55,7 @@ def _executed(data: Any) -> list[Any] | str:
 
 def _body(execution: dict[str, Any], executed: list[Any]) -> dict[str, Any]:
     data = {k: v for k, v in execution.items() if k not in LEFT_OUT and v is not None}
-    execution_id = text(execution.get("id"))
-    data["executionId"] = execution_id
+    data["executionId"] = text(execution.get("id"))
     data["agentFlowExecutedData"] = executed
     body: dict[str, Any] = {"data": data}
     flow = mapping(execution.get("agentflow"))
@@ -67,6 +66,4 @@ def _body(execution: dict[str, Any], executed: list[Any]) -> dict[str, Any]:
     metadata = {name: value for name, value in ids.items() if value is not None}
     if metadata:
         body["metadata"] = metadata
-    if execution_id is not None and len(execution_id) <= MAX_EXTERNAL_ID:
-        body["externalId"] = execution_id
     return body

@@ -14,9 +14,6 @@ from tracedesk.formats.exports.records import ExportBody, ExportFault, Record, b
 from tracedesk.formats.saved_request import PUSH_PATH
 from tracedesk.model import jsontext
 
-MAX_EXTERNAL_ID = 255
-"""Characters of an ``externalId`` (ingestion spec 3)."""
-
 
 class _Data(msgspec.Struct):
     resultData: msgspec.Raw = msgspec.Raw()  # noqa: N815, n8n's spelling
@@ -45,15 +42,15 @@ def convert(records: Sequence[Record]) -> Iterator[ExportBody | ExportFault]:
         try:
             execution = _EXECUTION.decode(record.text)
             problem = _problem(execution.data)
-            about = _about(execution)
+            about, request_id = _about(execution)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            problem, about = f"cannot be read: {error}", {}
+            problem, about, request_id = f"cannot be read: {error}", {}, None
         if problem:
             yield ExportFault(record.line, below(record.place, "data"), problem)
             continue
-        tail = jsontext.dump(about).encode()[1:] if about else b"}"
-        body = b'{"data":' + record.text + (b"," if about else b"") + tail
-        yield ExportBody(body, record.line, record.place, PUSH_PATH)
+        metadata = b',"metadata":' + jsontext.dump(about).encode() if about else b""
+        body = b'{"data":' + record.text + metadata + b"}"
+        yield ExportBody(body, record.line, record.place, PUSH_PATH, request_id)
 
 
 def _problem(data: msgspec.Raw) -> str:
@@ -67,18 +64,18 @@ def _problem(data: msgspec.Raw) -> str:
     return ""
 
 
-def _about(execution: _Execution) -> dict[str, Any]:
-    """What identifies the execution and its workflow, where other senders put it."""
+def _about(execution: _Execution) -> tuple[dict[str, str], str | None]:
+    """Metadata as other senders put it, and a request id. Execution ids are small numbers, of
+    one n8n only; with the workflow's they are unique."""
     workflow = _Workflow()
     if execution.workflow_data and head(execution.workflow_data) == b"{":
         workflow = _WORKFLOW.decode(execution.workflow_data)
-    ids = {
+    found = {
         "workflowId": text(execution.workflow_id) or text(workflow.id),
         "workflowName": text(workflow.name),
+        "executionId": text(execution.id),
     }
-    metadata = {name: value for name, value in ids.items() if value is not None}
-    about: dict[str, Any] = {"metadata": metadata} if metadata else {}
-    external_id = text(execution.id)
-    if external_id is not None and len(external_id) <= MAX_EXTERNAL_ID:
-        about["externalId"] = external_id
-    return about
+    about = {name: value for name, value in found.items() if value is not None}
+    if "workflowId" not in about or "executionId" not in about:
+        return about, None
+    return about, f"n8n:{about['workflowId']}:{about['executionId']}"

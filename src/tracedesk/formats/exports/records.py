@@ -63,6 +63,8 @@ class ExportBody(NamedTuple):
     line: int | None
     place: str
     path: str = PUSH_PATH
+    request_id: str | None = None
+    """The same each time, so that importing again replaces; None where the spans tell."""
 
 
 class ExportFault(NamedTuple):
