@@ -46,12 +46,12 @@ def test_the_cursor_stays_with_its_trace_while_others_arrive():
 @given(st.integers(1, 40), st.integers(0, 39), st.integers(0, 30))
 def test_the_cursor_is_found_again_wherever_it_moved(stored, cursor, arrived):
     desk, model = desk_with(stored), TraceList()
-    read(desk, model)
+    read(desk, model, count=80)
     model.move_to(cursor % stored)
     chosen = model.cursor_id
     for _ in range(arrived):
         desk.add(make_trace(make_span("a")), "new")
-    read(desk, model)
+    read(desk, model, count=80)
     assert model.cursor_id == chosen
     assert model.cursor == cursor % stored + arrived
 

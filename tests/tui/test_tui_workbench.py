@@ -425,3 +425,24 @@ async def test_an_editor_that_cannot_have_the_terminal_is_told_of(workbench, mon
         await session.press("j", "j", "E")  # a headless terminal cannot be put aside
         messages = [n.message for n in session.app._notifications]
         assert any("open booking.cases.yaml:12 yourself" in message for message in messages)
+
+
+async def test_an_error_while_a_line_is_painted_stays_in_its_line(workbench, monkeypatch):
+    async with workbench(strict=False) as session:
+        view = session.screen.query_one("#spans")
+        paint = view.paint
+        monkeypatch.setattr(
+            view, "paint", lambda row, width: 1 / 0 if row == 1 else paint(row, width)
+        )
+        view.repaint()
+        await session.settle()
+        lines = session.lines("#spans")
+        assert lines[1].startswith(" this line could not be drawn: division by zero")
+        assert "search_flights" in lines[2]
+
+
+async def test_ages_grow_and_nothing_else_moves(workbench):
+    async with workbench() as session:
+        before = session.lines("#traces")
+        session.screen.query_one("#traces").repaint()
+        assert session.lines("#traces") == before

@@ -11,7 +11,7 @@ from tracedesk.tui import figures
 from tracedesk.tui.lines import Line
 from tracedesk.tui.screens.work import Work
 from tracedesk.tui.seam import Desk, Opened
-from tracedesk.tui.text import plain
+from tracedesk.tui.text import ASCII, plain
 from tracedesk.tui.view_models.marks import Marks
 from tracedesk.tui.view_models.pages.failure import failure_page
 from tracedesk.tui.view_models.pages.raw import raw_page
@@ -48,6 +48,7 @@ class Detailing(Work):
         self.wanted: str | None = None
         """Id of the trace that is being opened; answers for others are too late."""
         self.pane = "list"
+        self._titles: dict[tuple[str, str], str] = {}
         self.tab = "reading"
         self.search_text = ""
         self.attribute_text = ""
@@ -66,7 +67,7 @@ class Detailing(Work):
         """Have a trace read; it is shown when it is there."""
         if trace_id != self.wanted or self.opened is None:
             self.wanted = trace_id
-            self.query_one("#tree-pane").border_subtitle = Content("opening …")
+            self.retitle("tree", subtitle="opening …")
             self.read_trace(trace_id)
 
     def show_trace(self, opened: Opened, rows: SpanRows, verdicts: "TraceVerdicts | None") -> None:
@@ -131,7 +132,7 @@ class Detailing(Work):
         self.query_one(DetailTabs).choose(self.tab, empty)
         self.query_one("#page", PageView).show(self._page, keep_place=keep_place)
         title = "" if span is None else ("whole trace" if self.whole_trace else span.label)
-        self.query_one("#detail-pane").border_title = Content(plain(title[:60]))
+        self.retitle("detail", title[:60])
         if self.tab == "raw" and self.requests is None and self.opened is not None:
             self.read_requests(self.opened.row.id)
 
@@ -176,6 +177,17 @@ class Detailing(Work):
         about = None if self.whole_trace else self.span.span_id
         return failure_page(self.cases, self.span, about, width)
 
+    def retitle(self, pane: str, title: str | None = None, subtitle: str | None = None) -> None:
+        """Name a pane on its border; None leaves a title as it is.
+
+        A title that is set paints the whole pane, so the same one is not set again.
+        """
+        widget = self.query_one(f"#{pane}-pane")
+        for place, text in (("border_title", title), ("border_subtitle", subtitle)):
+            if text is not None and self._titles.get((pane, place)) != text:
+                self._titles[pane, place] = text
+                setattr(widget, place, Content(plain(text).translate(ASCII if self.ascii else {})))
+
     # -- the tests drawer ------------------------------------------------------------
 
     def show_results(self) -> None:
@@ -185,7 +197,6 @@ class Detailing(Work):
         self.results.show(self.desk.files, self.verdicts)
         view.empty_note = self._no_results()
         view.rebuilt(key)
-        pane = self.query_one("#tests-pane")
         totals = self.results.totals
         parts = [
             f"{GLYPHS[outcome][0]} {totals[outcome]}"
@@ -195,8 +206,7 @@ class Detailing(Work):
         if self.results.diagnostics:
             found = self.results.diagnostics
             parts.append(f"{found} problem{'' if found == 1 else 's'} in files")
-        pane.border_title = Content(" · ".join(["Tests", *parts]))
-        pane.border_subtitle = Content(self.saved_note())
+        self.retitle("tests", " · ".join(["Tests", *parts]), self.saved_note())
 
     def _no_results(self) -> str:
         """Why the drawer is empty, and what to do about it."""
@@ -235,10 +245,8 @@ class Detailing(Work):
         return found
 
     def _show_tree_title(self) -> None:
-        pane = self.query_one("#tree-pane")
-        pane.border_subtitle = Content("")
         if self.opened is None:
-            pane.border_title = Content("")
+            self.retitle("tree", "", "")
             return
         row = self.opened.row
         axis = None if self.rows is None else self.rows.axis
@@ -247,7 +255,7 @@ class Detailing(Work):
             parts.append(figures.duration(axis.length_ns))
         if row.error_count:
             parts.append(f"✖ {row.error_count}")
-        pane.border_title = Content(plain(" · ".join(parts)))
+        self.retitle("tree", " · ".join(parts), "")
 
 
 def carry_over(old: SpanRows | None, new: SpanRows, span: Span | None) -> int:

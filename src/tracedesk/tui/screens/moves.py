@@ -111,6 +111,8 @@ class Moves(Detailing):
             if result.level < 2:
                 self.results.toggle(result.key)
                 self.query_one(ResultsView).rebuilt(result.key)
+            else:
+                self.notify("E opens the file at this line in your editor.")
             return
         span_id = result.span
         if span_id is not None:

@@ -302,14 +302,12 @@ class Workbench(Moves):
         self.query_one("#footer", LineLabel).show(keys)
 
     def _show_list_title(self) -> None:
-        pane = self.query_one("#list-pane")
         model = self.traces
         at = model.cursor + 1 if model.total else 0
-        pane.border_title = Content(f"Traces · {at:,} of {model.total:,}")
         notes = [f"frozen · {model.waiting:,} new"] if model.frozen else []
         notes += ["following"] if model.follow else []
         notes += [f"{len(model.marked)} marked"] if model.marked else []
-        pane.border_subtitle = Content(" · ".join(notes))
+        self.retitle("list", f"Traces · {at:,} of {model.total:,}", " · ".join(notes))
 
     def saved_note(self) -> str:
         progress = self.desk.progress()

@@ -163,7 +163,7 @@ class SpanRows:
                 kept[row] = 1
                 self.folded[row] = 0
                 row = parent[row]
-        self._kept = array("q", (row for row in self._all if kept[row]))
+        self._kept = array("q", compress(self._all, kept))
         self._show_again()
 
     def clear_search(self) -> None:

@@ -28,9 +28,12 @@ class PageView(LineView):
     def show(self, make: MakePage | None, *, keep_place: bool = False) -> None:
         """Show another page, from its top unless it is the same page made again."""
         self._make = make
+        before = self.lines
         self._lay_out()
-        self.changed(len(self.lines), self.cursor if keep_place else 0)
+        if self.lines != before:
+            self.changed(len(self.lines), self.cursor if keep_place else 0)
         if not keep_place:
+            self.cursor = 0
             self.scroll_to(y=0, animate=False)
 
     def _lay_out(self) -> None:

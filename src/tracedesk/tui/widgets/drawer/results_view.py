@@ -6,7 +6,7 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from tracedesk.tui.bindings import bindings
-from tracedesk.tui.lines import Piece
+from tracedesk.tui.lines import Line, Piece
 from tracedesk.tui.view_models.results import Result, Results
 from tracedesk.tui.widgets.line_view import LineView
 
@@ -19,6 +19,7 @@ class ResultsView(LineView):
     def __init__(self, model: Results, *, ascii: bool) -> None:
         super().__init__(ascii=ascii, id="results")
         self.model = model
+        self._painted: list[Line] = []
 
     def paint(self, row: int, width: int) -> Iterable[Piece]:
         return self.model.rows[row].line.pieces
@@ -32,7 +33,10 @@ class ResultsView(LineView):
     def rebuilt(self, key: str | None) -> None:
         """The rows are others now; the cursor stays with ``key`` when that is still there."""
         at = None if key is None else self.model.index_of(key)
-        self.changed(len(self.model.rows), at)
+        lines = [row.line for row in self.model.rows]
+        if lines != self._painted or not lines:
+            self._painted = lines
+            self.changed(len(lines), at)
 
     def clicked(self, row: int, x: int) -> None:
         result = self.model.rows[row]
