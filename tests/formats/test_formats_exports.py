@@ -809,7 +809,7 @@ def test_no_mutation_raises(tmp_path: Path, name: str, data: st.DataObject) -> N
         try:
             for key in way:
                 inside = inside[key]
-            inside[last] = data.draw(ODD)
+            inside[last] = copy.deepcopy(data.draw(ODD))
         except (LookupError, TypeError):  # an earlier change took it away
             continue
     for found in saved_requests(write(tmp_path / "a.json", exported)):

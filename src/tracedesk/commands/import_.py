@@ -27,7 +27,9 @@ PROGRESS_EVERY_S = 0.1
 @json_option
 def command(paths: tuple[Path, ...], workspace: Path, agent: str | None, as_json: bool) -> None:
     """Store the traces in PATHS: files or folders of JSON, JSON lines or OTLP protobuf, each
-    also as .gz; bodies as they would be posted, or saved requests with their headers."""
+    also as .gz or .zst; bodies as they would be posted, saved requests with their headers, or
+    what Jaeger, Zipkin, Langfuse, Phoenix, n8n, Flowise and the OpenTelemetry collector export.
+    """
     place = find(workspace)
     outcome = _import(place, paths, _agent(place, agent) if agent else None)
     if as_json:

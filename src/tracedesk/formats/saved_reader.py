@@ -54,6 +54,8 @@ _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _LOGGED = b'"resultData"'
+_LOGGED_STARTS = 50
+"""Lines starting with a brace that are tried in a log; each costs a reading of the rest."""
 
 Found = Iterator[SavedRequest | SavedFault]
 
@@ -343,7 +345,9 @@ def _logged_document(head: bytes) -> bytes | None:
         return None
     end = head.rfind(b"\n}")
     start = 0 if head.startswith(b"{") else head.find(b"\n{") + 1
-    while 0 <= start <= end:
+    for _ in range(_LOGGED_STARTS):
+        if not 0 <= start <= end:
+            break
         text = head[start : end + 2]
         try:
             if exports.find(_FIELDS.decode(text)) is not None:
