@@ -202,10 +202,14 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     has_structure: bool = False
     """The trace has call structure (assertion spec 1.1)."""
-    views: tuple[tuple[str, Any], ...] = ()
-    """What json_match reads under ``auto``, in order: name (``response``, ``data``,
-    ``attributes``, ``metadata``) and value. A view that does not exist is not listed."""
+    recorded_views: tuple[tuple[str, Recorded], ...] = ()
     messages: tuple[Message, ...] = ()
+
+    @property
+    def views(self) -> tuple[tuple[str, Any], ...]:
+        """What json_match reads under ``auto``, in order: name (``response``, ``data``,
+        ``attributes``, ``metadata``) and value. A view that does not exist is not listed."""
+        return tuple((name, recorded.value) for name, recorded in self.recorded_views)
 
     @property
     def node_calls(self) -> tuple[Call, ...]:

@@ -29,19 +29,20 @@ def numeric(value: Any) -> float | None:
 
 def http_status(view: View) -> Number:
     """A root's status code, else a descendant's, else ``metadata``, else ``data``."""
-    names = view.plan.http_status
+    names, spans = view.plan.http_status, view.spans
+    # The n8n node writes the code on its first root, be it a skipped trigger.
+    skipped = [i for i in view.roots if spans[i].status is Status.SKIPPED]
     for name in names:
-        # The n8n node writes the code on its first root, be it a skipped trigger.
-        skipped = [i for i in view.roots if view.spans[i].status is Status.SKIPPED]
+        if name not in view.names and not skipped:
+            continue
         having = view.having(name)
         roots = [i for i in having if view.is_root(i)]
-        if skipped:
-            roots = sorted((*roots, *(i for i in skipped if name in view.seen[i])))
+        roots = sorted((*roots, *(i for i in skipped if name in view.seen[i])))
         for index in (*roots, *(i for i in having if not view.is_root(i))):
             value = numeric(opened(view.seen[index].get(name)))
             if value is not None:
                 rule = "on a root" if view.is_root(index) else "on a descendant"
-                return Number(_whole(value), Source(view.spans[index].span_id, name, rule))
+                return Number(_whole(value), Source(spans[index].span_id, name, rule))
     return _in_body(view.trace, "http_status", "_http_status", (), names)
 
 
@@ -113,6 +114,8 @@ def trace_status(trace: Trace) -> str:
 def model_of(view: View) -> str | None:
     """The model that the latest span naming one names."""
     for name in view.plan.models:
+        if name not in view.names:
+            continue
         index = view.last(view.having(name))
         if index is not None:
             value = opened(view.seen[index][name])

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 
 from tracedesk.model import jsontext
-from tracedesk.model.reading import Call, Reading, Text, Usage
-from tracedesk.model.trace import Format, Trace
+from tracedesk.model.reading import Call, Reading, Recorded, Text, Usage
+from tracedesk.model.trace import Format, Span, Trace
 from tracedesk.reading import custom, facts, flowise, n8n, texts
 from tracedesk.reading.calls import calls_of
+from tracedesk.reading.recorded import CAPTURED
 from tracedesk.reading.settings import ReadingSettings
 from tracedesk.reading.usage import usage_of
 from tracedesk.reading.view import View
@@ -54,7 +55,7 @@ def read(trace: Trace, settings: ReadingSettings = ReadingSettings()) -> Reading
         status=facts.trace_status(trace),
         model=facts.model_of(view),
         has_structure=any(not span.synthetic for span in trace.spans),
-        views=_views(trace, response, _root_attributes(view)),
+        recorded_views=_views(trace, response, _root_attributes(view)),
         messages=tuple(message.message() for message in said),
     )
 
@@ -71,7 +72,7 @@ def _read_older(view: View, calls: tuple[Call, ...], rules: Rules) -> Reading:
         duration_ms=facts.duration(view),
         status=facts.trace_status(trace),
         has_structure=_has_structure(trace),
-        views=_views(trace, response, None),
+        recorded_views=_views(trace, response, None),
     )
 
 
@@ -86,30 +87,35 @@ def _has_structure(trace: Trace) -> bool:
     )
 
 
-def _root_attributes(view: View) -> dict[str, Any] | None:
-    if not view.roots:
-        return None
-    attributes: dict[str, Any] = {}
-    for index in reversed(view.roots[:_ROOTS]):
-        attributes.update(view.spans[index].attributes)
-    return attributes
-
-
+_JSON_STARTS = frozenset('{["-0123456789tfn')
 _ROOTS = 100
 """Roots whose attributes json_match sees; the first root wins."""
 
 
+def _root_attributes(view: View) -> Recorded | None:
+    if not view.roots:
+        return None
+    return Recorded("", [view.spans[i] for i in view.roots[:_ROOTS]], _attributes)
+
+
+def _attributes(roots: list[Span]) -> tuple[dict[str, Any], str]:
+    attributes: dict[str, Any] = {}
+    for span in reversed(roots):
+        attributes.update(span.attributes)
+    return attributes, CAPTURED
+
+
 def _views(
-    trace: Trace, response: Text, attributes: dict[str, Any] | None
-) -> tuple[tuple[str, Any], ...]:
+    trace: Trace, response: Text, attributes: Recorded | None
+) -> tuple[tuple[str, Recorded], ...]:
     """What json_match reads under ``auto``, in order; views that do not exist are left out."""
-    views: list[tuple[str, Any]] = []
-    if response.text is not None and response.text.lstrip()[:1] in tuple('{["-0123456789tfn'):
+    views: list[tuple[str, Recorded]] = []
+    if response.text is not None and response.text.lstrip()[:1] in _JSON_STARTS:
         with suppress(ValueError):
-            views.append(("response", jsontext.parse(response.text)))
+            views.append(("response", Recorded.known(jsontext.parse(response.text))))
     if trace.format.legacy:
-        views.append(("data", trace.data))
+        views.append(("data", Recorded.known(trace.data)))
     if attributes is not None:
         views.append(("attributes", attributes))
-    views.append(("metadata", trace.metadata))
+    views.append(("metadata", Recorded.known(trace.metadata)))
     return tuple(views)

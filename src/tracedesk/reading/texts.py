@@ -10,9 +10,9 @@ from tracedesk.model.reading import Source, Text
 from tracedesk.model.trace import Format, Kind
 from tracedesk.reading import n8n_spans
 from tracedesk.reading.events import EVENT_SOURCES, event_messages
-from tracedesk.reading.messages import Said, assistant_text, input_text, said
+from tracedesk.reading.messages import Said, assistant_text, input_text
 from tracedesk.reading.plan import N8N_OUTPUT, Rows
-from tracedesk.reading.tables.readers import indexed_messages
+from tracedesk.reading.tables.readers import assistant, indexed_messages, user
 from tracedesk.reading.view import View
 
 Found = tuple[str, Source] | None
@@ -28,6 +28,13 @@ _CONVERSATIONS = 12
 
 NOT_TEXTS = ("gen_ai.request.", "gen_ai.response.", "gen_ai.usage.", "http.", "url.")
 """Attribute families that describe a request or response without holding its text."""
+
+
+PICKS: dict[Callable[..., str | None], Callable[[list[Said]], str | None]] = {
+    assistant: assistant_text,
+    user: input_text,
+}
+"""Readers of whole messages and what they pick; messages are parsed once a span."""
 
 
 class Search:
@@ -105,7 +112,11 @@ def _by_fields(
                 or any(name in seen for name in field.unless)
             ):
                 continue
-            text = field.read(seen[field.attribute], partial(getattr, span, "attributes"))
+            pick = PICKS.get(field.read)
+            if pick is None:
+                text = field.read(seen[field.attribute], partial(getattr, span, "attributes"))
+            else:
+                text = pick(view.said(index, field.attribute))
             if text is not None:
                 found = search.accept((text, Source(span.span_id, field.attribute, field.rule)))
                 if found is not None:
@@ -166,15 +177,16 @@ def _speakers(view: View, first: int | None) -> Iterator[int]:
     if first is not None:
         yield first
     speaking = [i for i in view.with_messages() if view.is_ai(i) and i != first]
-    yield from view.latest(speaking, _CONVERSATIONS)
+    if speaking:
+        yield from view.latest(speaking, _CONVERSATIONS)
 
 
 def _messages_of(view: View, index: int) -> tuple[list[Said], str]:
-    seen, span = view.seen[index], view.spans[index]
+    span = view.spans[index]
     for attributes, indexed in view.shapes[index].messages:
         found: list[Said] = []
         for attribute in attributes:
-            found += said(seen[attribute])
+            found += view.said(index, attribute)
         for prefix, infix in indexed:
             found += indexed_messages(span.attributes, prefix, infix)
         if found:

@@ -11,12 +11,31 @@ from typing import Any
 from tracedesk.model.links import NO_PARENT, parents_of
 from tracedesk.model.peek import eventful, peek
 from tracedesk.model.trace import Kind, Span, Status, Trace
+from tracedesk.reading.messages import Said, said
 from tracedesk.reading.plan import Shape, plan_of
 from tracedesk.reading.settings import ReadingSettings
 
 
 class View:
     """What the rules share about one trace."""
+
+    __slots__ = (
+        "_ends",
+        "_eventful",
+        "_groups",
+        "_having",
+        "_index_of",
+        "_said",
+        "names",
+        "node_outputs",
+        "parents",
+        "plan",
+        "roots",
+        "seen",
+        "shapes",
+        "spans",
+        "trace",
+    )
 
     def __init__(self, trace: Trace, settings: ReadingSettings) -> None:
         self.trace = trace
@@ -26,7 +45,7 @@ class View:
         """Per span the attributes that rules look at; values may still be encoded."""
         self.shapes: list[Shape] = []
         self._groups: dict[tuple[str, ...], tuple[Shape, list[int]]] = {}
-        wanted, groups = plan.wanted, self._groups
+        wanted, groups, skipped = plan.wanted, self._groups, Status.SKIPPED
         for index, span in enumerate(trace.spans):
             attributes = peek(span, wanted)
             names = tuple(attributes)
@@ -35,7 +54,7 @@ class View:
                 group = groups[names] = (plan.shape(names), [])
             self.seen.append(attributes)
             self.shapes.append(group[0])
-            if span.status is not Status.SKIPPED:
+            if span.status is not skipped:
                 group[1].append(index)
         self.names: frozenset[str] = frozenset().union(
             *(shape.names for shape, indexes in groups.values() if indexes)
@@ -45,6 +64,7 @@ class View:
         self.roots = [i for i, parent in enumerate(self.parents) if parent == NO_PARENT]
         self.node_outputs: tuple[dict[str, int], list[int | None]] | None = None
         """Where n8n expressions find outputs; filled in when the first one is met."""
+        self._said: dict[tuple[int, str], list[Said]] = {}
         self._having: dict[str, list[int]] = {}
         self._index_of: dict[str, int] | None = None
         self._eventful: list[int] | None = None
@@ -56,18 +76,27 @@ class View:
             return []
         found = self._having.get(attribute)
         if found is None:
-            lists = [i for shape, i in self._groups.values() if attribute in shape.names]
-            found = lists[0] if len(lists) == 1 else sorted(i for each in lists for i in each)
-            self._having[attribute] = found
+            found = self._having[attribute] = self._merged(
+                [i for shape, i in self._groups.values() if attribute in shape.names]
+            )
         return found
 
     def having_any(self, attributes: Iterable[str]) -> list[int]:
         """Executed spans that carry at least one of the attributes, in body order."""
         wanted = self.names.intersection(attributes)
-        if not wanted:
-            return []
-        lists = [i for shape, i in self._groups.values() if not wanted.isdisjoint(shape.names)]
-        return lists[0] if len(lists) == 1 else sorted(i for each in lists for i in each)
+        return self._merged(
+            [i for shape, i in self._groups.values() if not wanted.isdisjoint(shape.names)]
+        )
+
+    def _merged(self, lists: list[list[int]]) -> list[int]:
+        """The members of some groups, in body order."""
+        if len(lists) == 1:
+            return lists[0]
+        found: list[int] = []
+        for each in lists:
+            found += each
+        found.sort()
+        return found
 
     def is_ai(self, index: int) -> bool:
         """True for a model span and for one that names a model or provider, tools apart."""
@@ -87,10 +116,15 @@ class View:
 
     def with_messages(self) -> list[int]:
         """Executed spans that hold messages in attributes, or any events; body order."""
-        lists = [indexes for shape, indexes in self._groups.values() if shape.messages]
-        if self.eventful:
-            lists.append(self.eventful)
-        return lists[0] if len(lists) == 1 else sorted({i for each in lists for i in each})
+        found = self._merged([i for shape, i in self._groups.values() if shape.messages])
+        return sorted({*found, *self.eventful}) if self.eventful else found
+
+    def said(self, index: int, attribute: str) -> list[Said]:
+        """The messages that an attribute of a span holds; each is parsed once."""
+        found = self._said.get((index, attribute))
+        if found is None:
+            found = self._said[index, attribute] = said(self.seen[index][attribute])
+        return found
 
     def index_of(self, span_id: str) -> int:
         """Index of a span that is known to exist."""
