@@ -92,6 +92,8 @@ class FakeDesk:
             case_paths=(root / "testcases",),
         )
         self.activity = ""
+        self.totals: dict[str, int] = {}
+        self.evaluator = SimpleNamespace(totals=lambda: self.totals, on_screen=lambda _: None)
         self.state = SimpleNamespace(done=0, total=0, last_count=0, last_ms=0.0)
         self.shown: list[str] = []
         self._revision = [0, 0, 0]
@@ -99,8 +101,9 @@ class FakeDesk:
     def rows_newest_first(self) -> list[TraceRow]:
         return sorted((row for row, _ in self.traces.values()), key=lambda row: -row.number)
 
-    def revision(self) -> tuple[int, int, int, str]:
-        return (*self._revision, self.activity)  # type: ignore[return-value]
+    def revision(self) -> tuple[int, int, int]:
+        stored, judged, changed = self._revision
+        return stored, judged, changed
 
     def agent_name(self, agent_id: str) -> str:
         return agent_id

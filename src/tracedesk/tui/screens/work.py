@@ -32,16 +32,17 @@ class Work(Steady, RoleScreen):
     @work(thread=True, exit_on_error=False, group="rows")
     def read_rows(self, request: Request) -> None:
         """A window of the trace list. Asked for one at a time, so none is ever cancelled."""
-        self.post_message(RowsRead(fetch(self.desk, request)))
+        snapshot = fetch(self.desk, request)
+        self.desk.evaluator.on_screen([entry.row.id for entry in snapshot.entries])
+        self.post_message(RowsRead(snapshot))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="state")
     def read_state(self) -> None:
         """Totals and progress for the header."""
         desk = self.desk
         progress = desk.progress()
-        done, queued = (progress.done, progress.total) if progress else (0, 0)
-        totals: dict[str, int] = getattr(desk, "totals", dict)()
-        self.post_message(StateRead(desk.store.count(), totals, done, queued))
+        totals = desk.evaluator.totals()
+        self.post_message(StateRead(desk.store.count(), totals, progress.done, progress.total))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="open")
     def read_trace(self, trace_id: str) -> None:

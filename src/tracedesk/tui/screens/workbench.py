@@ -4,9 +4,9 @@ Messages from workers and widgets end here; view models decide, widgets paint. W
 stands where is the stylesheet's affair: this screen only names the situation in classes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -42,6 +42,9 @@ from tracedesk.tui.widgets.line_label import LineLabel
 from tracedesk.tui.widgets.span_tree import SpanTreeView, TimeRuler
 from tracedesk.tui.widgets.trace_list import TraceListView
 
+if TYPE_CHECKING:
+    from tracedesk.testcases.models import CaseFile
+
 POLL_S = 0.1
 """How often the desk is asked whether anything changed; asking is three integers."""
 
@@ -68,7 +71,8 @@ class Workbench(Moves):
         super().__init__(desk, now_ns, ascii=ascii)
         self.set_class(ascii, "-ascii", update=False)
         self.add_class("-list", update=False)
-        self._seen: tuple[int, int, int, str] | None = None
+        self._seen: tuple[int, int, int] | None = None
+        self._files: Sequence[CaseFile] = ()
         self._reading = False
         self._read_again = False
         self._asked_at = 0.0
@@ -114,19 +118,28 @@ class Workbench(Moves):
         revision = self.desk.revision()
         if revision == self._seen:
             return
-        seen, self._seen = self._seen or (-1, -1, -1, ""), revision
-        stored, judged, saved = (new != old for new, old in zip(revision[:3], seen, strict=False))
+        seen, self._seen = self._seen or (-1, -1, -1), revision
+        stored, judged = revision[0] != seen[0], revision[1] != seen[1]
+        files, self._files = self._files, self.desk.files
+        saved = files is not self._files
         if stored or judged:
             self.refresh_rows()
         if stored and self.opened is not None:
             self.read_if_grown(self.opened.row.id, self.opened.row.revision)
-        if saved and seen[2] >= 0:
+        if saved and files:
             self.saved_ns = self.now_ns()
         if (judged or saved) and self.opened is not None:
             self.read_verdicts(self.opened.row.id)
         elif saved:
             self.show_results()
         self.read_state()
+        self._show_empty()
+
+    def _show_empty(self) -> None:
+        """How to send the first trace, with the address as it is by now."""
+        if self.has_class("-empty"):
+            how = bars.EMPTY + self.desk.sending_examples()
+            self.query_one("#empty", Static).update(Content(how))
 
     def refresh_rows(self) -> None:
         """Read the window of the list again; one reading at a time, the last one counts."""
@@ -166,10 +179,7 @@ class Workbench(Moves):
         self.set_class(
             not snapshot.total and self.traces.where is None and self.opened is None, "-empty"
         )
-        if self.has_class("-empty"):
-            self.query_one("#empty", Static).update(
-                Content(bars.EMPTY + self.desk.sending_examples())
-            )
+        self._show_empty()
         view = self.query_one(TraceListView)
         if self._read_again or (not self.traces.frozen and self.traces.lacks(*view.window)):
             self._read_again = False
@@ -182,6 +192,7 @@ class Workbench(Moves):
             state=endpoint.state,
             url=endpoint.url,
             message=endpoint.message,
+            activity=self.desk.activity,
             database=database_name(self.desk),
             agent=self.traces.agent,
             traces=message.total,
@@ -311,8 +322,7 @@ class Workbench(Moves):
 
     def saved_note(self) -> str:
         progress = self.desk.progress()
-        count, took = (progress.last_count, progress.last_ms) if progress else (0, 0.0)
-        return bars.saved_note(self.saved_ns, count, took)
+        return bars.saved_note(self.saved_ns, progress.last_count, progress.last_ms)
 
     # -- two-key commands ------------------------------------------------------------
 

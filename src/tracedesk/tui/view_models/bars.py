@@ -25,6 +25,8 @@ class HeaderState(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     url: str | None = None
     message: str = ""
+    activity: str = ""
+    """What is going on besides receiving and evaluating."""
     database: str = ""
     agent: str = ""
     traces: int = 0
@@ -46,6 +48,8 @@ def header(state: HeaderState, width: int) -> tuple[list[Piece], list[Piece]]:
         left.append(
             Piece(f"  {plain(state.message)}", "bad" if state.state == "failed" else "warn")
         )
+    if state.activity:
+        left.append(Piece(f"  {plain(state.activity)}", "accent"))
     if state.database and width >= 80:
         left.append(Piece(f"   {plain(state.database)}", "dim"))
     if state.agent:
