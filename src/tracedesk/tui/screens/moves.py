@@ -1,32 +1,28 @@
 """What each key does: the methods behind the action registry."""
 
-import logging
 import os
-import shlex
 import subprocess
 from collections.abc import Callable
 
-from textual import on
 from textual.app import SuspendNotSupported
 from textual.widget import Widget
 
 from tracedesk.tui.actions import PANES
-from tracedesk.tui.screens.detailing import Detailing
+from tracedesk.tui.editor import editor_command
+from tracedesk.tui.screens.finding import Finding
 from tracedesk.tui.screens.modals import HelpScreen, ValueScreen
 from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.drawer.results_view import ResultsView
-from tracedesk.tui.widgets.field_bar import FieldBar
 from tracedesk.tui.widgets.line_view import LineView
 from tracedesk.tui.widgets.span_tree import TimeRuler
 from tracedesk.tui.widgets.trace_list import TraceListView
 
-log = logging.getLogger("tracedesk.tui")
 
 VIEWS = {"list": "#traces", "tree": "#spans", "detail": "#page", "tests": "#results"}
 """The list that has the focus in each pane."""
 
 
-class Moves(Detailing):
+class Moves(Finding):
     """Actions of the workbench."""
 
     # -- panes -----------------------------------------------------------------------
@@ -154,44 +150,6 @@ class Moves(Detailing):
 
     # -- traces ----------------------------------------------------------------------
 
-    def action_filter(self) -> None:
-        self.go_to_pane("list")
-        self.filter_before = self.traces.filter_text
-        self.query_one("#filter-bar", FieldBar).open(self.traces.filter_text)
-
-    @on(FieldBar.Edited, "#filter-bar")
-    def _filter_edited(self, message: FieldBar.Edited) -> None:
-        problem = self.set_filter(message.text)
-        message.bar.problem(problem)
-        if problem is not None:
-            self.set_filter(self.filter_before)
-        elif message.done:
-            message.bar.close()
-            self.go_to_pane("list")
-
-    @on(FieldBar.Left, "#filter-bar")
-    def _filter_left(self, message: FieldBar.Left) -> None:
-        message.bar.close()
-        self.set_filter(self.filter_before)
-        self.go_to_pane("list")
-
-    def set_filter(self, text: str) -> str | None:
-        """Filter the list; returns what is wrong with the text, and then changes nothing."""
-        from tracedesk.query.filter import FilterError, parse_filter
-
-        try:
-            where = parse_filter(text) if text.strip() else None
-        except FilterError as error:
-            return str(error)
-        self.traces.where = where
-        self.traces.filter_text = text.strip()
-        self.refresh_rows()
-        self.show_bars()
-        return None
-
-    def refresh_rows(self) -> None:
-        raise NotImplementedError
-
     def action_follow(self) -> None:
         self.traces.follow = not self.traces.follow
         self.refresh_rows()
@@ -262,69 +220,6 @@ class Moves(Detailing):
         self.span_view.go(found)
         if self.pane == "list":
             self.go_to_pane("tree")
-
-    # -- searching -------------------------------------------------------------------
-
-    def action_search(self) -> None:
-        if self.pane == "detail":
-            self.action_tab("attributes")
-            self.query_one("#attribute-bar", FieldBar).open(self.attribute_text)
-        else:
-            self.query_one("#search-bar", FieldBar).open(self.search_text)
-
-    @on(FieldBar.Edited, "#search-bar")
-    def _search_edited(self, message: FieldBar.Edited) -> None:
-        if message.text != self.search_text:
-            self.search_text = message.text
-            if self.rows is not None and message.text:
-                self.search_spans(self.rows, message.text)
-            else:
-                self.drop_search()
-        if message.done:
-            message.bar.close()
-            self.go_to_pane("tree")
-
-    @on(FieldBar.Left, "#search-bar")
-    def _search_left(self, message: FieldBar.Left) -> None:
-        message.bar.close()
-        self.drop_search()
-        self.go_to_pane("tree")
-
-    def show_hits(self, hits: list[int]) -> None:
-        """Keep the hits and their ancestors, with the cursor on the first."""
-        if self.rows is None:
-            return
-        self.rows.keep(hits)
-        self.span_view.rebuilt(hits[0] if hits else 0)
-        bar = self.query_one("#search-bar", FieldBar)
-        bar.problem(None if hits else "nothing in this trace holds that text")
-        self.show_bars()
-
-    def drop_search(self) -> None:
-        """Show all spans again, the cursor where it was."""
-        self.search_text = ""
-        row = self.span_view.row
-        if self.rows is not None and self.rows.searching:
-            self.rows.clear_search()
-            self.span_view.rebuilt(row or 0)
-        self.query_one("#search-bar", FieldBar).problem(None)
-        self.show_bars()
-
-    @on(FieldBar.Edited, "#attribute-bar")
-    def _attributes_edited(self, message: FieldBar.Edited) -> None:
-        self.attribute_text = message.text
-        self.show_page()
-        if message.done:
-            message.bar.close()
-            self.go_to_pane("detail")
-        self.show_bars()
-
-    @on(FieldBar.Left, "#attribute-bar")
-    def _attributes_left(self, message: FieldBar.Left) -> None:
-        message.bar.close()
-        self.attribute_text = ""
-        self.show_page()
-        self.go_to_pane("detail")
 
     # -- detail and tests ------------------------------------------------------------
 
@@ -409,26 +304,6 @@ class Moves(Detailing):
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self.pane, ascii=self.ascii))
-
-
-LINE_FLAGS = {
-    "code": ("--goto", "{file}:{line}"), "codium": ("--goto", "{file}:{line}"),
-    "subl": ("{file}:{line}",), "hx": ("{file}:{line}",), "zed": ("{file}:{line}",),
-}  # fmt: skip
-"""How editors take a line; every other one is given ``+line file``, as vi began it."""
-
-
-def editor_command(
-    environment: "os._Environ[str] | dict[str, str]", file: str, line: int
-) -> list[str] | None:
-    """The command that opens a file at a line; None when no editor is named."""
-    editor = environment.get("VISUAL") or environment.get("EDITOR")
-    if not editor:
-        return None
-    words = shlex.split(editor)
-    name = os.path.basename(words[0])
-    flags = LINE_FLAGS.get(name, ("+{line}", "{file}"))
-    return [*words, *(flag.format(file=file, line=max(1, line)) for flag in flags)]
 
 
 def pane_of(widget: Widget | None) -> str:
