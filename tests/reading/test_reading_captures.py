@@ -15,8 +15,8 @@ from tracedesk.reading import read
 CAPTURES = Path(__file__).parents[1] / "data" / "captures"
 OTLP = sorted(path.name for path in CAPTURES.glob("*otel-*.json"))
 
-REQUESTS_ONLY = {"otel-openinf.json", "otel-traceloop.json"}
-"""Clients without a tool span: tools show in the model's messages only, which are no calls."""
+MESSAGES_ONLY = {"otel-openinf.json", "otel-traceloop.json"}
+"""Clients without a tool span: that a tool was executed shows in a later model's input."""
 
 
 def load(name: str) -> tuple[list[Part], dict[str, Any]]:
@@ -88,13 +88,25 @@ def test_tool_calls(name: str) -> None:
     trace, expected = only_trace(name)
     reading = read(trace)
     told = [(call["name"], call["arguments"]) for call in expected["tool_calls"]]
-    requested = [call for message in reading.messages for call in message.tool_calls]
 
-    if name in REQUESTS_ONLY:
-        assert reading.tool_calls == ()
-        assert requested == told
-    else:
-        assert [(call.label, call.arguments) for call in reading.tool_calls] == told
+    assert [(call.label, call.arguments) for call in reading.tool_calls] == told
+    assert [call.shown_by is not None for call in reading.tool_calls] == [
+        name in MESSAGES_ONLY for _ in told
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES_ONLY))
+def test_a_tool_that_only_messages_tell_of_points_at_the_span_with_its_result(name: str) -> None:
+    trace, _ = only_trace(name)
+    root = next(span for span in trace.spans if span.parent_id is None)
+    first, second = (span for span in trace.spans if span.parent_id is not None)
+    (call,) = read(trace).tool_calls
+
+    assert call.output == {"city": "Lisbon", "temperature": 19, "conditions": "sunny"}
+    assert (call.status, call.parent, call.span) == ("ok", root.span_id, second.span_id)
+    assert call.id != call.span
+    assert call.start_ns == first.end_ns
+    assert [c.id for c in read(trace).calls].index(call.id) == 1
 
 
 @pytest.mark.parametrize("name", OTLP)

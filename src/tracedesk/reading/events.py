@@ -70,7 +70,8 @@ def _message(role: str, attributes: Mapping[str, Any]) -> Iterable[Said]:
     content = body if body is not None else parsed(attributes.get("content"))
     if content is not None:
         calls = parsed(attributes.get("tool_calls"))
-        yield from said([{"role": role, "content": content, "tool_calls": calls}])
+        message = {"role": role, "content": content, "tool_calls": calls}
+        yield from said([{**message, "tool_call_id": attributes.get("id")}])
 
 
 def _text(value: Any) -> str:

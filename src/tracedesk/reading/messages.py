@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
-from tracedesk.model import jsontext
 from tracedesk.model.peek import opened
 from tracedesk.model.reading import Message
+from tracedesk.reading.tool_parts import Requested, Returned, parsed, requested, returned
+
+__all__ = ["Said", "assistant_text", "event_role", "input_text", "parsed", "said", "text_of"]
 
 ROLES = {
     "": "assistant",
@@ -35,8 +37,11 @@ ROLES = {
 TEXT_PARTS = ("text", "output_text", "input_text", "")
 """Part types that carry text; a part without a type does too."""
 
-_OTHER_PARTS = frozenset({"tool_call_response", "reasoning", "thinking"})
+_OTHER_PARTS = frozenset({"reasoning", "thinking"})
 """Parts that carry neither text of the message nor a request."""
+
+ITEMS = ("function_call", "function_call_output")
+"""Types of items in the Responses API that stand between messages."""
 
 _INNER = ("message", "data", "kwargs")
 """Keys under which wrappers keep the message itself."""
@@ -48,10 +53,12 @@ class Said(msgspec.Struct, frozen=True):
 
     role: str
     text: str | None
-    tool_calls: tuple[tuple[str, Any], ...] = ()
+    requests: tuple[Requested, ...] = ()
+    results: tuple[Returned, ...] = ()
 
     def message(self) -> Message:
-        return Message(self.role, self.text or "", self.tool_calls)
+        calls = tuple((call.name, call.arguments) for call in self.requests)
+        return Message(self.role, self.text or "", calls)
 
 
 class WirePart(msgspec.Struct, gc=False):
@@ -59,8 +66,11 @@ class WirePart(msgspec.Struct, gc=False):
 
     type: str
     content: str | None = None
+    id: str | None = None
     name: str | None = None
     arguments: Any = None
+    response: Any = None
+    result: Any = None
 
 
 class WireMessage(msgspec.Struct, gc=False):
@@ -88,27 +98,21 @@ def _as_specified(value: Any) -> list[Said] | None:
     found = []
     for message in messages:
         texts: list[str] = []
-        calls: tuple[tuple[str, Any], ...] = ()
+        requests: tuple[Requested, ...] = ()
+        results: tuple[Returned, ...] = ()
         for part in message.parts:
             if part.type == "text" and part.content is not None:
                 texts.append(part.content)
             elif part.type == "tool_call" and part.name is not None:
-                calls = (*calls, (part.name, parsed(part.arguments)))
+                requests = (*requests, Requested(part.id, part.name, parsed(part.arguments)))
+            elif part.type == "tool_call_response" and part.content is None:
+                value = part.result if part.response is None else part.response
+                results = (*results, Returned(part.id, part.name, parsed(value)))
             elif part.type not in _OTHER_PARTS:
                 return None
         role = ROLES.get(message.role.strip().lower(), "other")
-        found.append(Said(role, "".join(texts) if texts else None, calls))
+        found.append(Said(role, "".join(texts) if texts else None, requests, results))
     return found
-
-
-def parsed(value: Any) -> Any:
-    """JSON text of an object or array parsed once; anything else as it is."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
-            return jsontext.parse(value)
-        except ValueError:
-            return value
-    return value
 
 
 def said(value: Any) -> list[Said]:
@@ -131,6 +135,8 @@ def _one(entry: Any) -> Said | None:
     entry = parsed(entry)
     if not isinstance(entry, Mapping):
         return None
+    if entry.get("type") in ITEMS:
+        return Said("other", None, tuple(requested(entry, None)), tuple(returned(entry, None, "")))
     role = entry.get("role")
     for _ in range(_MAX_WRAPPERS):
         if "content" in entry or "parts" in entry:
@@ -147,7 +153,12 @@ def _one(entry: Any) -> Said | None:
         return None
     known = ROLES.get(role.strip().lower() if isinstance(role, str) else "", "other")
     content = entry.get("parts", entry.get("content"))
-    return Said(known, text_of(content), tuple(_requested(entry, content)))
+    return Said(
+        known,
+        text_of(content),
+        tuple(requested(entry, content)),
+        tuple(returned(entry, content, known)),
+    )
 
 
 def _wrapper_role(entry: Mapping[str, Any]) -> Any:
@@ -195,21 +206,6 @@ def _part_texts(parts: Iterable[Any]) -> list[str]:
             if isinstance(text, str):
                 texts.append(text)
     return texts
-
-
-def _requested(entry: Mapping[str, Any], content: Any) -> Iterable[tuple[str, Any]]:
-    listed = entry.get("tool_calls")
-    for call in listed if isinstance(listed, list) else ():
-        if isinstance(call, Mapping):
-            function = call.get("function", call)
-            if isinstance(function, Mapping) and isinstance(name := function.get("name"), str):
-                yield name, parsed(function.get("arguments", function.get("args")))
-    for part in content if isinstance(content, list) else ():
-        if isinstance(part, Mapping) and part.get("type") in ("tool_call", "tool-call", "tool_use"):
-            name = part.get("name", part.get("toolName"))
-            if isinstance(name, str):
-                given = part.get("arguments", part.get("input", part.get("args")))
-                yield name, parsed(given)
 
 
 def assistant_text(messages: list[Said]) -> str | None:

@@ -15,6 +15,8 @@ from tracedesk.reading.tables.readers import completion, prompt, system
 N8N_OUTPUT = "n8n.node.output"
 N8N_NAMES = ("n8n.node.type", N8N_OUTPUT, "n8n.node.parameters")
 TOOL_NAMES = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name", "traceloop.entity.name")
+TOOL_CALL_IDS = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id", "tool.call.id", "tool.id")
+"""Attributes of a tool span that repeat the id of the request."""
 
 _MAX_SHAPES = 4096
 _MAX_NAMES = 100
@@ -87,7 +89,14 @@ class Plan:
         self._shapes: dict[tuple[str, ...], Shape] = {}
 
     def _wanted(self) -> frozenset[str]:
-        names = [*AI_MARKS, *N8N_NAMES, *self.tool_names, *self.arguments, *self.results]
+        names = [
+            *AI_MARKS,
+            *N8N_NAMES,
+            *TOOL_CALL_IDS,
+            *self.tool_names,
+            *self.arguments,
+            *self.results,
+        ]
         names += (*self.models, *self.http_status, *self.token_names)
         for rows in (
             self.response, self.response_gaps, self.input, self.input_gaps, self.system

@@ -11,6 +11,7 @@ from tracedesk.model.reading import Call, Reading, Recorded, Text, Usage
 from tracedesk.model.trace import Format, Span, Trace
 from tracedesk.reading import custom, facts, flowise, n8n, texts
 from tracedesk.reading.calls import calls_of
+from tracedesk.reading.executed import with_executed
 from tracedesk.reading.recorded import CAPTURED
 from tracedesk.reading.settings import ReadingSettings
 from tracedesk.reading.usage import usage_of
@@ -38,9 +39,9 @@ OLDER: dict[Format, Rules] = {
 def read(trace: Trace, settings: ReadingSettings = ReadingSettings()) -> Reading:
     """Read response, input, calls, usage and the other facts, each with its source."""
     view = View(trace, settings)
-    calls = calls_of(view)
     if trace.format.legacy:
-        return _read_older(view, calls, OLDER.get(trace.format, OLDER[Format.CUSTOM]))
+        rules = OLDER.get(trace.format, OLDER[Format.CUSTOM])
+        return _read_older(view, calls_of(view), rules)
     response = texts.response_text(view)
     deciding = response.source.span if response.source is not None else None
     said, spoken = texts.conversation(view, deciding)
@@ -48,7 +49,7 @@ def read(trace: Trace, settings: ReadingSettings = ReadingSettings()) -> Reading
         response=response,
         input=texts.input_of(view),
         system=texts.system_text(view, said, spoken),
-        calls=calls,
+        calls=with_executed(view, calls_of(view)),
         usage=usage_of(view),
         http_status=facts.http_status(view),
         duration_ms=facts.duration(view),

@@ -106,13 +106,22 @@ def _indexed_message(fields: dict[str, Any]) -> Said:
         content = "".join(t for t in texts if isinstance(t, str)) if texts else None
     elif not isinstance(content, str):
         content = jsontext.dump(content)
-    calls = []
-    for key, name in fields.items():
-        if key.startswith("tool_calls.") and key.endswith("name") and isinstance(name, str):
-            calls.append((name, parsed(fields.get(key.removesuffix("name") + "arguments"))))
     role = fields.get("role", "")
-    known = said([{"role": role, "content": content or ""}])
-    return Said(known[0].role if known else "other", content or None, tuple(calls))
+    message = {"role": role, "content": content or "", "tool_call_id": fields.get("tool_call_id")}
+    known = said([{**message, "name": fields.get("name"), "tool_calls": _indexed_calls(fields)}])
+    if not known:
+        return Said("other", content or None)
+    return Said(known[0].role, content or None, known[0].requests, known[0].results)
+
+
+def _indexed_calls(fields: dict[str, Any]) -> list[dict[str, Any]]:
+    """``tool_calls.<n>.[tool_call.][function.](id|name|arguments)`` by n, as one list."""
+    calls: dict[str, dict[str, Any]] = {}
+    for key, value in fields.items():
+        if key.startswith("tool_calls."):
+            number, _, field = key.removeprefix("tool_calls.").partition(".")
+            calls.setdefault(number, {})[field.rpartition(".")[2]] = value
+    return list(calls.values())
 
 
 def _unwrapped(
