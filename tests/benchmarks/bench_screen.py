@@ -5,6 +5,7 @@ Keys are timed from the press to the compositor's answer, frames included.
 """
 
 import asyncio
+import gc
 import json
 import sys
 from asyncio.subprocess import PIPE
@@ -61,6 +62,8 @@ def big_trace(count: int):
 async def _open(count: int) -> list[Result]:
     """Open one trace of ``count`` spans, fold and unfold it, and walk in it."""
     trace = big_trace(count)
+    gc.collect()
+    gc.freeze()  # as a desk does once it is up
     desk = FakeDesk()
     desk.add(make_trace(make_span("small")), "small")
     app = TracedeskApp(desk, now_ns=lambda: NOW_NS, ascii=False)

@@ -17,7 +17,6 @@ from tracedesk.tui.widgets.line_view import LineView
 from tracedesk.tui.widgets.span_tree import TimeRuler
 from tracedesk.tui.widgets.trace_list import TraceListView
 
-
 VIEWS = {"list": "#traces", "tree": "#spans", "detail": "#page", "tests": "#results"}
 """The list that has the focus in each pane."""
 
