@@ -40,8 +40,8 @@ def trace_document(
         "revision": row.revision,
         "createdAt": iso(row.received_ns),
         "updatedAt": iso(row.updated_ns),
-        "spanCount": len(trace.spans),
-        "errorCount": sum(span.failed for span in trace.spans),
+        "spanCount": row.span_count,
+        "errorCount": row.error_count,
         "metadata": trace.metadata,
         "warnings": [
             {"code": w.code, "message": w.message, "span": w.span} for w in trace.warnings
@@ -55,19 +55,19 @@ def trace_document(
 def reading_document(reading: Reading) -> dict[str, Any]:
     tools_of: dict[str | None, list[str]] = {}
     for call in reading.tool_calls:
-        tools_of.setdefault(call.parent, []).append(call.id)
+        tools_of.setdefault(call.parent, []).append(call.span)
     return {
         "response": _text(reading.response),
         "input": _text(reading.input),
         "toolCalls": [
-            {**_call(call), "output": call.output, "span": call.id, "parent": call.parent}
+            {**_call(call), "output": call.output, "span": call.span, "parent": call.parent}
             for call in reading.tool_calls
         ],
         "nodeCalls": [
             {
                 **_call(call),
                 "type": call.type,
-                "span": call.id,
+                "span": call.span,
                 "toolCalls": tools_of.get(call.id, []),
             }
             for call in reading.node_calls

@@ -314,7 +314,7 @@ def timeline(calls: Iterable[Call], deciding: set[str | None]) -> Iterator[Line]
     yield (("label", "calls"),)
     width = min(40, max(len(plain(call.label)) for call in listed[:CALLS_SHOWN]))
     for call in listed[:CALLS_SHOWN]:
-        marked = call.id in deciding
+        marked = call.span in deciding
         took = None
         if call.start_ns is not None and call.end_ns is not None:
             took = (call.end_ns - call.start_ns) / 1e6

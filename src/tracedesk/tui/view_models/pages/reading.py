@@ -151,7 +151,7 @@ def _call_line(call: Call, width: int) -> Line:
             Piece("  " + given, "dim"),
             Piece(" " * (room - cells(given)) + end, "dim"),
         ),
-        span=call.id,
+        span=call.span,
     )
 
 
