@@ -20,6 +20,10 @@ READ: dict[str, tuple[str, int, str, str | None]] = {
     "booking.json": ("canonical", 8, "completed", "Your table for 4 is booked"),
     "booking-slip.json": ("canonical", 8, "completed", "Your table for 4 is booked"),
     "library-custom-api.json": ("custom", 3, "completed", "Yes: one copy is on the shelf"),
+    "n8n-testing-node-auto.json": ("n8n_optimized", 8, "partial", "Order A-1042 contains"),
+    "n8n-testing-node-manual.json": ("n8n_manual", 3, "completed", "Order A-1042 contains"),
+    "refund-flowise.json": ("flowise", 5, "completed", "Order A-1042 contains"),
+    "refund-n8n.json": ("n8n_native", 8, "completed", "Order A-1042 contains"),
     "research-fan-out.json.gz": ("otlp", 1015, "failed", "Reed beds remove 40 to 80 %"),
     "support-retry.json": ("otlp", 5, "failed", "Your order A-2207 left the depot"),
     "tool-error-langgraph.json": ("otlp", 5, "failed", None),  # the run ended before an answer
@@ -44,6 +48,22 @@ VERDICTS: dict[str, dict[str, list[str]]] = {
     "library-custom-api.json": {
         "finds the shelf": ["pass", "pass"],
         "has a second copy on the shelf": ["fail"],
+    },
+    "n8n-testing-node-auto.json": {
+        "names the amount": ["pass"],
+        "looks the order up before it answers": ["missing"],
+    },
+    "n8n-testing-node-manual.json": {
+        "names the amount": ["pass"],
+        "looks the order up before it answers": ["missing"],
+    },
+    "refund-flowise.json": {
+        "names the amount": ["pass"],
+        "looks the order up before it answers": ["pass"],
+    },
+    "refund-n8n.json": {
+        "names the amount": ["pass"],
+        "looks the order up before it answers": ["pass"],
     },
     "research-fan-out.json.gz": {
         "sends out thirty readers": ["pass", "pass"],

@@ -8,6 +8,7 @@ from tracedesk.assertions import compile_assertion, evaluate
 from tracedesk.model.reading import Call, Reading
 from tracedesk.model.trace import Format, Status, Trace
 from tracedesk.model.verdict import Outcome
+from tracedesk.reading.recorded import recorded
 from tracedesk.testing import make_span, make_tool, make_trace
 
 BOOK = make_tool("b", "book_ticket", "r", arguments={"seat": 55, "who": {"city": "Porto"}})
@@ -364,3 +365,23 @@ def test_a_call_that_only_messages_show_is_evidence_at_their_span() -> None:
         verdict = evaluate(assertion, trace, reading)
         assert verdict.outcome is Outcome.PASS
         assert "m" in [evidence.span for evidence in verdict.evidence]
+
+
+def test_what_the_model_passed_satisfies_beside_what_was_recorded() -> None:
+    """n8n wraps a tool's arguments as ``{query: {…}}``; either form fits (spec 4.5)."""
+    wrapped = {"query": {"order_id": "A-1"}}
+    tool = Call(
+        id="t",
+        tool=True,
+        label="look_up",
+        given=recorded("$", wrapped),
+        parameters=wrapped["query"],
+    )
+    trace = make_trace(make_span("t", "look_up"))
+    reading = Reading(calls=(tool,), has_structure=True)
+    for arguments in ({"order_id": "A-1"}, wrapped):
+        check, problems = compile_assertion(
+            {"target": "node_call", "expected_name": "look_up", "expected_arguments": arguments}
+        )
+        assert not problems
+        assert evaluate(check, trace, reading).outcome is Outcome.PASS

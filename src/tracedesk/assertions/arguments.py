@@ -82,7 +82,8 @@ class Arguments:
         if self.mode == "ignore":
             return YES
         env = index.env
-        if self._simple and call.tool and not self.output:  # the common case, without detours
+        simple = self._simple and call.tool and call.parameters is None
+        if simple and not self.output:  # the common case, without detours
             value = call.arguments
             if call.arguments_state == "captured" and isinstance(value, dict):
                 for key, expected, _ in self._members:

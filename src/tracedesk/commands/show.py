@@ -56,7 +56,7 @@ def _lines(desk: "Desk", opened: "OpenTrace") -> Iterator[str]:
     yield f"{plain(row.name)}  {row.id}"
     yield (
         f"agent {desk.agent_name(row.agent_id)} · {row.format} · {reading.status} · "
-        f"{len(opened.trace.spans)} spans · {duration_text(reading.duration_ms.value)} · "
+        f"{row.span_count:,} spans · {duration_text(reading.duration_ms.value)} · "
         f"{'–' if reading.usage.total is None else reading.usage.total} tokens"
     )
     for warning in opened.trace.warnings:
