@@ -113,7 +113,7 @@ def test_good_assertions_have_no_problems(problems: Problems, assertion: Any) ->
         ),
         # the answer
         ({"target": "response_regex", "pattern": ""}, "empty-value", ("pattern",), None),
-        ({"target": "response_regex", "regex": "["}, "bad-regex", ("pattern",), None),
+        ({"target": "response_regex", "regex": "["}, "bad-regex", ("regex",), None),
         (
             {"target": "response_regex", "pattern": "a", "flags": "z"},
             "wrong-type",

@@ -243,3 +243,16 @@ def _expected(value: Any, path: Place, report: Report) -> Any:
 
 
 EXPECTED: Final = Shape(_expected, {"$ref": "#/$defs/expected"})
+
+_MAP: Final = map_of(EXPECTED)
+
+
+def _expected_map(value: Any, path: Place, report: Report) -> Any:
+    keyed = isinstance(value, dict) and all(isinstance(key, str) for key in value)
+    if keyed and not Compiler(report).is_map(value, path):
+        return INVALID
+    return _MAP.read(value, path, report)
+
+
+EXPECTED_MAP: Final = Shape(_expected_map, _MAP.schema)
+"""Free names, each with its expected value."""

@@ -11,7 +11,8 @@ from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Number
 from tracedesk.model.verdict import Difference, Evidence, Outcome, Support
 from tracedesk.query.expected import Expected, Literal
-from tracedesk.query.matchers import Compiler
+from tracedesk.query.matchers import NAMES, OPTION_NAMES, Compiler
+from tracedesk.query.misspelt import meant_as_matcher
 from tracedesk.query.paths import key_step
 from tracedesk.query.problems import Place, Report
 from tracedesk.query.shapes import OneOf
@@ -90,7 +91,9 @@ def _read_one(value: Any, path: Place, report: Report) -> Any:
         return Literal(int(value))
     if isinstance(value, str) and _CLASS.fullmatch(value):
         return StatusClass(value)
-    if isinstance(value, dict) and "matcher" in value:
+    if isinstance(value, dict) and (
+        "matcher" in value or meant_as_matcher(value, NAMES, OPTION_NAMES)
+    ):
         before = report.errors
         expected = Compiler(report).compile(value, path)
         return expected if report.errors == before else INVALID

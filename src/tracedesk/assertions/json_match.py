@@ -261,10 +261,10 @@ def _path_map(values: Mapping[str, Any], place: Place, report: Report) -> list[C
         return []
     if not members:
         report.error(where, "empty-value", "needs at least one path")
-    if not report.text_keys(members, where):
+    compiler = Compiler(report)
+    if not report.text_keys(members, where) or not compiler.is_map(members, where):
         return []
     checks = []
-    compiler = Compiler(report)
     for text, value in members.items():
         path = read_path(text, (*where, text), report)
         expected = compiler.compile(value, (*where, text))

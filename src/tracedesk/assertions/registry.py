@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from tracedesk.assertions import (
     call_order,
     combine,
@@ -146,10 +148,31 @@ def _compile(
         values = read_fields(obj, fields, path, report, kind.target)
     rule = None
     if kind is not None and report.errors == before:
+        start = len(report.problems)
         rule = kind.build(values, path, report)
+        _as_written(obj, kind.fields, path, report, start)
         assert rule is not None or report.faulty, "a rule is built or its faults are reported"
     usable = {name: None if value is INVALID else value for name, value in values.items()}
     return usable, kind, rule
+
+
+def _as_written(
+    obj: dict[str, Any], fields: tuple[Field, ...], path: Place, report: Report, start: int
+) -> None:
+    """Have problems of a field point at the name by which it was written."""
+    written = {
+        field.name: alias
+        for field in fields
+        if field.name not in obj
+        for alias in field.aliases
+        if alias in obj
+    }
+    depth = len(path)
+    for index, problem in enumerate(report.problems[start:], start):
+        name = problem.path[depth] if len(problem.path) > depth else None
+        if name in written:
+            place = (*path, written[name], *problem.path[depth + 1 :])
+            report.problems[index] = replace(problem, path=place)
 
 
 def _kind_of(obj: dict[str, Any], path: Place, report: Report) -> Kind | None:

@@ -15,10 +15,15 @@ from tracedesk.assertions.subjects import (
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.verdict import Caution, Difference, Outcome
 from tracedesk.query.matchers import pattern_fault
-from tracedesk.query.patterns import FLAGS, Pattern, PatternError
+from tracedesk.query.patterns import FLAGS, Pattern, PatternError, PatternTimeoutError
 from tracedesk.query.problems import Place, Report
 from tracedesk.query.shapes import died_hint
 from tracedesk.query.values import shorten, show
+
+_PROBES: Final = ("", "\ue000", "\ue001\n\ue002")
+"""Texts that nobody expects; a pattern found in all of them is found in any."""
+
+_PROBE_S: Final = 0.05
 
 MUST_MATCH: Final = "MUST_MATCH"
 MUST_NOT_MATCH: Final = "MUST_NOT_MATCH"
@@ -107,7 +112,20 @@ def build(values: dict[str, Any], place: Place, report: Report) -> ResponseRegex
         return None
     if report.errors > before:
         return None
-    return ResponseRegex(pattern, values["condition"] == MUST_NOT_MATCH, target)
+    forbids = values["condition"] == MUST_NOT_MATCH
+    if _matches_anything(pattern):
+        code = "contradiction" if forbids else "always-true"
+        ends = "pass" if forbids else "fail on any response"
+        message = f"{pattern} is found in every text, so this can never {ends}"
+        report.warn((*place, "pattern"), code, message)
+    return ResponseRegex(pattern, forbids, target)
+
+
+def _matches_anything(pattern: Pattern) -> bool:
+    try:
+        return all(pattern.search(text, _PROBE_S) is not None for text in _PROBES)
+    except PatternTimeoutError:
+        return False
 
 
 KIND: Final = Kind(

@@ -11,7 +11,7 @@ import msgspec
 
 from tracedesk.assertions.call_spec import name_test
 from tracedesk.assertions.fields import (
-    EXPECTED,
+    EXPECTED_MAP,
     INVALID,
     TEXT,
     Field,
@@ -19,7 +19,6 @@ from tracedesk.assertions.fields import (
     choice,
     integer,
     list_of,
-    map_of,
     number,
     one_or_list,
     read_fields,
@@ -338,7 +337,7 @@ SELECTOR_FIELDS: Final = (
     Field("name_match", choice(NAME_MATCHES), "how the name is compared"),
     Field("kind", choice(SPAN_KINDS), "tool, node or ai"),
     Field("status", one_or_list(choice(tuple(STATUS_WORDS), "unknown-status")), "own status"),
-    Field("attributes", map_of(EXPECTED), "attribute → expected value"),
+    Field("attributes", EXPECTED_MAP, "attribute → expected value"),
     Field("has_attributes", list_of(TEXT), "attributes that are present"),
     Field("min_duration_ms", number(), "inclusive"),
     Field("max_duration_ms", number(), "inclusive"),

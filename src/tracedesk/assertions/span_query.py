@@ -11,13 +11,12 @@ from typing import Any, Final
 import msgspec
 
 from tracedesk.assertions.fields import (
-    EXPECTED,
+    EXPECTED_MAP,
     INVALID,
     Field,
     Shape,
     choice,
     integer,
-    map_of,
     number,
     read_fields,
     wrong_type,
@@ -388,7 +387,7 @@ KIND: Final = Kind(
     fields=(
         Field("select", SELECTOR, "which spans; all when empty"),
         Field("count", _object(COUNT_FIELDS, "a count"), "how many are selected"),
-        Field("checks", map_of(EXPECTED), "attribute, path or @fact → expected value"),
+        Field("checks", EXPECTED_MAP, "attribute, path or @fact → expected value"),
         Field("quantifier", choice(("every", "any")), "for checks", default="every"),
         Field("percentile", _object(PERCENTILE_FIELDS, "a percentile"), "of durations"),
         Field("when_absent", choice(WHEN_ABSENT), "when nothing is selected", default="missing"),

@@ -10,19 +10,17 @@ from typing import Any, Final
 import msgspec
 
 from tracedesk.query import formats, pairings, shapes
-from tracedesk.query.comparisons import Approx, Between, Dated, Ordered, comparable
+from tracedesk.query.comparisons import Approx, Between, Dated, Ordered
 from tracedesk.query.dates import Expression, ExpressionError, parse_expression
 from tracedesk.query.expected import MODES, Env, Expected, ListOf, Literal, ObjectOf
+from tracedesk.query.matcher_options import FAULTY, Options, pattern_fault
+from tracedesk.query.misspelt import meant_as_matcher
 from tracedesk.query.names import nearest
-from tracedesk.query.patterns import FLAGS, Pattern, PatternError
 from tracedesk.query.problems import Place, Problem, Report
 from tracedesk.query.schemas import compile_schema
 from tracedesk.query.values import ABSENT, is_number, type_of
 
-__all__ = ["MATCHERS", "Compiler", "Env", "Expected", "compile_expected"]
-
-_FAULTY: Final = Literal(None)
-"""Stands where a problem was reported; an object with problems is never evaluated."""
+__all__ = ["MATCHERS", "Compiler", "Env", "Expected", "compile_expected", "pattern_fault"]
 
 
 def compile_expected(obj: Any, *, mode: str = "contains") -> tuple[Expected, list[Problem]]:
@@ -33,107 +31,6 @@ def compile_expected(obj: Any, *, mode: str = "contains") -> tuple[Expected, lis
     report = Report()
     expected = Compiler(report, mode).compile(obj, ())
     return expected, report.problems
-
-
-class Options:
-    """The options of one matcher object, read with their faults reported."""
-
-    def __init__(self, obj: dict[str, Any], path: Place, compiler: "Compiler", name: str) -> None:
-        self.obj = obj
-        self.path = path
-        self.compiler = compiler
-        self.report = compiler.report
-        self.matcher = name
-        """Canonical name; aliases are resolved."""
-
-    @property
-    def base(self) -> dict[str, Any]:
-        """What every Expected is given."""
-        return {"optional": self.flag("optional")}
-
-    def bad(self, key: str, code: str, message: str) -> Expected:
-        """Report a fault in one option."""
-        self.report.error((*self.path, key), code, message)
-        return _FAULTY
-
-    def flag(self, key: str) -> bool:
-        value = self.obj.get(key, False)
-        if not isinstance(value, bool):
-            self.bad(key, "wrong-type", f"'{key}' is true or false, not {type_of(value)}")
-        return value is True
-
-    def value(self) -> Any:
-        return self.obj.get("value", ABSENT)
-
-    def text(self) -> str | None:
-        """``value`` as non-empty text; None after reporting."""
-        value = self.value()
-        if not isinstance(value, str):
-            self.bad("value", "wrong-type", f"'{self.matcher}' needs text, not {type_of(value)}")
-            return None
-        if not value:
-            self.bad("value", "empty-value", f"empty text would match under '{self.matcher}'")
-            return None
-        return value
-
-    def items(self, allow_empty: bool = False) -> list[Any] | None:
-        """``value`` as a list; None after reporting."""
-        value = self.value()
-        if not isinstance(value, list):
-            self.bad("value", "wrong-type", f"'{self.matcher}' needs a list, not {type_of(value)}")
-            return None
-        if not value and not allow_empty:
-            self.bad("value", "empty-value", f"'{self.matcher}' needs at least one element")
-            return None
-        return value
-
-    def number(self, key: str, default: float) -> float:
-        value = self.obj.get(key, default)
-        if not is_number(value):
-            self.bad(key, "wrong-type", f"'{key}' is a number, not {type_of(value)}")
-            return default
-        if value < 0:
-            self.bad(key, "wrong-type", f"'{key}' cannot be negative")
-        return float(value) if isinstance(value, float) else value
-
-    def bound(self, key: str) -> Any:
-        """A bound that can be ordered; ABSENT after reporting."""
-        value = self.obj.get(key, ABSENT)
-        if value is ABSENT:
-            self.report.error(self.path, "missing-field", f"'{self.matcher}' needs '{key}'")
-        elif not comparable(value):
-            self.bad(key, "wrong-type", f"'{key}' is a number or an ISO date")
-            return ABSENT
-        return value
-
-    def expected(self, value: Any, *place: str | int, mode: str | None = None) -> Expected:
-        """A nested expected value."""
-        return self.compiler.compile(value, (*self.path, *place), mode)
-
-    def elements(self, values: list[Any]) -> list[Expected]:
-        return [self.expected(value, "value", index) for index, value in enumerate(values)]
-
-    def pattern(self) -> Pattern | None:
-        """``value`` compiled with ``flags`` and ``ignore_case``; None after reporting."""
-        text, flags = self.text(), self.obj.get("flags", "")
-        if not isinstance(flags, str) or set(flags) - set(FLAGS):
-            self.bad("flags", "wrong-type", "'flags' are letters of i, m, s, x")
-            return None
-        if self.flag("ignore_case"):
-            flags += "i"
-        if text is None:
-            return None
-        try:
-            return Pattern(text, "".join(sorted(set(flags))))
-        except PatternError as error:
-            self.bad("value", "bad-regex", pattern_fault(error))
-            return None
-
-
-def pattern_fault(error: PatternError) -> str:
-    """A pattern's fault in words."""
-    where = "" if error.position is None else f" at character {error.position + 1}"
-    return f"not a regular expression{where}: {error}"
 
 
 def _exact(o: Options) -> Expected:
@@ -149,18 +46,18 @@ def _contains(o: Options) -> Expected:
 
 def _regex(o: Options) -> Expected:
     pattern = o.pattern()
-    return _FAULTY if pattern is None else shapes.Regex(o.obj, pattern, **o.base)
+    return FAULTY if pattern is None else shapes.Regex(o.obj, pattern, **o.base)
 
 
 def _ordered(o: Options) -> Expected:
     bound = o.bound("value")
-    return _FAULTY if bound is ABSENT else Ordered(o.obj, o.matcher, bound, **o.base)
+    return FAULTY if bound is ABSENT else Ordered(o.obj, o.matcher, bound, **o.base)
 
 
 def _between(o: Options) -> Expected:
     low, high = o.bound("min"), o.bound("max")
     if low is ABSENT or high is ABSENT:
-        return _FAULTY
+        return FAULTY
     between = Between(o.obj, low, high, **o.base)
     if between.reversed():
         return o.bad("min", "contradiction", "'min' is above 'max', or cannot be compared with it")
@@ -181,7 +78,7 @@ def _not(o: Options) -> Expected:
 def _one_of(o: Options) -> Expected:
     values, fold = o.items(), o.flag("ignore_case")
     if values is None:
-        return _FAULTY
+        return FAULTY
     elements = [
         Literal(e.source, fold=True) if fold and isinstance(e, Literal) else e
         for e in o.elements(values)
@@ -199,14 +96,14 @@ def _type(o: Options) -> Expected:
             known = nearest(name, shapes.TYPES) if isinstance(name, str) else None
             message = f"'{name}' is no JSON type; known: {', '.join(shapes.TYPES)}"
             o.report.error((*o.path, "value"), "wrong-type", message, known)
-            return _FAULTY
+            return FAULTY
     return shapes.OfType(o.obj, names, **o.base)
 
 
 def _affix(o: Options) -> Expected:
     text = o.text()
     if text is None:
-        return _FAULTY
+        return FAULTY
     return shapes.Affix(o.obj, o.matcher, text, o.flag("ignore_case"), **o.base)
 
 
@@ -220,7 +117,7 @@ def _length(o: Options) -> Expected:
 def _contains_all(o: Options) -> Expected:
     values = o.items()
     if values is None:
-        return _FAULTY
+        return FAULTY
     if "" in values:
         return o.bad("value", "empty-value", "every text contains the empty text")
     return pairings.ContainsAll(o.obj, values, o.elements(values), **o.base)
@@ -228,7 +125,7 @@ def _contains_all(o: Options) -> Expected:
 
 def _unordered(o: Options) -> Expected:
     values = o.items(allow_empty=True)
-    return _FAULTY if values is None else pairings.Unordered(o.obj, o.elements(values), **o.base)
+    return FAULTY if values is None else pairings.Unordered(o.obj, o.elements(values), **o.base)
 
 
 def _partial(o: Options) -> Expected:
@@ -244,7 +141,7 @@ def _json(o: Options) -> Expected:
 
 def _schema(o: Options) -> Expected:
     schema = compile_schema(o.value(), (*o.path, "value"), o.report)
-    return _FAULTY if schema is None else shapes.Schematic(o.obj, schema, **o.base)
+    return FAULTY if schema is None else shapes.Schematic(o.obj, schema, **o.base)
 
 
 class Matcher(msgspec.Struct, frozen=True):
@@ -306,6 +203,9 @@ ALIASES: Final[Mapping[str, str]] = {
     "endsWith": "ends_with",
 }
 
+NAMES: Final = (*MATCHERS, *ALIASES)
+"""Every name that may stand under ``matcher``."""
+
 OPTION_NAMES: Final = frozenset(
     {"matcher", "value", "expression", "optional"}.union(*(m.options for m in MATCHERS.values()))
 )
@@ -324,7 +224,7 @@ class Compiler:
         """One expected value at its place in the written object."""
         if isinstance(obj, dict):
             if not self.report.text_keys(obj, path):
-                return _FAULTY
+                return FAULTY
             return self._matcher(obj, path) if "matcher" in obj else self._object(obj, path, mode)
         if isinstance(obj, list):
             return ListOf(obj, [self.compile(item, (*path, i), mode) for i, item in enumerate(obj)])
@@ -332,11 +232,29 @@ class Compiler:
 
     def members(self, obj: dict[str, Any], path: Place) -> dict[str, Expected]:
         """The members of an object, each compiled; ``$regex`` and its like are warned about."""
-        if not self.report.text_keys(obj, path):
+        if not self.report.text_keys(obj, path) or not self.is_map(obj, path):
             return {}
         return {key: self._member(key, item, (*path, key), None) for key, item in obj.items()}
 
+    def is_map(self, obj: dict[str, Any], path: Place) -> bool:
+        """Whether a map of names to expected values is one; reports a matcher in its place."""
+        key = meant_as_matcher(obj, NAMES, OPTION_NAMES, in_map=True)
+        if key is None:
+            return True
+        message = "expected values are written by name here, and a matcher after each name, as in "
+        message += "{name: {matcher: …, value: …}}"
+        self.report.error((*path, key), "unknown-matcher-option", message, on_key=True)
+        return False
+
     def _object(self, obj: dict[str, Any], path: Place, mode: str | None) -> Expected:
+        key = meant_as_matcher(obj, NAMES, OPTION_NAMES)
+        if key is not None:
+            message = f"'{key}' is not 'matcher', so this would be compared as an object; "
+            message += "if it is one, write {matcher: exact, value: {…}}"
+            self.report.error(
+                (*path, key), "unknown-matcher-option", message, "matcher", on_key=True
+            )
+            return FAULTY
         members = {key: self._member(key, item, (*path, key), mode) for key, item in obj.items()}
         return ObjectOf(obj, members, mode or self.mode)
 
@@ -360,16 +278,16 @@ class Compiler:
             self.report.error(
                 (*path, "matcher"), "wrong-type", message + "write {matcher: exact, value: {…}}"
             )
-            return _FAULTY
+            return FAULTY
         name = ALIASES.get(written, written)
         matcher = MATCHERS.get(name)
         if matcher is None:
-            known = nearest(written, [*MATCHERS, *ALIASES])
+            known = nearest(written, NAMES)
             message = f"unknown matcher '{written}'"
             self.report.error((*path, "matcher"), "unknown-matcher", message, known)
-            return _FAULTY
+            return FAULTY
         if not self._keys_fit(obj, path, written, matcher):
-            return _FAULTY
+            return FAULTY
         options = Options(obj, path, self, name)
         if "expression" in obj:
             return self._dated(options)
@@ -377,7 +295,7 @@ class Compiler:
             instead = " or 'expression'" if matcher.expression else ""
             message = f"matcher '{written}' needs 'value'{instead}"
             self.report.error(path, "missing-field", message)
-            return _FAULTY
+            return FAULTY
         return matcher.build(options)
 
     def _keys_fit(self, obj: dict[str, Any], path: Place, written: str, matcher: Matcher) -> bool:
@@ -403,7 +321,7 @@ class Compiler:
         if "ignore_case" in options.obj:
             return options.bad("ignore_case", "unknown-matcher-option", "a date has no case")
         if expression is None:
-            return _FAULTY
+            return FAULTY
         return Dated(options.obj, options.matcher, expression, **options.base)
 
     def expression(self, text: Any, path: Place) -> Expression | None:

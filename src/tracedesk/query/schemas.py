@@ -10,6 +10,7 @@ from typing import Any, Final
 from tracedesk.query.paths import locate
 from tracedesk.query.patterns import Pattern, PatternError
 from tracedesk.query.problems import Place, Report
+from tracedesk.query.schema_keywords import refuse_misspelt
 from tracedesk.query.values import shorten
 
 MAX_FAULTS: Final = 5
@@ -55,6 +56,10 @@ def compile_schema(source: Any, path: Place, report: Report) -> Schema | None:
         report.error(path, "wrong-type", "a schema is an object")
         return None
     if isinstance(source, dict) and not report.text_keys(source, path):
+        return None
+    before = report.errors
+    refuse_misspelt(source, path, report)
+    if report.errors > before:
         return None
     remote = next(_remote_refs(source, path), None)
     if remote is not None:

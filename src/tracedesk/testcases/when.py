@@ -174,6 +174,8 @@ def _map_field(pick: Callable[[Subject], dict[str, Any]]) -> "_Compile":
             report.error(path, code, f"'{path[-1]}' is a mapping from paths to expected values")
             return None
         compiler, entries = Compiler(report), []
+        if not compiler.is_map(value, path):
+            return None
         for key, item in value.items():
             expected = compiler.compile(item, (*path, key))
             try:
