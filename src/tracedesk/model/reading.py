@@ -29,6 +29,8 @@ class Text(msgspec.Struct, frozen=True):
     tried: tuple[str, ...] = ()
     nearest: str | None = None
     """An unmapped attribute that looks as if it could hold the text, for blanks."""
+    nearest_span: str | None = None
+    """Id of the span that has it."""
 
 
 class Recorded(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -167,6 +169,10 @@ class Usage(msgspec.Struct, frozen=True):
     """True when a summed span has a summed ancestor (caution ``nested_usage``)."""
     partial: bool = False
     """True when some executed model span reports no usage while others do."""
+    read_from: Source | None = None
+    """Where the first share was read; ``spans`` name the others."""
+    tried: tuple[str, ...] = ()
+    """Attributes that were looked for in vain, when there is no usage."""
 
 
 class Number(msgspec.Struct, frozen=True):
@@ -200,6 +206,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     status: str = "completed"
     """``completed``, ``failed`` or ``partial`` (ingestion spec 16.3)."""
     model: str | None = None
+    model_source: Source | None = None
     has_structure: bool = False
     """The trace has call structure (assertion spec 1.1)."""
     recorded_views: tuple[tuple[str, Recorded], ...] = ()

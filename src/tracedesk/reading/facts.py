@@ -111,7 +111,7 @@ def trace_status(trace: Trace) -> str:
     return trace.declared_status or "completed"
 
 
-def model_of(view: View) -> str | None:
+def model_of(view: View) -> tuple[str | None, Source | None]:
     """The model that the latest span naming one names."""
     for name in view.plan.models:
         if name not in view.names:
@@ -120,5 +120,5 @@ def model_of(view: View) -> str | None:
         if index is not None:
             value = opened(view.seen[index][name])
             if isinstance(value, str) and value.strip():
-                return value
-    return None
+                return value, Source(view.spans[index].span_id, name, "latest span naming a model")
+    return None, None

@@ -82,6 +82,9 @@ class Plan:
             *(field for table in ALL for field in table.system),
         )
         self.tokens = _tokens(settings)
+        self.usage_tried = tuple(
+            dict.fromkeys(name for tokens in self.tokens for name in tokens.ordered)
+        )
         self.token_names = frozenset(name for tokens in self.tokens for name in tokens.names)
         self.wanted = self._wanted()
         self._output_rows = (*self.response.fields, *self.response_gaps.fields)

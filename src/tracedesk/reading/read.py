@@ -44,6 +44,7 @@ def read(trace: Trace, settings: ReadingSettings = ReadingSettings()) -> Reading
         return _read_older(view, calls_of(view), rules)
     response = texts.response_text(view)
     deciding = response.source.span if response.source is not None else None
+    model, model_source = facts.model_of(view)
     said, spoken = texts.conversation(view, deciding)
     return Reading(
         response=response,
@@ -54,7 +55,8 @@ def read(trace: Trace, settings: ReadingSettings = ReadingSettings()) -> Reading
         http_status=facts.http_status(view),
         duration_ms=facts.duration(view),
         status=facts.trace_status(trace),
-        model=facts.model_of(view),
+        model=model,
+        model_source=model_source,
         has_structure=any(not span.synthetic for span in trace.spans),
         recorded_views=_views(trace, response, _root_attributes(view)),
         messages=tuple(message.message() for message in said),

@@ -20,8 +20,14 @@ Found = tuple[str, Source] | None
 LOOKS_LIKE = {
     "response": ("response", "answer", "reply", "completion", "output", "result"),
     "input": ("question", "query", "prompt", "input", "user_message", "request"),
+    "system": ("system", "instruction", "persona"),
+    "model": ("model", "engine", "deployment"),
+    "http_status": ("status_code", "http_status", "statuscode"),
+    "usage": ("token", "usage"),
+    "tool_arguments": ("argument", "args", "param", "input"),
+    "tool_result": ("result", "output", "return", "response"),
 }
-"""Words in attribute names that suggest a text; for the hint beside a blank."""
+"""Words in attribute names that suggest a role; for the hint beside a blank."""
 
 _LOOKED_AT = 5
 _CONVERSATIONS = 12
@@ -87,7 +93,8 @@ def _text(
         found = _by_events(view, role, order, pick, search)
     found = found or search.blank
     if found is None:
-        return Text(tried=tuple(dict.fromkeys(search.tried)), nearest=_nearest(view, role))
+        name, span = nearest(view, role)
+        return Text(tried=tuple(dict.fromkeys(search.tried)), nearest=name, nearest_span=span)
     return Text(text=found[0], source=found[1])
 
 
@@ -194,23 +201,23 @@ def _messages_of(view: View, index: int) -> tuple[list[Said], str]:
     return event_messages(span.events, "all") if eventful(span) else ([], "")
 
 
-def _nearest(view: View, role: str) -> str | None:
-    """An attribute no table knows whose name suggests the text; roots and AI spans only."""
-    spans = view.spans
+def nearest(view: View, role: str) -> tuple[str | None, str | None]:
+    """An attribute no table knows whose name suggests a role, and its span; roots and AI spans
+    only."""
+    spans, wanted = view.spans, view.plan.wanted
     likely = view.roots[:_LOOKED_AT]
     likely += [i for i in range(max(0, len(spans) - _LOOKED_AT), len(spans)) if view.is_ai(i)]
     found = []
+    # A canonical payload tells all its names at a peek, OTLP ones only the wanted.
+    quick = view.trace.format is Format.CANONICAL
     for place, index in enumerate(likely):
-        # A canonical payload tells all its names at a peek, OTLP ones only the wanted.
-        quick = view.trace.format is Format.CANONICAL
-        for rank, name in suggestions(
-            role, tuple(view.seen[index] if quick else spans[index].attributes)
-        ):
-            value = opened(view.seen[index][name]) if quick else spans[index].attributes[name]
-            if isinstance(value, str) and value.strip():
-                found.append((rank, place, name))
+        attributes = view.seen[index] if quick else spans[index].attributes
+        for rank, name in suggestions(role, tuple(attributes)):
+            value = opened(attributes[name])
+            if name not in wanted and isinstance(value, str) and value.strip():
+                found.append((rank, place, name, spans[index].span_id))
                 break
-    return min(found)[2] if found else None
+    return min(found)[2:] if found else (None, None)
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ import msgspec
 
 from tracedesk.model.links import NO_PARENT
 from tracedesk.model.peek import opened
-from tracedesk.model.reading import Usage
+from tracedesk.model.reading import Source, Usage
 from tracedesk.model.trace import Kind, Status
 from tracedesk.reading import n8n_spans
 from tracedesk.reading.messages import parsed
@@ -193,6 +193,9 @@ def _usage(
     partial: bool = False,
 ) -> Usage:
     total = added(counts.values())
+    first = next(iter(counts))
+    names = (n for tokens in view.plan.tokens for n in tokens.ordered if n in view.seen[first])
+    place = next(names, N8N_OUTPUT)
     return Usage(
         input=total.input,
         output=total.output,
@@ -202,6 +205,7 @@ def _usage(
         spans=tuple((view.spans[i].span_id, c.whole or 0) for i, c in counts.items()),
         nested=nested,
         partial=partial,
+        read_from=Source(view.spans[first].span_id, place, source),
     )
 
 
@@ -222,10 +226,10 @@ def _nested(view: View, counts: dict[int, Count]) -> bool:
 def _from_outputs(view: View) -> Usage:
     """Token shapes inside the parsed outputs of n8n nodes."""
     if N8N_OUTPUT not in view.names:
-        return Usage()
+        return Usage(tried=view.plan.usage_tried)
     nodes = n8n_spans.nodes(view)
     counts = {nodes[i].index: count for i, count in n8n_counts(nodes).items()}
-    return _summed(view, counts) if counts else Usage()
+    return _summed(view, counts) if counts else Usage(tried=view.plan.usage_tried)
 
 
 def n8n_counts(nodes: Sequence[Node]) -> dict[int, Count]:

@@ -45,6 +45,8 @@ class Tokens(msgspec.Struct, frozen=True):
     """Attributes that count one span's tokens; filled in by itself."""
     names: frozenset[str] = frozenset()
     """All of the attributes above; filled in by itself."""
+    ordered: tuple[str, ...] = ()
+    """The same in order."""
 
     def __post_init__(self) -> None:
         counted = (*self.input, *self.output, *self.total)
@@ -53,6 +55,7 @@ class Tokens(msgspec.Struct, frozen=True):
         names = (*counted, *self.reasoning, *(self.whole or ()))
         msgspec.structs.force_setattr(self, "counted", frozenset(counted))
         msgspec.structs.force_setattr(self, "names", frozenset(names))
+        msgspec.structs.force_setattr(self, "ordered", names)
 
 
 class Convention(msgspec.Struct, frozen=True, kw_only=True):
