@@ -9,17 +9,13 @@ import gc
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
 from tracedesk.document import trace_document
-from tracedesk.evaluation.evaluator import Evaluator
-from tracedesk.evaluation.load import load_trace
-from tracedesk.evaluation.progress import Progress
-from tracedesk.evaluation.run import TraceVerdicts, evaluate_trace
 from tracedesk.listening import EndpointState, Listener
 from tracedesk.model.agent import Agent
 from tracedesk.model.reading import Reading
@@ -30,6 +26,9 @@ from tracedesk.store.rows import TraceRow
 from tracedesk.workspace import DEFAULT_PORT, Workspace
 
 if TYPE_CHECKING:
+    from tracedesk.evaluation.evaluator import Evaluator
+    from tracedesk.evaluation.progress import Progress
+    from tracedesk.evaluation.run import TraceVerdicts
     from tracedesk.testcases.models import CaseFile
     from tracedesk.testcases.watch import Watcher
 
@@ -85,12 +84,9 @@ class Desk:
         workspace.prepare()
         self._agents: dict[str, Agent] = {agent.id: agent for agent in workspace.agents}
         self.store = Store.open(workspace.database)
-        self.evaluator = Evaluator(
-            self.store, lambda: self._agents, quiet_s=options.quiet_s, roles=workspace.roles
-        )
         self.store.agent_names = lambda: {a.id: a.name for a in self._agents.values()}
         self.store.verdict_of = self._outcome
-        self._evaluating = False
+        self._evaluator: Evaluator | None = None
         self._changes = 0
         self._opened: OrderedDict[tuple[str, int], OpenTrace] = OrderedDict()
         self._opened_lock = threading.Lock()
@@ -121,8 +117,8 @@ class Desk:
         self._stopping.set()
         if self._starter is not None:
             self._starter.join()
-        if self._evaluating:
-            self.evaluator.stop()
+        if self._evaluator is not None:
+            self._evaluator.stop()
         if self._watcher is not None:
             self._watcher.stop()
         self._listener.close()
@@ -168,21 +164,31 @@ class Desk:
         )
         self._watcher.start()
 
-    def _begin_evaluating(self) -> None:
-        self.evaluator.set_files(list(self.files))
-        self.evaluator.start()
-        self._evaluating = True
+    def _begin_evaluating(self) -> "Evaluator":
+        # reading and evaluating take a fifth of a second to import, which no first frame pays
+        from tracedesk.evaluation.evaluator import Evaluator
+
+        evaluator = Evaluator(
+            self.store,
+            lambda: self._agents,
+            quiet_s=self.options.quiet_s,
+            roles=self.workspace.roles,
+        )
+        evaluator.set_files(list(self.files))
+        evaluator.start()
+        self._evaluator = evaluator
+        return evaluator
 
     def evaluate_all(self, timeout_s: float = 600.0) -> bool:
         """Read the case files and evaluate every stored trace, for commands that do not stay.
         False when it took longer than allowed."""
         self.read_cases()
-        self._begin_evaluating()
-        return self.evaluator.settle(timeout_s)
+        return self._begin_evaluating().settle(timeout_s)
 
     def _take_files(self, files: "list[CaseFile]") -> None:
         self.files = tuple(files)
-        self.evaluator.set_files(files)
+        if self._evaluator is not None:
+            self._evaluator.set_files(files)
         self._changes += 1
 
     def read_cases(self) -> None:
@@ -201,7 +207,8 @@ class Desk:
 
     def revision(self) -> tuple[int, int, int]:
         """Changes whenever anything on the screen may have changed; cheap enough for 10 Hz."""
-        return (self.store.revision(), self.evaluator.version(), self._changes)
+        evaluated = self._evaluator.version() if self._evaluator else 0
+        return (self.store.revision(), evaluated, self._changes)
 
     def say(self, activity: str) -> None:
         """Show in the header what is going on besides receiving; blank takes it away."""
@@ -212,9 +219,13 @@ class Desk:
         self.endpoint = endpoint
         self._changes += 1
 
-    def progress(self) -> Progress:
-        """How far the evaluator is."""
-        return self.evaluator.progress()
+    def progress(self) -> "Progress | None":
+        """How far the evaluator is; None before it runs."""
+        return self._evaluator.progress() if self._evaluator else None
+
+    def totals(self) -> dict[str, int]:
+        """Traces by outcome, ``pending`` and ``none``; empty before the evaluator runs."""
+        return self._evaluator.totals() if self._evaluator else {}
 
     def sending_examples(self) -> str:
         """How to send the first trace, with this desk's real address."""
@@ -241,6 +252,8 @@ class Desk:
             if key in self._opened:
                 self._opened.move_to_end(key)
                 return self._opened[key]
+        from tracedesk.evaluation.load import load_trace
+
         agent = self._agents.get(row.agent_id)
         loaded = load_trace(self.store, row, agent, self.workspace.roles)
         spans = loaded.trace.spans
@@ -256,19 +269,27 @@ class Desk:
 
     def show(self, trace_id: str) -> None:
         """Tell the evaluator which trace is open, so that its verdicts come first."""
-        self.evaluator.open(trace_id)
+        if self._evaluator is not None:
+            self._evaluator.open(trace_id)
 
-    def verdicts(self, trace_id: str) -> TraceVerdicts | None:
+    def on_screen(self, trace_ids: Sequence[str]) -> None:
+        """Tell the evaluator which traces are in sight; theirs come next."""
+        if self._evaluator is not None:
+            self._evaluator.on_screen(trace_ids)
+
+    def verdicts(self, trace_id: str) -> "TraceVerdicts | None":
         """What the evaluator found on a trace so far; None before it was looked at."""
-        return self.evaluator.results(trace_id)
+        return self._evaluator.results(trace_id) if self._evaluator else None
 
     def _outcome(self, trace_id: str) -> str | None:
         """For ``verdict:`` in filters; None while a trace waits for its verdicts."""
         verdicts = self.verdicts(trace_id)
         return None if verdicts is None or verdicts.pending else verdicts.outcome
 
-    def evaluate(self, opened: OpenTrace) -> TraceVerdicts:
+    def evaluate(self, opened: OpenTrace) -> "TraceVerdicts":
         """Evaluate the loaded case files on one trace, here and now."""
+        from tracedesk.evaluation.run import evaluate_trace
+
         row = opened.row
         cases = [case for file in self.files for case in file.cases]
         agent = self._agents.get(row.agent_id)

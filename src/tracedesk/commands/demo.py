@@ -39,7 +39,6 @@ def command(
         desk = open_desk(find(root), Options(host, port, require_key, strict_canonical))
         log_to(desk.workspace.log, verbose=False)
         try:
-            desk.start()
             threading.Thread(target=fill, args=(desk,), name="demo-fill", daemon=True).start()
             run_app(desk)
         finally:

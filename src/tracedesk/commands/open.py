@@ -36,17 +36,16 @@ def command(
     desk = open_desk(find(workspace), Options(host, port, require_key, strict_canonical))
     log_to(desk.workspace.log, verbose)
     try:
-        desk.start()
         run_app(desk)
     finally:
         desk.stop()
 
 
 def run_app(desk: "Desk") -> None:
-    """Run the screen until the user quits."""
+    """Run the screen until the user quits; the desk starts once the first frame is out."""
     from tracedesk.tui.app import TracedeskApp
 
-    TracedeskApp(desk).run()
+    TracedeskApp(desk, after_first_frame=desk.start).run()
 
 
 def _not_a_folder(word: str) -> str:

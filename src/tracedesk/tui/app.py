@@ -11,9 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.markup import escape
 from textual.screen import Screen
 
+from tracedesk.desk import Desk
 from tracedesk.tui.actions import ACTIONS, PANE_TITLES
 from tracedesk.tui.screens.workbench import Workbench
-from tracedesk.tui.seam import Desk
 from tracedesk.tui.steady import Steady, report
 from tracedesk.tui.themes import DARK, THEMES
 

@@ -8,9 +8,9 @@ from textual.message import Message
 from tracedesk.tui.view_models.trace_list import Snapshot
 
 if TYPE_CHECKING:
+    from tracedesk.desk import OpenTrace
     from tracedesk.evaluation.run import TraceVerdicts
     from tracedesk.store.rows import StoredRequest
-    from tracedesk.tui.seam import Opened
     from tracedesk.tui.view_models.span_tree import SpanRows
 
 
@@ -66,7 +66,7 @@ class TraceRead(Message):
     def __init__(
         self,
         trace_id: str,
-        opened: "Opened | None",
+        opened: "OpenTrace | None",
         rows: "SpanRows | None",
         verdicts: "TraceVerdicts | None",
     ) -> None:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tracedesk.desk import Desk, OpenTrace
 from tracedesk.model.trace import Span
 from tracedesk.model.verdict import CaseVerdict
 from tracedesk.tui import figures
 from tracedesk.tui.lines import Line
 from tracedesk.tui.screens.work import Work
-from tracedesk.tui.seam import Desk, Opened
 from tracedesk.tui.text import ASCII, plain
 from tracedesk.tui.view_models.marks import Marks
 from tracedesk.tui.view_models.pages.failure import failure_page
@@ -41,7 +41,7 @@ class Detailing(Work):
         self.ascii = ascii
         self.traces = TraceList()
         self.results = Results()
-        self.opened: Opened | None = None
+        self.opened: OpenTrace | None = None
         self.rows: SpanRows | None = None
         self.verdicts: TraceVerdicts | None = None
         self.requests: Sequence[StoredRequest] | None = None
@@ -70,7 +70,9 @@ class Detailing(Work):
             self.retitle("tree", subtitle="opening …")
             self.read_trace(trace_id)
 
-    def show_trace(self, opened: Opened, rows: SpanRows, verdicts: "TraceVerdicts | None") -> None:
+    def show_trace(
+        self, opened: OpenTrace, rows: SpanRows, verdicts: "TraceVerdicts | None"
+    ) -> None:
         """Show a trace that was read; the same one grown keeps cursor and folds."""
         row = 0
         if self.opened is not None and self.opened.row.id == opened.row.id:

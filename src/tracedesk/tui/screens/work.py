@@ -6,6 +6,7 @@ from typing import Any
 from textual import work
 from textual.worker import Worker, WorkerState, get_current_worker
 
+from tracedesk.desk import Desk
 from tracedesk.tui.messages import (
     RequestsRead,
     RowsRead,
@@ -14,7 +15,6 @@ from tracedesk.tui.messages import (
     TraceRead,
     VerdictsRead,
 )
-from tracedesk.tui.seam import Desk
 from tracedesk.tui.steady import Steady, report
 from tracedesk.tui.view_models.search import find
 from tracedesk.tui.view_models.span_tree import SpanRows
@@ -33,7 +33,7 @@ class Work(Steady, RoleScreen):
     def read_rows(self, request: Request) -> None:
         """A window of the trace list. Asked for one at a time, so none is ever cancelled."""
         snapshot = fetch(self.desk, request)
-        self.desk.evaluator.on_screen([entry.row.id for entry in snapshot.entries])
+        self.desk.on_screen([entry.row.id for entry in snapshot.entries])
         self.post_message(RowsRead(snapshot))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="state")
@@ -41,8 +41,8 @@ class Work(Steady, RoleScreen):
         """Totals and progress for the header."""
         desk = self.desk
         progress = desk.progress()
-        totals = desk.evaluator.totals()
-        self.post_message(StateRead(desk.store.count(), totals, progress.done, progress.total))
+        done, total = (progress.done, progress.total) if progress else (0, 0)
+        self.post_message(StateRead(desk.store.count(), desk.totals(), done, total))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="open")
     def read_trace(self, trace_id: str) -> None:

@@ -16,6 +16,7 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
+from tracedesk.desk import Desk
 from tracedesk.tui.actions import PREFIXES, footer_for
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.messages import (
@@ -31,7 +32,6 @@ from tracedesk.tui.messages import (
 )
 from tracedesk.tui.screens.moves import Moves, pane_of
 from tracedesk.tui.screens.work import database_name
-from tracedesk.tui.seam import Desk
 from tracedesk.tui.view_models import bars
 from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.detail.tabs import DetailTabs
@@ -322,6 +322,8 @@ class Workbench(Moves):
 
     def saved_note(self) -> str:
         progress = self.desk.progress()
+        if progress is None:
+            return ""
         return bars.saved_note(self.saved_ns, progress.last_count, progress.last_ms)
 
     # -- two-key commands ------------------------------------------------------------

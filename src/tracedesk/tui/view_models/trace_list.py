@@ -12,13 +12,14 @@ import msgspec
 from tracedesk.model.verdict import Outcome
 from tracedesk.tui import figures
 from tracedesk.tui.lines import Piece
-from tracedesk.tui.seam import Desk, Rows
 from tracedesk.tui.text import cells, fit, pad, pad_left
 from tracedesk.tui.view_models.marks import Counts
 
 if TYPE_CHECKING:
+    from tracedesk.desk import Desk
     from tracedesk.evaluation.run import TraceVerdicts
     from tracedesk.query.filter import Filter
+    from tracedesk.store.database import Store
     from tracedesk.store.rows import TraceRow
 
 MARGIN = 20
@@ -68,7 +69,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     cursor_at: int
 
 
-def fetch(desk: Desk, request: Request) -> Snapshot:
+def fetch(desk: "Desk", request: Request) -> Snapshot:
     """Read the rows of a request. Blocking: call it in a worker thread."""
     store = desk.store
     total = store.count(where=request.where)
@@ -86,7 +87,7 @@ def fetch(desk: Desk, request: Request) -> Snapshot:
     return Snapshot(request, total, first, entries, cursor_at)
 
 
-def _position(store: Rows, request: Request, total: int) -> int:
+def _position(store: "Store", request: Request, total: int) -> int:
     """Where the cursor's trace stands: numbers fall along the list, so halving finds it."""
     low, high = 0, total
     likely = request.cursor_at + total - request.total

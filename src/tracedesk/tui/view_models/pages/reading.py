@@ -18,7 +18,7 @@ from tracedesk.tui.view_models.pages.span import attributes_page
 from tracedesk.tui.view_models.span_line import model_of, tokens_of
 
 if TYPE_CHECKING:
-    from tracedesk.tui.seam import Opened
+    from tracedesk.desk import OpenTrace
 
 LabelOf = Callable[[str], str]
 
@@ -38,7 +38,7 @@ MESSAGE_ATTRIBUTES = (
 
 
 def reading_page(
-    opened: "Opened",
+    opened: "OpenTrace",
     span: Span | None,
     width: int,
     *,
@@ -51,7 +51,9 @@ def reading_page(
     return _span_page(opened, span, width, label_of)
 
 
-def _trace_page(opened: "Opened", span: Span | None, width: int, label_of: LabelOf) -> list[Line]:
+def _trace_page(
+    opened: "OpenTrace", span: Span | None, width: int, label_of: LabelOf
+) -> list[Line]:
     page = Page(width)
     reading = opened.reading
     if span is not None and span.failed:
@@ -65,7 +67,7 @@ def _trace_page(opened: "Opened", span: Span | None, width: int, label_of: Label
     return page.lines
 
 
-def _span_page(opened: "Opened", span: Span, width: int, label_of: LabelOf) -> list[Line]:
+def _span_page(opened: "OpenTrace", span: Span, width: int, label_of: LabelOf) -> list[Line]:
     page = Page(width)
     if span.failed:
         _error(page, span)
@@ -155,7 +157,7 @@ def _call_line(call: Call, width: int) -> Line:
     )
 
 
-def _facts(page: Page, opened: "Opened", label_of: LabelOf) -> None:
+def _facts(page: Page, opened: "OpenTrace", label_of: LabelOf) -> None:
     reading = opened.reading
     page.blank()
     usage = reading.usage
@@ -192,7 +194,7 @@ def _facts(page: Page, opened: "Opened", label_of: LabelOf) -> None:
         page.field("Revision", str(row.revision))
 
 
-def _span_facts(page: Page, opened: "Opened", span: Span, label_of: LabelOf) -> None:
+def _span_facts(page: Page, opened: "OpenTrace", span: Span, label_of: LabelOf) -> None:
     page.blank()
     page.field("Span", span.span_id)
     if span.name != span.label:
