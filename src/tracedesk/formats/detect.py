@@ -23,7 +23,7 @@ from tracedesk.formats.otlp_json import JsonReader
 from tracedesk.formats.otlp_protobuf import ProtobufReader
 from tracedesk.formats.spans import unique_warnings
 from tracedesk.model import jsontext
-from tracedesk.model.trace import Trace, TraceWarning
+from tracedesk.model.trace import Format, Trace, TraceWarning
 
 PROTOBUF = "application/x-protobuf"
 MAX_EXTERNAL_ID = 255
@@ -235,16 +235,20 @@ def hinted_platform_id(metadata: dict[str, Any]) -> str | None:
 def _read_canonical(wire: WireBody, text: bytes, envelope: Envelope) -> None:
     if not wire.spans or not isinstance(wire.spans, list):
         raise FormatError(Fault("spans", "must be a non-empty list"))
-    liberal = None
     try:
         if not isinstance(wire.spans[0], WireSpan):
             raise OddBodyError
-        spans = quick_spans(wire.spans)
+        quick = quick_spans(wire.spans, shallow=jsontext.surely_shallow(text))
     except OddBodyError:
         liberal = Liberal()
         spans = list(liberal.spans(_plain_spans(wire, text)))
         liberal.faults.raise_if_any()
-    trace = canonical_trace(spans, liberal)
+        trace = canonical_trace(spans, liberal)
+    else:
+        if quick.linked:
+            trace = Trace(format=Format.CANONICAL, spans=quick.spans)
+        else:
+            trace = canonical_trace(quick.spans)
     envelope.reader = lambda agent_type: trace
 
 

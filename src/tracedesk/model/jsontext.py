@@ -47,6 +47,11 @@ def nested_too_deep(text: bytes, limit: int = MAX_DEPTH) -> bool:
     return bool(shape)
 
 
+def surely_shallow(text: bytes, limit: int = MAX_DEPTH - 4) -> bool:
+    """True when JSON text has too few brackets to nest deeper than ``limit``."""
+    return text.count(b"{") + text.count(b"[") <= limit
+
+
 def without_lone_surrogates(text: bytes) -> bytes:
     """JSON text with each unpaired ``\\ud800``-like escape replaced; the same object if none."""
     first = _SURROGATE.search(text)
