@@ -20,6 +20,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("tracedesk.commands.import_", "Store traces from files or folders."),
     "list": ("tracedesk.commands.list_", "List stored traces."),
     "show": ("tracedesk.commands.show", "Show one trace: tree, reading, verdicts."),
+    "explain": (
+        "tracedesk.commands.explain",
+        "Where each value of a trace was read from, and why one is blank.",
+    ),
     "check": ("tracedesk.commands.check", "Evaluate traces against test cases."),
 }
 """Name → module that holds ``command``, and its line in the help."""

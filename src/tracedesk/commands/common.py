@@ -14,6 +14,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from tracedesk.desk import Desk, Options
+    from tracedesk.store.rows import TraceRow
     from tracedesk.workspace import Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -102,6 +103,17 @@ def reading_desk(start: Path) -> "Desk":
     from tracedesk.desk import Options
 
     return open_desk(find(start), Options(listen=False))
+
+
+def the_one(desk: "Desk", text: str) -> "TraceRow":
+    """The stored trace that ``text`` means; exits with 2 when that is none or several."""
+    rows = desk.store.rows(limit=1) if text == "last" else desk.store.find(text)
+    if not rows:
+        fail(f"no stored trace {text!r}; tracedesk list shows what there is")
+    if len(rows) > 1:
+        some = ", ".join(row.id[:13] for row in rows[:5])
+        fail(f"{text!r} fits {len(rows)} traces: {some}; give more of the id")
+    return rows[0]
 
 
 def print_json(document: Any) -> None:

@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracedesk.commands.common import fail, json_option, print_json, reading_desk, workspace_option
+from tracedesk.commands.common import (
+    fail,
+    json_option,
+    print_json,
+    reading_desk,
+    the_one,
+    workspace_option,
+)
 
 if TYPE_CHECKING:
     from tracedesk.desk import Desk, OpenTrace
     from tracedesk.model.reading import Text
-    from tracedesk.store.rows import TraceRow
 
 
 @click.command("show")
@@ -24,7 +30,7 @@ def command(trace: str, workspace: Path, as_json: bool) -> None:
 
     desk = reading_desk(workspace)
     try:
-        row = _the_one(desk, trace)
+        row = the_one(desk, trace)
         desk.read_cases()
         if as_json:
             print_json(desk.describe(row))
@@ -37,16 +43,6 @@ def command(trace: str, workspace: Path, as_json: bool) -> None:
         fail(str(fault))
     finally:
         desk.stop()
-
-
-def _the_one(desk: "Desk", text: str) -> "TraceRow":
-    rows = desk.store.rows(limit=1) if text == "last" else desk.store.find(text)
-    if not rows:
-        fail(f"no stored trace {text!r}; tracedesk list shows what there is")
-    if len(rows) > 1:
-        some = ", ".join(row.id[:13] for row in rows[:5])
-        fail(f"{text!r} fits {len(rows)} traces: {some}; give more of the id")
-    return rows[0]
 
 
 def _lines(desk: "Desk", opened: "OpenTrace") -> Iterator[str]:

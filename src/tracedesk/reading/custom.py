@@ -11,7 +11,7 @@ from tracedesk.model.reading import Source, Text, Usage
 from tracedesk.model.trace import Kind, Span, Status, Trace
 from tracedesk.reading.n8n_nodes import AI_WORDS
 from tracedesk.reading.settings import ReadingSettings
-from tracedesk.reading.usage import Count, added, count_in
+from tracedesk.reading.usage import SHAPES, Count, added, count_in
 
 RESPONSE_KEYS = ("text", "message", "content", "output", "answer", "response")
 INPUT_KEYS = ("input", "question", "query", "prompt", "user_message")
@@ -135,20 +135,28 @@ def usage(trace: Trace) -> Usage:
 def node_usage(trace: Trace) -> Usage:
     """The sum of the token shapes in executed nodes' outputs."""
     counts: dict[str, Count] = {}
+    place = ""
     for span in trace.spans:
         if _is_node(span) and isinstance(span.payload, Built):
             in_output = count_in(span.payload.chosen)
             if in_output is not None:
+                place = place or f"{span.payload.output_place}{in_output[1]}"
                 counts[span.span_id] = in_output[0]
     if not counts:
-        return Usage()
+        return Usage(tried=TOKEN_SHAPES)
     plural = "" if len(counts) == 1 else "s"
     spans = tuple((span, count.whole or 0) for span, count in counts.items())
-    return counted(added(counts.values()), f"sum of {len(counts)} span{plural}", spans)
+    return counted(added(counts.values()), f"sum of {len(counts)} span{plural}", spans, place)
 
 
-def counted(count: Count, source: str, spans: tuple[tuple[str, int], ...] = ()) -> Usage:
-    """Usage of one count."""
+TOKEN_SHAPES = tuple(dict.fromkeys(".".join(path) for path, _ in SHAPES))
+"""What ``tried`` names when no token shape was found."""
+
+
+def counted(
+    count: Count, source: str, spans: tuple[tuple[str, int], ...] = (), place: str = ""
+) -> Usage:
+    """Usage of one count; ``place`` is where it, or its first share, was read."""
     return Usage(
         input=count.input,
         output=count.output,
@@ -156,4 +164,5 @@ def counted(count: Count, source: str, spans: tuple[tuple[str, int], ...] = ()) 
         total=count.whole,
         source=source,
         spans=spans,
+        read_from=Source(spans[0][0] if spans else None, place or source, source),
     )

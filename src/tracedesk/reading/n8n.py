@@ -7,7 +7,7 @@ from typing import Any
 from tracedesk.model.built import ABSENT, Built
 from tracedesk.model.reading import Source, Text, Usage
 from tracedesk.model.trace import Format, Kind, Status, Trace
-from tracedesk.reading.custom import counted
+from tracedesk.reading.custom import TOKEN_SHAPES, counted
 from tracedesk.reading.n8n_nodes import (
     Node,
     is_sub_node,
@@ -95,9 +95,11 @@ def input_of(trace: Trace) -> Text:
 def usage(trace: Trace) -> Usage:
     """The sum over all AI nodes, model sub-nodes included."""
     nodes = nodes_of(trace)
-    counts: dict[str, Count] = {nodes[i].span: count for i, count in n8n_counts(nodes).items()}
+    found = n8n_counts(nodes)
+    counts: dict[str, Count] = {nodes[i].span: count for i, count in found.items()}
     if not counts:
-        return Usage()
+        return Usage(tried=TOKEN_SHAPES)
     plural = "" if len(counts) == 1 else "s"
     shares = tuple((span, count.whole or 0) for span, count in counts.items())
-    return counted(added(counts.values()), f"sum of {len(counts)} span{plural}", shares)
+    place = nodes[next(iter(found))].place
+    return counted(added(counts.values()), f"sum of {len(counts)} span{plural}", shares, place)
