@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracedesk.query.paths import PathError, locate, lookup_key, parse_path, walk
+from tracedesk.query.patterns import PatternTimeoutError
 from tracedesk.query.values import ABSENT
 
 BODY: dict[str, Any] = {
@@ -88,3 +89,35 @@ def test_every_location_leads_back_to_its_value(value: Any) -> None:
 
 def test_locate() -> None:
     assert locate(("a", 0, "odd key")) == '$.a[0]["odd key"]'
+
+
+@pytest.mark.parametrize("name", ["search", "match"])
+def test_a_catastrophic_pattern_in_a_filter_stops_on_time(name: str) -> None:
+    path = parse_path(f"$[?{name}(@.a, '(a|aa|b?a)+')]")
+    assert path.find([{"a": "aaa"}, {"a": 1}, {"a": "bb"}]) == [("$[0]", {"a": "aaa"})]
+    slow = parse_path(f"$[?{name}(@.a, '(a|aa|b?a)+[c-d]')]")
+    with pytest.raises(PatternTimeoutError):
+        slow.find([{"a": "a" * 80}])
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "location"),
+    [
+        ("$['a.b']", {"a.b": 1}, '$["a.b"]'),
+        ("a.b", {"a.b": 1}, '$["a.b"]'),
+        ("$['a/b']['c[0]']", {"a/b": {"c[0]": 1}}, '$["a/b"]["c[0]"]'),
+        ("a/b", {"a/b": 1}, '$["a/b"]'),
+        ("$.🚢.größe", {"🚢": {"größe": 1}}, '$["🚢"]["größe"]'),
+        ("🚢.0", {"🚢": [1]}, '$["🚢"][0]'),
+        ("$['it\\'s']", {"it's": 1}, '$["it\'s"]'),
+    ],
+)
+def test_odd_keys(text: str, value: Any, location: str) -> None:
+    assert parse_path(text).find(value) == [(location, 1)]
+    assert parse_path(location).find(value) == [(location, 1)]
+
+
+@pytest.mark.parametrize("text", [" $", "$[9007199254740992]", "$['\n']", f"$[{'9' * 5000}]"])
+def test_what_the_standard_forbids_is_no_path(text: str) -> None:
+    with pytest.raises(PathError):
+        parse_path(text)

@@ -17,14 +17,16 @@ ROOT: Final = "$"
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INDEX = re.compile(r"0|-?[1-9][0-9]*")
 _DOLLAR_DOTS = re.compile(r"\$(?:\.[^.\[\]*\s'\"?()@,]+)*")
-_NAME = r"[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*"
+_NAME = r"[A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_\u0080-\U0010ffff]*"
 _STEP = re.compile(
     rf"""\.(?P<name>{_NAME})
-       | \[(?P<index>0|-?[1-9][0-9]*)\]
-       | \["(?P<double>[^"\\]*)"\]
-       | \['(?P<single>[^'\\]*)'\]""",
+       | \[(?P<index>0|-?[1-9][0-9]{{0,15}})\]
+       | \["(?P<double>[^"\\\x00-\x1f]*)"\]
+       | \['(?P<single>[^'\\\x00-\x1f]*)'\]""",
     re.VERBOSE,
 )
+_MAX_INDEX: Final = 2**53 - 1
+"""Greatest index of a JSONPath, either way (RFC 9535, 2.1)."""
 
 Found = tuple[str, Any]
 """A location and the value there."""
@@ -125,13 +127,15 @@ class QueryPath(Path):
     __slots__ = ("_query",)
 
     def __init__(self, text: str) -> None:
-        from jsonpath import JSONPathEnvironment, JSONPathError
+        from jsonpath import JSONPathError
+
+        from tracedesk.query.jsonpath_environment import environment
 
         self.text = text
         self.singular = False
         try:
-            self._query = JSONPathEnvironment(strict=True).compile(text)
-        except (JSONPathError, RecursionError) as error:
+            self._query = environment().compile(text)
+        except (JSONPathError, RecursionError, ValueError) as error:
             words = str(error).splitlines() or ["cannot be read"]
             raise PathError(words[0], getattr(getattr(error, "token", None), "index", 0)) from None
 
@@ -156,6 +160,8 @@ def parse_path(text: str) -> Path:
         raise PathError("a path cannot be empty")
     if text.startswith(ROOT):
         return _parse_dollar(text)
+    if text.lstrip().startswith(ROOT):
+        raise PathError("a JSONPath begins with '$', without a space before it")
     keys = text.split(".")
     position = 0
     for key in keys:
@@ -172,7 +178,7 @@ def _parse_dollar(text: str) -> Path:
     position = 1
     while position < len(text):
         match = _STEP.match(text, position)
-        if match is None:
+        if match is None or abs(int(match["index"] or 0)) > _MAX_INDEX:
             break
         steps.append(_step_value(match))
         position = match.end()

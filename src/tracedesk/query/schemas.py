@@ -4,20 +4,17 @@ jsonschema is imported on first use: most test files need none of it.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any, Final
 
 from tracedesk.query.paths import locate
-from tracedesk.query.patterns import Pattern, PatternError
+from tracedesk.query.patterns import PatternError
 from tracedesk.query.problems import Place, Report
 from tracedesk.query.schema_keywords import refuse_misspelt
+from tracedesk.query.schema_validators import pattern_of, registry, unresolved, validator_of
 from tracedesk.query.values import shorten
 
 MAX_FAULTS: Final = 5
 """Faults listed of one instance (assertion spec 6.4)."""
-
-PATTERN_S: Final = 0.25
-"""Time limit, in seconds, of one search of a schema's ``pattern``."""
 
 
 class Schema:
@@ -61,85 +58,47 @@ def compile_schema(source: Any, path: Place, report: Report) -> Schema | None:
     refuse_misspelt(source, path, report)
     if report.errors > before:
         return None
-    remote = next(_remote_refs(source, path), None)
-    if remote is not None:
-        place, target = remote
-        report.error(place, "remote-ref", f"'{shorten(target, 80)}' would have to be fetched")
-        return None
     return _compile(source, path, report)
 
 
 def _compile(source: Any, path: Place, report: Report) -> Schema | None:
     from jsonschema.exceptions import SchemaError
-    from referencing import Registry, Resource
-    from referencing.exceptions import Unresolvable
-    from referencing.jsonschema import DRAFT202012
 
-    kind = _validator(source)
+    kind = validator_of(source)
     if kind is None:
         report.error((*path, "$schema"), "bad-schema", "no such draft of JSON Schema is known")
         return None
     try:
-        kind.check_schema(source)
-        if not _patterns_fit(source, path, report):
+        kind.check_schema(source, format_checker=None)
+        if not (_patterns_fit(source, path, report) and _refs_lead(source, kind, path, report)):
             return None
-        root = Resource.from_contents(source, default_specification=DRAFT202012)
-        resolver = Registry().resolver_with_root(root)
-        for reference, place in _local_refs(source, path):
-            try:
-                resolver.lookup(reference)
-            except Unresolvable:
-                report.error(place, "bad-schema", f"nothing is found at '{reference}'")
-                return None
-        validator = kind(source, registry=Registry())
+        validator = kind(source, registry=registry())
         list(validator.iter_errors(None))
     except SchemaError as error:
         place = path + tuple(error.absolute_path)
         report.error(place, "bad-schema", shorten(error.message))
         return None
-    except (Unresolvable, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except RecursionError:
+        report.error(path, "bad-schema", "the schema refers to itself without end")
+        return None
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
         report.error(path, "bad-schema", shorten(f"the schema cannot be used: {error}"))
         return None
     return Schema(source, validator)
 
 
-def _validator(source: Any) -> Any:
-    """The validator class of the schema's draft, its patterns run under a time limit."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.validators import extend, validator_for
-
-    named = source.get("$schema") if isinstance(source, dict) else None
-    if named is None:
-        kind: Any = Draft202012Validator
-    else:
-        kind = validator_for(source, default=None) if isinstance(named, str) else None  # type: ignore[arg-type]
-    if kind is None:
-        return None
-    limited = {"pattern": _check_pattern, "patternProperties": _check_pattern_properties}
-    return extend(kind, limited)  # type: ignore[no-untyped-call]
-
-
-@lru_cache(maxsize=512)
-def _pattern(text: str) -> Pattern:
-    return Pattern(text)
-
-
-def _check_pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
-    from jsonschema.exceptions import ValidationError
-
-    if isinstance(instance, str) and _pattern(pattern).search(instance, PATTERN_S) is None:
-        yield ValidationError(f"{instance!r} does not match {pattern!r}")
-
-
-def _check_pattern_properties(
-    validator: Any, patterns: dict[str, Any], instance: Any, schema: Any
-) -> Iterator[Any]:
-    if not isinstance(instance, dict):
-        return
-    for pattern, inner in patterns.items():
-        for key, value in instance.items():
-            if _pattern(pattern).search(key, PATTERN_S) is not None:
-                yield from validator.descend(value, inner, path=key, schema_path=pattern)
+def _refs_lead(source: Any, kind: Any, path: Place, report: Report) -> bool:
+    """Whether every reference leads somewhere without fetching; reports those that do not."""
+    before = report.errors
+    lost = list(unresolved(source, kind))
+    places = {id(node): place for place, node in _nodes(source, path)} if lost else {}
+    for node, keyword, target, remote in lost:
+        place, said = (*places.get(id(node), path), keyword), f"'{shorten(target, 80)}'"
+        if remote:
+            report.error(place, "remote-ref", f"{said} would have to be fetched")
+        else:
+            report.error(place, "bad-schema", f"nothing is found at {said}")
+    return report.errors == before
 
 
 def _patterns_fit(source: Any, path: Place, report: Report) -> bool:
@@ -147,14 +106,20 @@ def _patterns_fit(source: Any, path: Place, report: Report) -> bool:
     before = report.errors
     for place, node in _nodes(source, path):
         inner = node.get("patternProperties")
-        texts = list(inner) if isinstance(inner, dict) else []
-        texts += [node["pattern"]] if isinstance(node.get("pattern"), str) else []
-        for text in texts:
+        texts = [(text, (*place, "patternProperties", text)) for text in _names(inner)]
+        if isinstance(node.get("pattern"), str):
+            texts.append((node["pattern"], (*place, "pattern")))
+        for text, where in texts:
             try:
-                _pattern(text)
+                pattern_of(text)
             except PatternError as error:
-                report.error(place, "bad-regex", f"'{text}' is no regular expression: {error}")
+                message = f"'{shorten(text, 80)}' is no regular expression: {error}"
+                report.error(where, "bad-regex", message, on_key=where[-1] == text)
     return report.errors == before
+
+
+def _names(value: Any) -> list[str]:
+    return [key for key in value if isinstance(key, str)] if isinstance(value, dict) else []
 
 
 def _nodes(value: Any, path: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
@@ -170,26 +135,3 @@ def _nodes(value: Any, path: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
             ]
         elif isinstance(node, list):
             stack += [((*place, index), item) for index, item in enumerate(node)]
-
-
-def _remote_refs(value: Any, path: Place) -> Iterator[tuple[Place, str]]:
-    """References that leave the document. A schema of an own ``$id`` may name itself."""
-    nodes = list(_nodes(value, path))
-    own = {node["$id"] for _, node in nodes if isinstance(node.get("$id"), str)}
-    for place, node in nodes:
-        for key in ("$ref", "$dynamicRef"):
-            target = node.get(key)
-            if isinstance(target, str) and not target.startswith("#"):
-                base = target.partition("#")[0]
-                if base not in own:
-                    yield (*place, key), target
-
-
-def _local_refs(value: Any, path: Place) -> Iterator[tuple[str, Place]]:
-    """References within the document; none where nested ids give ``#`` another meaning."""
-    if any("$id" in node for place, node in _nodes(value, path) if place != path):
-        return
-    for place, node in _nodes(value, path):
-        target = node.get("$ref")
-        if isinstance(target, str) and target.startswith("#"):
-            yield target, (*place, "$ref")
