@@ -1,5 +1,8 @@
 """``tracedesk [WORKSPACE]``: the workbench."""
 
+import asyncio
+import contextlib
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +48,15 @@ def run_app(desk: "Desk") -> None:
     """Run the screen until the user quits; the desk starts once the first frame is out."""
     from tracedesk.tui.app import TracedeskApp
 
-    TracedeskApp(desk, after_first_frame=desk.start).run()
+    def after_first_frame() -> None:
+        # a closed terminal or a polite kill ends the app as quitting does, so all is tidied up
+        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            with contextlib.suppress(NotImplementedError):  # not on this system's event loop
+                asyncio.get_running_loop().add_signal_handler(number, app.exit)
+        desk.start()
+
+    app = TracedeskApp(desk, after_first_frame=after_first_frame)
+    app.run()
 
 
 def _not_a_folder(word: str) -> str:
