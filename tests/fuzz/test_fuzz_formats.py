@@ -157,6 +157,8 @@ def traces_of(body: bytes, content_type: str = "application/json") -> list[Trace
         return _refused(error)
     if envelope.shape == "otlp":
         return [merge([trace]) for found in envelope.resources() for trace in found.traces]
+    if envelope.shape == "canonical":
+        return [envelope.trace()]
     return [envelope.trace(agent_type) for agent_type in AGENT_TYPES]
 
 
