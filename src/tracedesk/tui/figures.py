@@ -2,30 +2,12 @@
 
 from datetime import UTC, datetime
 
+from tracedesk.query.text import duration_text
+
 
 def duration(ns: int | float | None) -> str:
     """Nanoseconds in at most six characters: ``3ms``, ``1.9s``, ``2m05s``; blank for None."""
-    if ns is None:
-        return ""
-    if ns < 0:
-        return "-" + duration(-ns)
-    if ns < 1_000:
-        return f"{ns:.0f}ns"
-    if ns < 1_000_000:
-        return f"{ns / 1e3:.0f}µs"
-    if ns < 999_500_000:
-        milliseconds = ns / 1e6
-        return (
-            f"{milliseconds:.1f}ms"
-            if milliseconds < 9.95 and ns % 1_000_000
-            else (f"{milliseconds:.0f}ms")
-        )
-    if ns < 99_950_000_000:
-        return f"{ns / 1e9:.1f}s"
-    seconds = round(ns / 1e9)
-    if seconds < 3600:
-        return f"{seconds // 60}m{seconds % 60:02d}s"
-    return f"{seconds // 3600}h{seconds % 3600 // 60:02d}m"
+    return "" if ns is None else duration_text(ns / 1e6)
 
 
 def age(ns: int, now_ns: int) -> str:

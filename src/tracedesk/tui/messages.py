@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tracedesk.tui.view_models.span_tree import SpanRows
 
 
-class CursorMoved(Message):
-    """The cursor of a list stands on another line."""
+class LineMessage(Message):
+    """Something about one row of a list; handlers may select by the list's id."""
 
     def __init__(self, view: Any, row: int) -> None:
         super().__init__()
@@ -25,23 +25,18 @@ class CursorMoved(Message):
     @property
     def control(self) -> Any:
         return self.view
+
+
+class CursorMoved(LineMessage):
+    """The cursor of a list stands on another line."""
 
     def can_replace(self, message: Message) -> bool:
         """Only where the cursor ends up matters."""
         return isinstance(message, CursorMoved) and message.view is self.view
 
 
-class LineOpened(Message):
+class LineOpened(LineMessage):
     """Enter, or a double click, on a line."""
-
-    def __init__(self, view: Any, row: int) -> None:
-        super().__init__()
-        self.view = view
-        self.row = row
-
-    @property
-    def control(self) -> Any:
-        return self.view
 
 
 class WindowMoved(Message):

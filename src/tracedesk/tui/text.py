@@ -1,45 +1,16 @@
-"""The one door between text from a trace and the terminal.
+"""Text from a trace in cells of the terminal: fitted, padded, folded, and always harmless.
 
-Nothing that a trace says may move the cursor, change a colour, reverse the reading
-direction or hide itself: such characters are replaced by something visible. Widths are
-counted in cells, never in characters.
+What is harmless is decided in ``query.text``; widths are counted in cells, never in
+characters.
 """
 
-import unicodedata
 from collections.abc import Iterator
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-_JOINERS = frozenset((0x200C, 0x200D))
-"""Joiners shape letters and emoji, and can neither hide nor reorder anything."""
+from tracedesk.query.text import plain
 
-_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-"""Controls, invisible formats (bidi overrides among them), surrogates, unassigned, breaks."""
-
-
-class _Visible(dict[int, str | int]):
-    """Translation table that decides each character once, when it is first met."""
-
-    def __missing__(self, code: int) -> str | int:
-        self[code] = shown = self._shown(code)
-        return shown
-
-    @staticmethod
-    def _shown(code: int) -> str | int:
-        if code == 0x0A:
-            return "⏎"
-        if code < 0x20:
-            return chr(0x2400 + code)
-        if code == 0x7F:
-            return "␡"
-        if unicodedata.category(chr(code)) not in _HIDDEN or code in _JOINERS:
-            return code
-        if code < 0x100:
-            return f"\\x{code:02x}"
-        return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-_VISIBLE = _Visible()
+__all__ = ["ASCII", "cells", "fit", "middle", "pad", "pad_left", "plain", "wrap"]
 
 ASCII = str.maketrans(
     {
@@ -48,16 +19,11 @@ ASCII = str.maketrans(
         "▍": "#", "▌": "#", "▋": "#", "▊": "#", "▉": "#", "█": "#", "▐": "#", "▒": "%",
         "●": "*", "›": ">", "…": ".", "⏎": "$", "↑": "^", "↓": "v", "·": "-", "⋯": ".",
         "≤": "<", "≥": ">", "→": ">", "×": "x", "–": "-", "■": "#", "▪": "*", "▔": "-",
-        "┊": ":", "━": "=", "◐": "~",
+        "┊": ":", "━": "=", "◐": "~", "µ": "u",
         **{chr(0x2400 + code): "?" for code in range(0x22)},
     }
 )  # fmt: skip
 """Every glyph of ours as one ASCII character, so that columns stay where they are."""
-
-
-def plain(text: str) -> str:
-    """``text`` with everything a terminal could act upon made visible. Idempotent."""
-    return text if text.isprintable() else text.translate(_VISIBLE)
 
 
 def cells(text: str) -> int:

@@ -55,7 +55,7 @@ class Axis(msgspec.Struct, frozen=True):
         drawn = ""
         for number in count():
             at = round(number * step * width / self.length_ns)
-            label = "0" if number == 0 else figures.duration(number * step).replace(".0s", "s")
+            label = figures.duration(number * step).replace(".0s", "s")
             if at + cells(label) > width:
                 break
             drawn += " " * (at - len(drawn)) + label
