@@ -290,3 +290,50 @@ def test_facts_beside_the_data() -> None:
     assert reading.http_status.source.place == "$.metadata.http_status"
     assert reading.input.text == "q"
     assert [name for name, _ in reading.views] == ["data", "metadata"]
+
+
+def test_model_system_and_messages_where_the_payload_has_them() -> None:
+    flowise = read(trace_of(capture("flowise-agentflow-agent-tools")[0]))
+    native = read(trace_of(capture("n8n-agent-tools")[0]))
+    custom = reading_of({"text": "a", "model": "m1", "system": "rules", "messages": [
+        {"role": "user", "content": "q"}]})  # fmt: skip
+
+    assert flowise.model == "gpt-4o-mini-2024-07-18"
+    assert flowise.system.text == "You are a helpful shop assistant."
+    assert [m.role for m in flowise.messages] == [
+        "system", "user", "assistant", "tool", "assistant", "tool", "assistant",
+    ]  # fmt: skip
+    assert [name for m in flowise.messages for name, _ in m.tool_calls] == [
+        "lookup_order",
+        "calculator",
+    ]
+    assert native.model == "gpt-4o-mini"
+    assert native.system.text == "You are a helpful shop assistant."
+    assert native.messages[1].text == "Refund order A-1042 please"
+    assert (custom.model, custom.system.text, custom.messages[0].text) == ("m1", "rules", "q")
+    for reading in (flowise, native, custom):
+        assert reading.model_source is not None
+        assert reading.system.source is not None
+
+
+def test_a_body_without_them_says_so() -> None:
+    reading = read(trace_of(capture("flowise-chatflow-tool-agent")[0]))
+
+    assert (reading.model, reading.model_source, reading.messages) == (None, None, ())
+    assert reading.system.tried[0] == "system message of a model entry"
+    assert reading.usage.tried[0] == "usageMetadata"
+
+
+@pytest.mark.parametrize("readings", [1, 3])
+def test_an_expression_that_stays_unresolved_is_warned_of_once(readings: int) -> None:
+    node = {
+        "output": {"ok": True},
+        "type": "n8n-nodes-base.httpRequest",
+        "parameters": {"url": "={{ $now.toISO() }}", "method": "GET"},
+    }
+    trace = trace_of({"status": "success", "data": {"Call": node}}, "n8n")
+    for _ in range(readings):
+        read(trace)
+
+    told = [w for w in trace.warnings if w.code == "unresolved_expression"]
+    assert [(w.span, "Call" in w.message) for w in told] == [("n0", True)]

@@ -9,9 +9,10 @@ import msgspec
 from tracedesk.model import jsontext
 from tracedesk.model.reading import Call, Reading, Recorded, Text, Usage
 from tracedesk.model.trace import Format, Span, Trace
-from tracedesk.reading import custom, facts, flowise, n8n, texts
+from tracedesk.reading import custom, facts, flowise, n8n, older, texts
 from tracedesk.reading.calls import calls_of
 from tracedesk.reading.executed import with_executed
+from tracedesk.reading.expressions import unresolved
 from tracedesk.reading.recorded import CAPTURED
 from tracedesk.reading.settings import ReadingSettings
 from tracedesk.reading.usage import usage_of
@@ -36,12 +37,18 @@ OLDER: dict[Format, Rules] = {
 """Reading rules by format of ``data`` bodies; these read other keys than spans do."""
 
 
+UNRESOLVED = "unresolved_expression"
+_WARNED = 20
+"""Nodes that are warned of, at most."""
+
+
 def read(trace: Trace, settings: ReadingSettings = ReadingSettings()) -> Reading:
     """Read response, input, calls, usage and the other facts, each with its source."""
     view = View(trace, settings)
+    calls = calls_of(view)
+    _flag_unresolved(trace, calls)
     if trace.format.legacy:
-        rules = OLDER.get(trace.format, OLDER[Format.CUSTOM])
-        return _read_older(view, calls_of(view), rules)
+        return _read_older(view, calls, OLDER.get(trace.format, OLDER[Format.CUSTOM]))
     response = texts.response_text(view)
     deciding = response.source.span if response.source is not None else None
     model, model_source = facts.model_of(view)
@@ -50,7 +57,7 @@ def read(trace: Trace, settings: ReadingSettings = ReadingSettings()) -> Reading
         response=response,
         input=texts.input_of(view),
         system=texts.system_text(view, said, spoken),
-        calls=with_executed(view, calls_of(view)),
+        calls=with_executed(view, calls),
         usage=usage_of(view),
         http_status=facts.http_status(view),
         duration_ms=facts.duration(view),
@@ -66,17 +73,34 @@ def read(trace: Trace, settings: ReadingSettings = ReadingSettings()) -> Reading
 def _read_older(view: View, calls: tuple[Call, ...], rules: Rules) -> Reading:
     trace = view.trace
     response = rules.response(trace, view.plan.settings)
+    spoken = older.conversation(trace)
+    model, model_source = older.model_of(trace)
     return Reading(
         response=response,
         input=rules.input(trace),
+        system=older.system_of(trace, spoken),
         calls=calls,
         usage=rules.usage(trace),
         http_status=facts.http_status(view),
         duration_ms=facts.duration(view),
         status=facts.trace_status(trace),
+        model=model,
+        model_source=model_source,
         has_structure=_has_structure(trace),
+        messages=tuple(message.message() for message in spoken[0]),
         recorded_views=_views(trace, response, None),
     )
+
+
+def _flag_unresolved(trace: Trace, calls: tuple[Call, ...]) -> None:
+    """Warn, once a node, of parameters whose n8n expressions stay as they are (spec 12.4)."""
+    left = [c for c in calls if c.parameters is not None and unresolved(c.parameters)]
+    if left:
+        known = {w.span for w in trace.warnings if w.code == UNRESOLVED}
+        for call in left[:_WARNED]:
+            if call.id not in known:
+                told = f"parameters of {call.label} hold an expression that was not resolved"
+                trace.warn(UNRESOLVED, told, call.id)
 
 
 def _has_structure(trace: Trace) -> bool:
