@@ -24,6 +24,9 @@ UNKNOWN: Final = 2
 State = int
 """One of the three answers."""
 
+Member = tuple[str, Expected, str]
+"""A key, what is expected of it, and where it would stand were it written plainly."""
+
 ARGS_MODES: Final = ("contains", "exact", "only", "ignore", "schema")
 WHOLE: Final = "$"
 """Key that means the whole value."""
@@ -67,6 +70,11 @@ class Arguments:
         self._members = tuple((key, expected, _place(key)) for key, expected in members.items())
         self._filters = bool(self.ignore or self.defaults)
         self._simple = mode == "contains" and not self._filters
+        names = [*self.ignore, *(f"default {key}" for key in self.defaults)]
+        self.ignored = f", ignoring {', '.join(names)}" if names else ""
+        """What was left out of the comparison, in words; blank when nothing."""
+        self.leaves = sum(expected.leaves() for expected in members.values()) or 1
+        """How many leaves are compared."""
 
     def recorded(self, call: Call) -> Recorded:
         """The thing of this call that is checked. A node's arguments are its output."""
@@ -144,6 +152,8 @@ class Arguments:
         return expected.matches(other, env)
 
     def _actual(self, key: str, item: Any, whole: Any) -> Any:
+        if type(item) is dict and key in item:
+            return item[key]
         if key == WHOLE and not (isinstance(item, dict) and WHOLE in item):
             return self._filtered(whole)
         return lookup_key(item, key)[0]
@@ -174,23 +184,47 @@ class Arguments:
             self._item_differences(item, recorded, base, env)
             for item, base in _items(recorded.value)
         )
-        return min(found, key=len, default=self._item_differences({}, recorded, ROOT, env))
+        return min(found, key=len)
+
+    def misfits(self, call: Call, env: Env) -> int:
+        """How many differences there are, without wording them."""
+        recorded = self.recorded(call)
+        if recorded.state != "captured":
+            return 0
+        return min(self._item_misfits(item, recorded, env) for item, _ in _items(recorded.value))
+
+    def _item_misfits(self, item: Any, recorded: Recorded, env: Env) -> int:
+        item = self._filtered(item)
+        odd = self._misfitting(item, recorded, env)
+        found = sum(expected.misfits(actual, env) for (_, expected, _), actual in odd)
+        return found if self.mode == "contains" else found + len(self._extras(item))
+
+    def _misfitting(self, item: Any, recorded: Recorded, env: Env) -> list[tuple[Member, Any]]:
+        """The members that do not fit, each with the actual to tell."""
+        whole, parameters = recorded.value, recorded.parameters
+        found: list[tuple[Member, Any]] = []
+        for member in self._members:
+            key, expected, _ = member
+            actual = self._actual(key, item, whole)
+            if expected.matches(actual, env):
+                continue
+            if parameters or self.mode == "only":
+                if self._fits(key, expected, item, whole, parameters, env):
+                    continue
+                if actual is ABSENT and parameters:
+                    actual = lookup_key(parameters, key)[0]
+            found.append((member, actual))
+        return found
 
     def _item_differences(
         self, item: Any, recorded: Recorded, base: str, env: Env
     ) -> list[Difference]:
         item = self._filtered(item)
         found: list[Difference] = []
-        for key, expected, place in self._members:
-            if self._fits(key, expected, item, recorded.value, recorded.parameters, env):
-                continue
-            actual = self._actual(key, item, recorded.value)
+        for (key, expected, place), actual in self._misfitting(item, recorded, env):
             path = _found_place(item, key, place)
             if key != WHOLE:
                 path = base + path[len(ROOT) :]
-            if actual is ABSENT and recorded.parameters:
-                other = lookup_key(recorded.parameters, key)[0]
-                actual = other if other is not ABSENT else actual
             found += expected.differences(actual, env, path)
         if self.mode != "contains":
             found += [
@@ -209,16 +243,6 @@ class Arguments:
             Evidence(span, of, place if key in value else _found_place(value, key, place), role)
             for key, _, place in self._members
         ] or [Evidence(span, of, ROOT, role)]
-
-    def leaves(self) -> int:
-        """How many leaves are compared."""
-        return sum(expected.leaves() for _, expected, _ in self._members) or 1
-
-    @property
-    def ignored(self) -> str:
-        """What was left out of the comparison, in words; blank when nothing."""
-        names = [*self.ignore, *(f"default {key}" for key in self.defaults)]
-        return f", ignoring {', '.join(names)}" if names else ""
 
 
 class DeclaredArguments(Arguments):
@@ -257,6 +281,13 @@ class DeclaredArguments(Arguments):
             for place, rule, message, value in schema.faults(call.arguments)
         ]
         return faults + self.differences(call, index.env)
+
+
+def misfits_of(arguments: Arguments, call: Call, index: TraceIndex) -> int:
+    """How many differences either kind of arguments has."""
+    if isinstance(arguments, DeclaredArguments):
+        return len(arguments.declared_differences(call, index))
+    return arguments.misfits(call, index.env)
 
 
 def differences_of(arguments: Arguments, call: Call, index: TraceIndex) -> list[Difference]:

@@ -62,6 +62,8 @@ class NodeCall:
         self.high: float = float("inf") if high is None else high
         self.counted = not self.forbids and (low is not None or values["max_calls"] is not None)
         self.bare = not spec.parts and not self.tools
+        self.as_expected = "" if self.bare else _as_expected(spec)
+        """What a satisfying call had, in words."""
         self.stops_early = not self.forbids and self.high == float("inf") and not self.counted
         """Further calls cannot change the outcome once enough satisfied."""
 
@@ -162,3 +164,9 @@ class NodeCall:
             return index.resolve(self.spec.test, self.kind)
         calls = self.within.calls_below(index, index.of_kind(self.kind))
         return index.resolve_in(self.spec.test, calls)
+
+
+def _as_expected(spec: CallSpec) -> str:
+    arguments = f"{spec.leaves} argument{'s' * (spec.leaves != 1)}"
+    words = f" as expected ({arguments})" if spec.leaves else " as expected"
+    return words + (spec.arguments.ignored if spec.arguments is not None else "")

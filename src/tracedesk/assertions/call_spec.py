@@ -80,6 +80,8 @@ class CallSpec:
         self.output = output
         self.call_status = call_status
         self.parts = tuple(part for part in (arguments, output) if part is not None)
+        self.leaves = sum(part.leaves for part in self.parts)
+        """How many leaves of arguments and output are compared."""
 
     @property
     def name(self) -> str:
@@ -107,9 +109,6 @@ class CallSpec:
         if not self.parts:
             return [Evidence(call.span, "span", "$", role)]
         return [evidence for part in self.parts for evidence in part.evidence(call, role)]
-
-    def leaves(self) -> int:
-        return sum(part.leaves() for part in self.parts)
 
 
 def status_fits(call_status: str, call: Call) -> bool:

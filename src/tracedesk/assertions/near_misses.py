@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from tracedesk.assertions.arguments import NO, UNKNOWN, differences_of
+from tracedesk.assertions.arguments import NO, UNKNOWN, differences_of, misfits_of
 from tracedesk.assertions.call_rule import Decision, NodeCall
 from tracedesk.assertions.finding import plural
 from tracedesk.assertions.trace_index import TraceIndex
@@ -38,17 +38,34 @@ class Miss(msgspec.Struct):
     evidence: list[Evidence]
 
 
-def misses_of(rule: NodeCall, decision: Decision, index: TraceIndex) -> list[Miss]:
-    """Calls of the right name that do not satisfy, the nearest first."""
+def misses_of(rule: NodeCall, decision: Decision, index: TraceIndex) -> tuple[list[Miss], int]:
+    """The nearest calls of the right name that do not satisfy, and how many more there are.
+
+    All are counted, only those that are shown are put into words.
+    """
     calls = decision.examined or decision.matching
     satisfied = {call.id for call in decision.yes}
-    found = [examine(rule, call, index) for call in calls[:EXAMINED] if call.id not in satisfied]
-    return sorted(found, key=lambda miss: (miss.state == UNKNOWN, miss.total - miss.matched))
+    ranked = [
+        (*_distance(rule, call, index), number)
+        for number, call in enumerate(calls[:EXAMINED])
+        if call.id not in satisfied
+    ]
+    ranked.sort()
+    shown = [examine(rule, calls[number], index) for *_, number in ranked[:MAX_NEAR_MISSES]]
+    return shown, len(ranked) - len(shown) + max(0, len(calls) - EXAMINED)
+
+
+def _distance(rule: NodeCall, call: Call, index: TraceIndex) -> tuple[bool, int]:
+    """Whether nothing but what was not recorded is wrong, and how much is wrong."""
+    wrong = sum([misfits_of(part, call, index) for part in rule.spec.parts])
+    for entry in rule.tools:
+        wrong += rule.entry_state(entry, call, index) == NO
+    return not wrong and rule.state(call, index) == UNKNOWN, wrong
 
 
 def examine(rule: NodeCall, call: Call, index: TraceIndex) -> Miss:
     """Everything that keeps one call from satisfying."""
-    total = rule.spec.leaves() + len(rule.tools)
+    total = rule.spec.leaves + len(rule.tools)
     miss = Miss(call, [], "", "", 0, max(total, 1), NO, [])
     for part in rule.spec.parts:
         differences = differences_of(part, call, index)
@@ -90,7 +107,7 @@ def _examine_entry(
         evidence = call_evidence(entry, decision.yes, index, "violated")
         differences: list[Difference] = []
     elif decision.matching and decision.code != "count_low":
-        nearest = misses_of(entry, decision, index)[0]
+        nearest = misses_of(entry, decision, index)[0][0]
         code, differences, evidence = nearest.code, nearest.differences, nearest.evidence
         why = f"inside it {nearest.call.label} was called, but {nearest.why}"
     else:
@@ -131,18 +148,13 @@ def misnamed(rule: NodeCall, decision: Decision, index: TraceIndex) -> list[Near
     wanted = fold(rule.spec.name)
     limit = max(2, len(wanted) // 3)
     taken = {call.id for call in decision.resolution.calls}
-    distances: dict[str, int] = {}
     found: list[tuple[int, Call]] = []
-    for call in index.calls:
-        if call.id in taken:
-            continue
-        distance = distances.get(call.label)
-        if distance is None:
-            distance = distances[call.label] = edit_distance(wanted, fold(call.label), limit)
+    for label, calls in index.calls_by_label.items():
+        distance = edit_distance(wanted, fold(label), limit)
         if distance <= limit:
-            found.append((distance, call))
+            found += [(distance, call) for call in calls if call.id not in taken]
     found.sort(key=lambda pair: (pair[0], pair[1].order))
-    total = max(rule.spec.leaves(), 1)
+    total = max(rule.spec.leaves, 1)
     return [
         NearMiss(
             call.span,

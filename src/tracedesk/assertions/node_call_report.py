@@ -19,7 +19,6 @@ from tracedesk.assertions.finding import (
     plural,
 )
 from tracedesk.assertions.near_misses import (
-    EXAMINED,
     MAX_NEAR_MISSES,
     call_evidence,
     misnamed,
@@ -75,7 +74,9 @@ def _passed(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
             stage=ROUTING if rule.kind == "node" else TOOL_CHOICE,
         )
     spec = rule.spec
-    best = next((call for call in decision.yes if call.status != "error"), decision.yes[0])
+    best = decision.yes[0]
+    if best.status == "error":
+        best = next((call for call in decision.yes if call.status != "error"), best)
     shown = decision.yes if rule.counted or len(decision.examined) > 1 else (best,)
     checked = PARAMETERS if spec.parts else _stage(rule, best, index)
     return Finding(
@@ -96,12 +97,7 @@ def _pass_words(rule: NodeCall, decision: Decision, best: Call) -> str:
     times = " once" if count == 1 else f" {count} times"
     if rule.stops_early and not rule.bare:
         times = ""  # the calls after the first satisfying one were not looked at
-    words = f"{best.label} was called{times}"
-    if rule.spec.parts or rule.tools:
-        leaves = rule.spec.leaves()
-        words += f" as expected ({plural(leaves, 'argument')})" if leaves else " as expected"
-    if rule.spec.arguments is not None:
-        words += rule.spec.arguments.ignored
+    words = f"{best.label} was called{times}{rule.as_expected}"
     if decision.examined and rule.occurrence != "any":
         words += f"; {rule.occurrence} call examined"
     return words
@@ -152,7 +148,7 @@ def _failed(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
         return _miscounted(rule, decision, index)
     if not decision.matching:
         return _not_called(rule, decision, index)
-    misses = misses_of(rule, decision, index)
+    misses, left = misses_of(rule, decision, index)
     nearest = misses[0]
     listed = [near_miss(miss) for miss in misses]
     named = misnamed(rule, decision, index)
@@ -170,7 +166,7 @@ def _failed(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
         differences=tuple(nearest.differences),
         evidence=tuple(nearest.evidence),
         near=[*listed, *named],
-        unexamined=max(0, len(decision.matching) - EXAMINED),
+        left=left,
     )
 
 
@@ -183,7 +179,7 @@ def _fail(
     index: TraceIndex,
     *,
     near: Sequence[NearMiss] = (),
-    unexamined: int = 0,
+    left: int = 0,
     **finding: Any,
 ) -> Finding:
     redacted = any(d.actual == REDACTED for d in finding.get("differences", ()))
@@ -193,7 +189,7 @@ def _fail(
     return Finding(
         outcome=Outcome.FAIL,
         near_misses=tuple(near[:MAX_NEAR_MISSES]),
-        near_misses_left=max(0, len(near) - MAX_NEAR_MISSES) + unexamined,
+        near_misses_left=max(0, len(near) - MAX_NEAR_MISSES) + left,
         cautions=cautions,
         support=index.support,
         **finding,
@@ -211,7 +207,9 @@ def _miscounted(rule: NodeCall, decision: Decision, index: TraceIndex) -> Findin
     else:
         wanted = f"at most {int(rule.high)} call{'s' * (rule.high != 1)}"
     label = rule.spec.name if first is None else first.label
-    misses = misses_of(rule, decision, index) if decision.code == "count_low" else []
+    misses, left = [], 0
+    if decision.code == "count_low":
+        misses, left = misses_of(rule, decision, index)
     return _fail(
         rule,
         decision,
@@ -223,6 +221,7 @@ def _miscounted(rule: NodeCall, decision: Decision, index: TraceIndex) -> Findin
         actual=found,
         evidence=tuple(call_evidence(rule, calls, index, "violated")) or index.searched,
         near=[near_miss(miss) for miss in misses],
+        left=left,
     )
 
 
@@ -276,9 +275,13 @@ def _cautions(
         names = ", ".join(sorted(set(shadowed))[:3])
         message = f"{plural(len(shadowed), 'call')} matched in part and did not count: {names}"
         found.append(Caution("shadowed_names", message))
-    if deciding and all(call.status == "error" for call in deciding):
+    failed, requested = bool(deciding), False
+    for call in deciding:
+        failed = failed and call.status == "error"
+        requested = requested or call.requested_only
+    if failed:
         found.append(Caution("failed_call", "only failed calls satisfied this"))
-    if any(call.requested_only for call in deciding):
+    if requested:
         message = "the tool was requested; the trace does not show that it ran"
         found.append(Caution("requested_only", message))
     if decision.untimed:

@@ -170,7 +170,7 @@ class ToolSequence:
         if not unmet:
             return (), ()
         step = self.steps[unmet[0]]
-        total = max(step.leaves(), 1)
+        total = max(step.leaves, 1)
         named = [c for c in index.resolve_in(step.test, calls).calls if step.counts(c)]
         found = [(step.differences(call, index), call) for call in named]
         found = sorted((f for f in found if f[0]), key=lambda pair: (len(pair[0]), pair[1].order))

@@ -12,22 +12,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from tracedesk.evaluation.breath import Breath
-from tracedesk.evaluation.load import Loaded, load_trace
-from tracedesk.evaluation.memo import (
-    KEPT_SPANS,
-    KEPT_VERDICTS,
-    Entry,
-    Full,
-    Newest,
-    Readings,
-    Sharing,
-)
+from tracedesk.evaluation.memo import KEPT_VERDICTS, Entry, Full, Newest, Sharing
 from tracedesk.evaluation.pairs import find_pairs
 from tracedesk.evaluation.plan import CHANGED, Plan, plan_for
 from tracedesk.evaluation.progress import Progress, Run
 from tracedesk.evaluation.results import Counts, published, state_of, summary_of
 from tracedesk.evaluation.run import TraceVerdicts
 from tracedesk.evaluation.schedule import Schedule
+from tracedesk.evaluation.supply import Supply
 from tracedesk.model.agent import Agent
 from tracedesk.model.trace import Format
 from tracedesk.store.database import Store
@@ -72,7 +64,6 @@ class Evaluator:
         self._store = store
         self._agents = agents
         self._quiet_ns = round(quiet_s * 1e9)
-        self._roles = tuple(roles)
         self._now_ns = now_ns
 
         self._wake = threading.Condition()
@@ -90,10 +81,9 @@ class Evaluator:
         self._plans: dict[str, Plan] = {}
         self._entries: dict[str, Entry] = {}
         self._schedule = Schedule()
+        self._supply = Supply(store, agents, roles)
         self._sharing = Sharing()
         self._full: Newest[Full] = Newest(KEPT_VERDICTS)
-        self._loaded: Newest[Loaded] = Newest(KEPT_SPANS)
-        self._readings = Readings()
         self._counts = Counts()
         self._summaries: list[Summary] = []
         self._sequence = 0
@@ -302,7 +292,8 @@ class Evaluator:
         """The open trace and the screen; evidence that was let go is found again for the first."""
         opened, screen = self._opened, self._screen
         wanted = screen if opened is None else (opened, *screen)
-        self._full.pinned = self._loaded.pinned = frozenset(wanted)
+        self._full.pinned = frozenset(wanted)
+        self._supply.pin(self._full.pinned)
         entry = None if opened is None else self._entries.get(opened)
         if entry is not None and self._lacks_evidence(entry):
             self._schedule.add(entry)
@@ -329,8 +320,7 @@ class Evaluator:
         self._counts.move(entry.shown, "")
         self._entries.pop(entry.id, None)
         self._full.drop(entry.id)
-        self._loaded.drop(entry.id)
-        self._readings.drop(entry.id)
+        self._supply.forget(entry.id)
         self._version += 1
 
     def _plan(self, agent_id: str) -> Plan:
@@ -360,10 +350,11 @@ class Evaluator:
 
     def _evaluate(self, entry: Entry) -> None:
         plan = self._plan(entry.agent_id)
-        loaded = self._load(entry)
+        loaded = self._supply.take(entry, self._schedule.following)
         if loaded is None:
             self._forget(entry)
             return
+        entry.revision = loaded.row.revision
         found = find_pairs(
             plan,
             loaded,
@@ -385,23 +376,6 @@ class Evaluator:
         self._count(entry, plan)
         self._version += 1
         self._breathe()
-
-    def _load(self, entry: Entry) -> Loaded | None:
-        """The decoded trace at its present revision; None when it was deleted."""
-        kept = self._loaded.get(entry.id)
-        if kept is not None and kept.row.revision == entry.revision:
-            return kept
-        row = self._store.row(entry.id)
-        if row is None:
-            return None
-        reading = self._readings.get(row.id, row.revision)
-        agent = self._agents().get(row.agent_id)
-        loaded = load_trace(self._store, row, agent, self._roles, reading)
-        entry.revision = row.revision
-        if reading is None:
-            self._readings.put(row.id, row.number, row.revision, loaded.reading)
-        self._loaded.put(entry.id, entry.number, loaded, 1 + len(loaded.trace.spans))
-        return loaded
 
     def _count(self, entry: Entry, plan: Plan) -> None:
         state = state_of(entry, plan)

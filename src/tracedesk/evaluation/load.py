@@ -41,15 +41,13 @@ def load_trace(
     row: "TraceRow",
     agent: Agent | None,
     roles: Sequence[tuple[str, str]] = (),
-    reading: Reading | None = None,
 ) -> Loaded:
     """Assemble and read a stored trace. Raises StoreError only.
 
-    ``roles`` are the ``[reading.map]`` pairs of attribute and role. ``reading``: what was
-    read from this revision before, to be taken as it is.
+    ``roles`` are the ``[reading.map]`` pairs of attribute and role.
     """
-    trace = _assembled(row, store.requests(row.id), agent)
-    return Loaded(row, trace, reading or read(trace, reading_settings(agent, roles)))
+    trace = assembled(row, store.requests(row.id), agent)
+    return Loaded(row, trace, read(trace, reading_settings(agent, roles)))
 
 
 def reading_settings(agent: Agent | None, roles: Sequence[tuple[str, str]]) -> ReadingSettings:
@@ -57,7 +55,8 @@ def reading_settings(agent: Agent | None, roles: Sequence[tuple[str, str]]) -> R
     return ReadingSettings(response_path=agent.response_path if agent else None, roles=tuple(roles))
 
 
-def _assembled(row: "TraceRow", requests: Sequence["StoredRequest"], agent: Agent | None) -> Trace:
+def assembled(row: "TraceRow", requests: Sequence["StoredRequest"], agent: Agent | None) -> Trace:
+    """The trace that the kept bodies make; never raises for what stands in them."""
     parts = [
         Part(
             content_type=_content_type(request.headers),

@@ -10,11 +10,9 @@ from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 import msgspec
-import zstandard
 
 from tracedesk.evaluation.plan import Plan
 from tracedesk.evaluation.run import count
-from tracedesk.model.reading import Reading
 from tracedesk.model.verdict import CaseVerdict, Outcome, Verdict
 from tracedesk.testcases.models import Case
 
@@ -23,12 +21,6 @@ KEPT_VERDICTS = 10_000
 
 KEPT_SPANS = 5_000
 """Spans of decoded traces kept for the next evaluation, about 2 KB each."""
-
-KEPT_BYTES = 16 << 20
-"""Packed readings kept: those of some 12,000 traces of five spans."""
-
-_OVERHEAD = 200
-"""What keeping a packed reading costs beside its bytes."""
 
 SHARED_AT_MOST = 10_000
 """Different results remembered for sharing; when exceeded, sharing starts afresh."""
@@ -140,36 +132,6 @@ class Newest(Generic[V]):
         found = self._values.pop(key, None)
         if found is not None:
             self._weight -= found[2]
-
-
-class Readings:
-    """Readings of the newest traces, packed: a tenth of the memory, a tenth of the time that
-    reading the trace again would take."""
-
-    def __init__(self, limit_bytes: int = KEPT_BYTES) -> None:
-        self._packed: Newest[tuple[int, bytes]] = Newest(limit_bytes)
-        self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(Reading).decode
-        self._compress = zstandard.ZstdCompressor(level=1).compress
-        self._decompress = zstandard.ZstdDecompressor().decompress
-
-    def put(self, key: str, number: int, revision: int, reading: Reading) -> None:
-        """Keep a reading. One that cannot be packed (whole numbers above 64 bits) is not kept."""
-        try:
-            packed = self._compress(self._encode(reading))
-        except (OverflowError, TypeError, ValueError, RecursionError):
-            return
-        self._packed.put(key, number, (revision, packed), len(packed) + _OVERHEAD)
-
-    def get(self, key: str, revision: int) -> Reading | None:
-        """The reading of exactly this revision, if it is kept."""
-        found = self._packed.get(key)
-        if found is None or found[0] != revision:
-            return None
-        return self._decode(self._decompress(found[1]))
-
-    def drop(self, key: str) -> None:
-        self._packed.drop(key)
 
 
 class Sharing:

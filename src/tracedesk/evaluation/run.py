@@ -6,6 +6,7 @@ goes wrong unexpectedly becomes an ``error`` verdict; nothing that was written i
 
 import logging
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import msgspec
 from msgspec.structs import replace
@@ -71,7 +72,7 @@ def evaluate_case(
         broken, reason = True, reason or f"'when' could not be decided: {fault}"
     elif refusal is not None and not broken:
         return _verdict(case, (), Outcome.SKIPPED, f"'when' does not hold: {refusal}")
-    settings = replace(DEFAULT_SETTINGS, timezone=agent.timezone) if agent else DEFAULT_SETTINGS
+    settings = _settings(agent.timezone) if agent else DEFAULT_SETTINGS
     verdicts = tuple(
         _again(known.get(check.digest), check)
         or check_verdict(check, trace, reading, agent, settings)
@@ -79,6 +80,12 @@ def evaluate_case(
     )
     outcome = case_outcome(verdicts, case.threshold, broken=broken)
     return _verdict(case, verdicts, outcome, reason)
+
+
+@lru_cache(maxsize=64)
+def _settings(timezone: str) -> Settings:
+    """One object a timezone, so that cases share what is prepared of a trace."""
+    return replace(DEFAULT_SETTINGS, timezone=timezone)
 
 
 def _again(verdict: Verdict | None, check: Check) -> Verdict | None:

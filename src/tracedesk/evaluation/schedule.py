@@ -52,6 +52,20 @@ class Schedule:
                 return self._waiting.pop(trace_id)
         return None
 
+    def following(self, limit: int) -> list[Entry]:
+        """The entries that will be taken next if nothing more urgent comes, at most so many."""
+        taken: list[tuple[int, str]] = []
+        found: list[Entry] = []
+        while self._newest and len(found) < limit:
+            item = heapq.heappop(self._newest)
+            entry = self._waiting.get(item[1])
+            if entry is not None:
+                taken.append(item)
+                found.append(entry)
+        for item in taken:
+            heapq.heappush(self._newest, item)
+        return found
+
     def _release(self, now_ns: int) -> None:
         """Move entries that have been quiet long enough into the line."""
         while self._quiet and self._quiet[0][0] <= now_ns:

