@@ -19,7 +19,7 @@ from tracedesk.document import trace_document
 from tracedesk.listening import EndpointState, Listener
 from tracedesk.model.agent import Agent
 from tracedesk.model.reading import Reading
-from tracedesk.model.trace import Trace
+from tracedesk.model.trace import Decoded, Format, Kind, Span, Status, Trace
 from tracedesk.model.tree import SpanTree
 from tracedesk.store.database import Store
 from tracedesk.store.rows import TraceRow
@@ -37,6 +37,12 @@ log = logging.getLogger(__name__)
 OPEN_TRACES_KEPT = 8
 """Decoded traces kept for going back and forth in the list."""
 
+SKETCHED_FROM = 5_000
+"""Spans from which a tree is drawn before its trace is decoded; smaller ones take 0.1 s."""
+
+KINDS, STATUSES = list(Kind), list(Status)
+NOT_DECODED = Decoded()
+
 SENDING_EXAMPLES = """\
 curl -s {url}/public/traces -H 'Content-Type: application/json' -d '{"data": {"text": "Hello"}}'
 
@@ -53,6 +59,8 @@ class OpenTrace(msgspec.Struct, frozen=True):
     trace: Trace
     tree: SpanTree
     reading: Reading
+    sketch: bool = False
+    """True while attributes and reading are still being decoded (see ``Desk.sketch``)."""
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -256,16 +264,41 @@ class Desk:
 
         agent = self._agents.get(row.agent_id)
         loaded = load_trace(self.store, row, agent, self.workspace.roles)
-        spans = loaded.trace.spans
-        tree = SpanTree.build(
-            [s.span_id for s in spans], [s.parent_id for s in spans], [s.start_ns for s in spans]
-        )
-        opened = OpenTrace(row, loaded.trace, tree, loaded.reading)
+        opened = OpenTrace(row, loaded.trace, _tree_of(loaded.trace.spans), loaded.reading)
         with self._opened_lock:
             self._opened[key] = opened
             while len(self._opened) > OPEN_TRACES_KEPT:
                 self._opened.popitem(last=False)
         return opened
+
+    def sketch(self, trace_id: str) -> OpenTrace | None:
+        """A large trace's tree from the span index alone, to be looked at while ``load``
+        decodes it; None when it is small, already decoded, or not there.
+
+        Its spans have names, kinds, times and statuses, but no attributes, and its reading is
+        blank. Raises StoreError.
+        """
+        row = self.store.row(trace_id)
+        if row is None or row.span_count < SKETCHED_FROM:
+            return None
+        with self._opened_lock:
+            if (row.id, row.revision) in self._opened:
+                return None
+        spans = [
+            Span(
+                span_id=span.span_id,
+                name=span.name,
+                parent_id=span.parent_id,
+                start_ns=span.start_ns,
+                end_ns=span.end_ns,
+                status=STATUSES[span.status],
+                kind=KINDS[span.kind],
+                payload=NOT_DECODED,
+            )
+            for span in self.store.spans(row.id)
+        ]
+        trace = Trace(format=Format(row.format), spans=spans, received_ns=row.received_ns)
+        return OpenTrace(row, trace, _tree_of(spans), Reading(), sketch=True)
 
     def show(self, trace_id: str) -> None:
         """Tell the evaluator which trace is open, so that its verdicts come first."""
@@ -307,3 +340,11 @@ class Desk:
             self.agent_name(row.agent_id),
             self.evaluate(opened),
         )
+
+
+def _tree_of(spans: Sequence[Span]) -> SpanTree:
+    return SpanTree.build(
+        [span.span_id for span in spans],
+        [span.parent_id for span in spans],
+        [span.start_ns for span in spans],
+    )

@@ -168,3 +168,35 @@ def test_once_a_key_exists_loopback_needs_it_too(open_desk: Callable[..., Desk],
     assert status == 201, reply
     status, reply = call(desk, "/public/traces", BOOKING)
     assert (status, reply["error"]["details"][0]["type"]) == (401, "MISSING_API_KEY")
+
+
+def test_a_large_trace_is_sketched_from_its_index_while_it_is_decoded(
+    open_desk: Callable[..., Desk], call: Call
+):
+    spans = [
+        {"span_id": str(i), "name": f"step {i}", "parent_span_id": str((i - 1) // 3) if i else None}
+        for i in range(5_000)
+    ]
+    spans[7]["status"] = {"code": 2}
+    desk = open_desk()
+    _, reply = call(desk, "/public/traces", {"spans": spans})
+    trace_id = reply["data"]["id"]
+    sketch = desk.sketch(trace_id)
+    assert sketch is not None
+    assert sketch.sketch
+    opened = desk.load(trace_id)
+    assert opened is not None
+    for column in ("order", "parent", "depth", "subtree_end"):
+        assert getattr(sketch.tree, column) == getattr(opened.tree, column)
+    facts = [
+        [(s.span_id, s.label, s.kind, s.status, s.start_ns) for s in found.trace.spans]
+        for found in (sketch, opened)
+    ]
+    assert facts[0] == facts[1]
+    assert desk.sketch(trace_id) is None, "decoded by now"
+
+
+def test_a_small_trace_is_decoded_at_once(open_desk: Callable[..., Desk], call: Call):
+    desk = open_desk()
+    _, reply = call(desk, "/public/traces", BOOKING)
+    assert desk.sketch(reply["data"]["id"]) is None
