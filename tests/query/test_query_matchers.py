@@ -38,6 +38,7 @@ def outcome(expected: Any, actual: Any, env: Env = Env(), mode: str = "contains"
         return "error"
     matches = compiled.matches(actual, env)
     assert matches == (not compiled.check(actual, env))
+    assert compiled.misfits(actual, env) == len(compiled.check(actual, env))
     return "pass" if matches else "fail"
 
 

@@ -19,7 +19,9 @@ from tracedesk.assertions.finding import (
     plural,
 )
 from tracedesk.assertions.near_misses import (
+    EXAMINED,
     MAX_NEAR_MISSES,
+    Miss,
     call_evidence,
     misnamed,
     misses_of,
@@ -207,7 +209,8 @@ def _miscounted(rule: NodeCall, decision: Decision, index: TraceIndex) -> Findin
     else:
         wanted = f"at most {int(rule.high)} call{'s' * (rule.high != 1)}"
     label = rule.spec.name if first is None else first.label
-    misses, left = [], 0
+    misses: list[Miss] = []
+    left = 0
     if decision.code == "count_low":
         misses, left = misses_of(rule, decision, index)
     return _fail(

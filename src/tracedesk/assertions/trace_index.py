@@ -101,6 +101,14 @@ class TraceIndex:
         return list(groups.values())
 
     @cached_property
+    def calls_by_label(self) -> dict[str, list[Call]]:
+        """Calls by label, the labels in the order of their first calls."""
+        found: dict[str, list[Call]] = {}
+        for call in self.calls:
+            found.setdefault(call.label, []).append(call)
+        return found
+
+    @cached_property
     def _haystack(self) -> str:
         return "\n".join([name for group in self._groups for name in group.folded])
 

@@ -39,13 +39,20 @@ class Env(msgspec.Struct, frozen=True):
 class Expected:
     """One expected value. Checks may raise PatternTimeoutError and ExpressionError."""
 
-    __slots__ = ("optional", "source")
+    __slots__ = ("_wording", "optional", "source")
 
     def __init__(self, source: Any, optional: bool = False) -> None:
         self.source = source
         """As written."""
         self.optional = optional
         """An absent actual matches too."""
+        self._wording: str | None = None
+
+    def wording(self, actual_type: str) -> str:
+        """``words``, composed once, for showing beside an actual of that type."""
+        if self._wording is None:
+            self._wording = self.words
+        return self._wording
 
     @property
     def words(self) -> str:
@@ -73,6 +80,10 @@ class Expected:
         """The differing leaves, empty when the value matches."""
         return [] if self.matches(actual, env) else [self.difference(actual, env, path)]
 
+    def misfits(self, actual: Any, env: Env) -> int:
+        """How many differences there are, without wording them."""
+        return 0 if self.matches(actual, env) else 1
+
     def check(self, actual: Any, env: Env, path: str = ROOT) -> list[Difference]:
         """Same as ``differences``."""
         return self.differences(actual, env, path)
@@ -80,14 +91,15 @@ class Expected:
     def difference(self, actual: Any, env: Env, path: str) -> Difference:
         """One difference about the value as a whole."""
         absent = actual is ABSENT
+        actual_type = type_of(actual)
         return Difference(
-            path=path,
-            expected=self.source,
-            actual=None if absent else actual,
-            expected_type=self.expected_type,
-            actual_type=type_of(actual),
-            hint="" if absent else self.hint(actual, env),
-            wording=self.words,
+            path,
+            self.source,
+            None if absent else actual,
+            self.expected_type,
+            actual_type,
+            "" if absent else self.hint(actual, env),
+            self.wording(actual_type),
         )
 
     def leaves(self) -> int:
@@ -114,11 +126,11 @@ class Literal(Expected):
     def hint(self, actual: Any, env: Env) -> str:
         return super().hint(actual, env) or equality_hint(self.source, actual)
 
-    def difference(self, actual: Any, env: Env, path: str) -> Difference:
-        found = super().difference(actual, env, path)
-        if found.actual_type != found.expected_type:
-            return found
-        return msgspec.structs.replace(found, wording=show(self.source))
+    def wording(self, actual_type: str) -> str:
+        """The type is said only where it differs."""
+        words = super().wording(actual_type)
+        kind = self.expected_type
+        return words.removeprefix(f"{kind} ") if kind == actual_type else words
 
 
 def equality_hint(expected: Any, actual: Any) -> str:
@@ -176,6 +188,13 @@ class ListOf(Expected):
             for difference in expected.differences(value, env, f"{path}[{index}]")
         ]
 
+    def misfits(self, actual: Any, env: Env) -> int:
+        if self.matches(actual, env):
+            return 0
+        if not isinstance(actual, list | tuple) or len(actual) != len(self.elements):
+            return 1
+        return sum(e.misfits(value, env) for e, value in zip(self.elements, actual, strict=True))
+
     def leaves(self) -> int:
         return sum(element.leaves() for element in self.elements) or 1
 
@@ -220,6 +239,20 @@ class ObjectOf(Expected):
                 for key, value in actual.items()
                 if key not in self.members
             ]
+        return found
+
+    def misfits(self, actual: Any, env: Env) -> int:
+        if self.matches(actual, env):
+            return 0
+        if not isinstance(actual, dict):
+            return 1
+        found = 0
+        for key, expected in self.members.items():
+            value = actual.get(key, ABSENT)
+            if value is not ABSENT or self.mode != "only":
+                found += expected.misfits(value, env)
+        if self.mode != "contains":
+            found += len(actual.keys() - self.members.keys())
         return found
 
     def leaves(self) -> int:

@@ -279,6 +279,12 @@ class Wrapped(Expected):
             return super().differences(actual, env, path)
         return self.inner.differences(actual, env, path)
 
+    def misfits(self, actual: Any, env: Env) -> int:
+        return super().misfits(actual, env) and self._inside(actual, env)
+
+    def _inside(self, actual: Any, env: Env) -> int:
+        return 1 if actual is ABSENT else self.inner.misfits(actual, env)
+
     def leaves(self) -> int:
         return self.inner.leaves()
 
@@ -305,6 +311,10 @@ class JsonText(Wrapped):
         if value is ABSENT:
             return Expected.differences(self, actual, env, path)
         return self.inner.differences(value, env, path)
+
+    def _inside(self, actual: Any, env: Env) -> int:
+        value = _parsed(actual)
+        return 1 if value is ABSENT else self.inner.misfits(value, env)
 
     def hint(self, actual: Any, env: Env) -> str:
         return super().hint(actual, env) or "not text holding JSON"
