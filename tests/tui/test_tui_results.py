@@ -2,11 +2,12 @@
 
 from types import SimpleNamespace
 
+import pytest
 from fake_desk import booking_desk, booking_file, booking_verdicts, passing_case
 
 from tracedesk.model.verdict import CaseVerdict, Evidence, NearMiss, Outcome, Verdict
 from tracedesk.testcases.models import Diagnostic
-from tracedesk.tui.view_models.results import Results, deciding_span
+from tracedesk.tui.view_models.results import Results, brief, deciding_span
 
 
 def verdicts_of(*cases, pending=False):
@@ -109,12 +110,49 @@ def test_the_deciding_span_is_what_violated_before_what_was_inspected():
     assert deciding_span(Verdict(outcome=Outcome.MISSING, reason="")) is None
 
 
-def test_a_skipped_case_says_why():
-    case = CaseVerdict(
-        case="c", name="Other agent", file="f.yaml", line=3, outcome=Outcome.SKIPPED, score=None,
-        reason="'when' does not hold",
+def skipped(case, line):
+    return CaseVerdict(
+        case=case, name=f"Case {case}", file="f.yaml", line=line, outcome=Outcome.SKIPPED,
+        score=None, reason="'when' does not hold: metadata",
     )  # fmt: skip
-    assert shown(results_for(case))[1] == "  ▸ – Other agent  'when' does not hold"
+
+
+def test_cases_that_do_not_apply_are_one_line_at_the_end_and_say_why_once_opened():
+    results = results_for(skipped("d", 9), booking_verdicts(), skipped("c", 3))
+    assert shown(results)[-1] == "▸ 2 cases do not apply to this trace"
+    assert not any("f.yaml" in line for line in shown(results))
+    results.toggle(results.rows[-1].key)
+    assert shown(results)[-3:] == [
+        "▾ 2 cases do not apply to this trace",
+        "  – f.yaml:3  Case c  'when' does not hold: metadata",
+        "  – f.yaml:9  Case d  'when' does not hold: metadata",
+    ]
+    assert shown(results_for(skipped("c", 3))) == ["▸ 1 case does not apply to this trace"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("no text; tried a, b, c, d; nearest is e", "no text; tried a, b and 2 more; nearest is e"),
+        ("no text; tried a, b, c", "no text; tried a, b, c"),
+        ("each was retried, and the last, a, b, c", "each was retried, and the last, a, b, c"),
+    ],
+)
+def test_a_long_list_of_what_was_tried_is_cut_short(reason, told):
+    assert brief(reason) == told
+
+
+def test_a_verdict_is_found_behind_the_folds_that_hide_it():
+    results = results_for(passing_case())
+    results.toggle("booking.cases.yaml")
+    at = results.for_span("answer")
+    assert results.rows[at].verdict.target == "response_regex"
+
+
+def test_the_worst_of_all_is_what_a_root_leads_to():
+    results = results_for(passing_case(), booking_verdicts())
+    assert results.rows[results.for_span(None)].verdict.assertion == "a1"
+    assert results.rows[results.for_span(None)].verdict.outcome is Outcome.FAIL
 
 
 def test_nothing_loaded_is_nothing_shown():

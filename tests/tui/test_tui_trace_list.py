@@ -1,5 +1,7 @@
 """The window over stored traces: the cursor is a trace, whatever arrives or leaves."""
 
+import msgspec
+import pytest
 from fake_desk import NOW_NS, FakeDesk, booking_desk, passing_case
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,13 @@ from hypothesis import strategies as st
 from tracedesk.query.filter import parse_filter
 from tracedesk.testing import make_span, make_trace
 from tracedesk.tui.text import cells
-from tracedesk.tui.view_models.trace_list import Entry, TraceList, entry_line, fetch
+from tracedesk.tui.view_models.trace_list import (
+    Entry,
+    TraceList,
+    entry_line,
+    fetch,
+    row_title,
+)
 
 
 def desk_with(count):
@@ -116,9 +124,48 @@ def test_marks_are_by_trace():
     desk, model = desk_with(2), TraceList()
     read(desk, model)
     model.toggle_mark()
-    assert model.marked == {model.cursor_id}
+    assert list(model.marked) == [model.cursor_id]
     model.toggle_mark()
     assert not model.marked
+
+
+def test_marks_are_walked_down_the_list_and_round():
+    desk, model = desk_with(30), TraceList()
+    read(desk, model)
+    assert not model.go_to_mark(1)
+    for position in (3, 8):
+        model.move_to(position)
+        model.toggle_mark()
+    walked = []
+    for step in (1, 1, 1, -1, -1):
+        model.go_to_mark(step)
+        read(desk, model)
+        walked.append(model.cursor)
+    assert walked == [3, 8, 3, 8, 3]
+
+
+@pytest.mark.parametrize(
+    ("external_id", "name", "title"),
+    [
+        ("run-5821", "Reservations Agent", "run-5821"),
+        (None, "invoke_agent gpt-4o", "invoke_agent gpt-4o"),
+        ("485876bdbe94a33f28c40bbcf128e2ce", "invoke_agent", "invoke_agent"),
+        ("485876BD-be94-a33f-28c4-0bbcf128e2ce", "invoke_agent", "invoke_agent"),
+        ("485876bdbe94a33f28c40bbcf128e2ce", "485876bdbe94a33f28c40bbcf128e2ce", "trace 00000000"),
+        (None, "", "trace 00000000"),
+    ],
+)
+def test_a_trace_is_called_by_what_tells_a_person_something(external_id, name, title):
+    desk = booking_desk(1)
+    row = desk.rows_newest_first()[0]
+    row = msgspec.structs.replace(row, external_id=external_id, name=name)
+    assert row_title(row) == title
+
+
+def test_a_trace_that_grows_is_as_old_as_its_last_change():
+    desk = booking_desk(1)
+    row = msgspec.structs.replace(desk.rows_newest_first()[0], updated_ns=NOW_NS - 3 * 10**9)
+    assert line_text(Entry(row, "booking"), 34).endswith(" 3s")
 
 
 def test_what_a_row_says():

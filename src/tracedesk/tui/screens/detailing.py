@@ -17,7 +17,6 @@ from tracedesk.tui.view_models.pages.failure import failure_page
 from tracedesk.tui.view_models.pages.raw import raw_page
 from tracedesk.tui.view_models.pages.reading import reading_page
 from tracedesk.tui.view_models.pages.span import attributes_page, events_page
-from tracedesk.tui.view_models.pages.verdicts import verdicts_page
 from tracedesk.tui.view_models.results import GLYPHS, RANK, Results
 from tracedesk.tui.view_models.span_tree import SpanRows
 from tracedesk.tui.view_models.trace_list import TraceList, row_title
@@ -29,7 +28,7 @@ from tracedesk.tui.widgets.span_tree import SpanTreeView, TimeRuler
 
 if TYPE_CHECKING:
     from tracedesk.evaluation.run import TraceVerdicts
-    from tracedesk.store.rows import StoredRequest
+    from tracedesk.store.rows import StoredRequest, TraceRow
 
 
 class Detailing(Work):
@@ -75,7 +74,8 @@ class Detailing(Work):
     ) -> None:
         """Show a trace that was read; the same one grown keeps cursor and folds."""
         row = 0
-        if self.opened is not None and self.opened.row.id == opened.row.id:
+        grown = self.opened is not None and self.opened.row.id == opened.row.id
+        if grown:
             row = carry_over(self.rows, rows, self.span_view.span)
         else:
             self.search_text = self.attribute_text = ""
@@ -84,7 +84,7 @@ class Detailing(Work):
         self.span_view.show(rows, self._marks(), row)
         self.query_one(TimeRuler).refresh()
         self._show_tree_title()
-        self.show_results()
+        self.show_results(from_top=not grown)
         self.show_page()
         self.show_failure()
         self.show_bars()
@@ -109,6 +109,14 @@ class Detailing(Work):
         )
         self.rows.set_failures(marks.failing_rows())
         return marks
+
+    @property
+    def chosen_row(self) -> "TraceRow | None":
+        """The trace under the cursor of the list while that has the focus, else the open one."""
+        if self.pane == "list":
+            entry = self.traces.entry(self.traces.cursor)
+            return None if entry is None else entry.row
+        return None if self.opened is None else self.opened.row
 
     @property
     def span(self) -> Span | None:
@@ -154,6 +162,9 @@ class Detailing(Work):
             return events_page(span, width)
         if self.tab == "raw":
             return raw_page(self.requests, opened.trace.warnings, span, width)
+        # brings all kinds of assertion along: a tenth of a second that no first frame pays
+        from tracedesk.tui.view_models.pages.verdicts import verdicts_page
+
         pending = self.verdicts is not None and self.verdicts.pending
         about = None if self.whole_trace else span.span_id
         return verdicts_page(
@@ -192,10 +203,14 @@ class Detailing(Work):
 
     # -- the tests drawer ------------------------------------------------------------
 
-    def show_results(self) -> None:
-        """The drawer for the files as they are and the open trace's verdicts."""
+    def show_results(self, *, from_top: bool = False) -> None:
+        """The drawer for the files as they are and the open trace's verdicts.
+
+        A cursor that nobody moved stays at the top, where what fails comes to stand.
+        """
         view = self.query_one(ResultsView)
-        key = view.result.key if view.result is not None else None
+        moved = view.cursor > 0 and not from_top and view.result is not None
+        key = view.result.key if moved and view.result is not None else None
         self.results.show(self.desk.files, self.verdicts)
         view.empty_note = self._no_results()
         view.rebuilt(key)

@@ -139,13 +139,18 @@ class Moves(Finding):
     def action_to_tests(self) -> None:
         """From a span to what was asserted of it."""
         span = self.span
-        at = None if span is None else self.results.for_span(span.span_id)
+        if span is None:
+            return
+        view = self.query_one(ResultsView)
+        at = self.results.for_span(None if self.whole_trace else span.span_id)
         if at is None and not self.whole_trace:
             self.notify("No assertion looked at this span.")
             return
+        key = None if at is None else self.results.rows[at].key
+        view.rebuilt(key)
         self.go_to_pane("tests")
         if at is not None:
-            self.query_one(ResultsView).cursor = at
+            view.cursor = at
 
     # -- traces ----------------------------------------------------------------------
 
@@ -161,8 +166,14 @@ class Moves(Finding):
     def action_mark(self) -> None:
         self.traces.toggle_mark()
         view = self.query_one(TraceListView)
-        view.changed(view.count)
+        view.repaint()
         view.cursor += 1
+
+    def action_jump_mark(self, step: int) -> None:
+        if self.traces.go_to_mark(step):
+            self.refresh_rows()
+        else:
+            self.notify("No trace is marked; m marks the one under the cursor.")
 
     # -- spans -----------------------------------------------------------------------
 
@@ -217,6 +228,9 @@ class Moves(Finding):
             self.notify(f"No {names.get(what, what + ' here')}.")
             return
         self.span_view.go(found)
+        if what == "failure":
+            self.tab = "verdicts"
+            self.show_page()
         if self.pane == "list":
             self.go_to_pane("tree")
 
@@ -277,9 +291,14 @@ class Moves(Finding):
             self.notify(f"There is no {what} here to copy.")
 
     def _to_copy(self, what: str) -> str:
-        if what == "trace":
-            return "" if self.opened is None else self.opened.row.id
-        if what == "span":
+        row = self.chosen_row
+        if what == "marked trace":
+            return "\n".join(self.traces.marked)
+        if what == "trace id":
+            return "" if row is None else row.id
+        if what == "id of the sender":
+            return "" if row is None else row.external_id or row.trace_id or ""
+        if what == "span id":
             return "" if self.span is None else self.span.span_id
         line = self.query_one("#page", PageView).target if self.pane == "detail" else None
         if line is not None and line.value is not None:

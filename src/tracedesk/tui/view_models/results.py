@@ -1,11 +1,14 @@
 """The tests drawer: file › case › assertion, failing first, with totals per state.
 
-Verdicts of a file that no longer parses are kept and marked stale; the file's own
-diagnostics stand above them with a code frame.
+Cases that do not apply to the trace share one folded line at the end. Verdicts of a file
+that no longer parses are kept and marked stale; the file's own diagnostics stand above them
+with a code frame.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,6 +33,14 @@ GLYPHS = {
 _WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.MISSING, Outcome.PASS, Outcome.SKIPPED)
 RANK = {outcome: rank for rank, outcome in enumerate(_WORST_FIRST)}
 
+OTHERS = "cases that do not apply"
+"""Key of the line that stands for them; no path of a file."""
+
+NAMED = 2
+"""Places tried in vain that a line of the drawer names."""
+
+_TRIED = re.compile(r"\btried ([^;]+)")
+
 FRAME_AROUND = 1
 """Lines shown above and below the line of a diagnostic."""
 
@@ -39,7 +50,7 @@ class Result(msgspec.Struct, frozen=True):
 
     line: Line
     level: int
-    """0 file, 1 case, 2 assertion, 3 diagnostic."""
+    """0 file or group, 1 case, 2 assertion or a case that does not apply, 3 diagnostic."""
     key: str
     """What folding and the cursor remember: the same over re-evaluations."""
     case: CaseVerdict | None = None
@@ -66,8 +77,10 @@ class Results:
         """Rebuild the rows for these files and the open trace's verdicts."""
         self._files, self._verdicts = files, verdicts
         cases: dict[str, list[CaseVerdict]] = {}
+        others: list[CaseVerdict] = []
         for case in verdicts.cases if verdicts else ():
-            cases.setdefault(case.file, []).append(case)
+            skipped = case.outcome is Outcome.SKIPPED
+            (others if skipped else cases.setdefault(case.file, [])).append(case)
         stale = {file.path for file in files if file.stale}
         pending = bool(verdicts and verdicts.pending)
         self.totals = Counter(
@@ -78,6 +91,8 @@ class Results:
         broken = {file.path: file for file in files if file.diagnostics}
         for path in sorted({*broken, *cases}, key=lambda p: (_worst(cases.get(p, ())), p)):
             self._add_file(path, broken.get(path), cases.get(path, []), path in stale, pending)
+        if others:
+            self._add_others(others)
 
     def toggle(self, key: str) -> None:
         """Fold or unfold the row with this key."""
@@ -87,12 +102,27 @@ class Results:
     def index_of(self, key: str) -> int | None:
         return next((at for at, row in enumerate(self.rows) if row.key == key), None)
 
-    def for_span(self, span_id: str) -> int | None:
-        """The first row whose verdict names the span, failing ones first as listed."""
-        for at, row in enumerate(self.rows):
-            if row.verdict is not None and any(e.span == span_id for e in row.verdict.evidence):
-                return at
-        return None
+    def for_span(self, span_id: str | None) -> int | None:
+        """The row of the worst verdict whose evidence names the span (None: of the worst of
+        all), whatever folds hide it; None when there is no such verdict."""
+        found = min(
+            (
+                (RANK[verdict.outcome], case.file, case.line, verdict.line, case, verdict)
+                for case in (self._verdicts.cases if self._verdicts else ())
+                for verdict in case.verdicts
+                if span_id is None or any(e.span == span_id for e in verdict.evidence)
+            ),
+            key=lambda each: each[:4],
+            default=None,
+        )
+        if found is None:
+            return None
+        case, verdict = found[4:]
+        path = (case.file, case_key(case), verdict_key(case, verdict))
+        for above, key in pairwise(path):
+            if self.index_of(key) is None:
+                self.toggle(above)
+        return self.index_of(path[-1])
 
     def _add_file(
         self,
@@ -109,19 +139,57 @@ class Results:
             for number, diagnostic in enumerate(broken.diagnostics):
                 self._add_diagnostic(broken, diagnostic, number)
         for case in sorted(cases, key=lambda c: (RANK[c.outcome], c.line)):
-            key = f"{path}:{case.case}"
+            key = case_key(case)
             # A case that passes opens folded, one that does not opens open.
-            folded = (key in self.folded) != (case.outcome in (Outcome.PASS, Outcome.SKIPPED))
+            folded = (key in self.folded) != (case.outcome is Outcome.PASS)
             self.rows.append(Result(_case_line(case, stale, pending, folded), 1, key, case))
             if folded:
                 continue
             for verdict in sorted(case.verdicts, key=lambda v: RANK[v.outcome]):
                 shown = _verdict_line(case, verdict, stale, pending)
-                self.rows.append(Result(shown, 2, f"{key}:{verdict.assertion}", case, verdict))
+                self.rows.append(Result(shown, 2, verdict_key(case, verdict), case, verdict))
+
+    def _add_others(self, cases: list[CaseVerdict]) -> None:
+        """One line for the cases that do not apply, and they themselves once it is opened."""
+        opened = OTHERS in self.folded
+        told = "1 case does not" if len(cases) == 1 else f"{len(cases):,} cases do not"
+        lead = Piece("▾ " if opened else "▸ ", "faint")
+        told += " apply to this trace"
+        self.rows.append(Result(Line((lead, Piece(told, "faint"))), 0, OTHERS))
+        for case in sorted(cases, key=lambda c: (c.file, c.line)) if opened else ():
+            pieces = (
+                Piece("  – ", "faint"),
+                Piece(plain(f"{case.file}:{case.line}  "), "faint"),
+                Piece(plain(case.name or case.case), "dim"),
+                Piece(plain(f"  {case.reason}"), "faint"),
+            )
+            shown = Line(pieces, file=case.file, line=case.line)
+            self.rows.append(Result(shown, 2, case_key(case), case))
 
     def _add_diagnostic(self, file: "CaseFile", found: "Diagnostic", number: int) -> None:
         for at, shown in enumerate(diagnostic_lines(file, found)):
             self.rows.append(Result(shown, 3, f"{file.path}#{number}.{at}"))
+
+
+def case_key(case: CaseVerdict) -> str:
+    """What finds a case again in the drawer."""
+    return f"{case.file}:{case.case}"
+
+
+def verdict_key(case: CaseVerdict, verdict: Verdict) -> str:
+    """What finds a verdict again in the drawer."""
+    return f"{case_key(case)}:{verdict.assertion}"
+
+
+def brief(reason: str) -> str:
+    """A reason on one line: of a list of places tried in vain, the first two and the number."""
+
+    def shortened(match: re.Match[str]) -> str:
+        places = match[1].split(", ")
+        more = len(places) - NAMED
+        return f"tried {', '.join(places[:NAMED])} and {more} more" if more > 1 else match[0]
+
+    return middle(plain(_TRIED.sub(shortened, reason)))
 
 
 def deciding_span(verdict: Verdict) -> str | None:
@@ -192,7 +260,7 @@ def _verdict_line(case: CaseVerdict, verdict: Verdict, stale: bool, pending: boo
         Piece(plain(verdict.target), "dim"),
         Piece(f" {plain(verdict.name)}" if verdict.name else "", "dim"),
         Piece("  "),
-        Piece(middle(plain(verdict.reason)), "dim" if dim else ""),
+        Piece(brief(verdict.reason), "dim" if dim else ""),
     ]
     if stale:
         pieces.append(Piece("  stale", "warn"))

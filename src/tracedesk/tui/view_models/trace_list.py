@@ -5,6 +5,7 @@ read again around the same trace, so cursor, scroll position and marks stay with
 user looks at.
 """
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from tracedesk.query.filter import Filter
     from tracedesk.store.database import Store
     from tracedesk.store.rows import TraceRow
+
+OPAQUE = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""Ids that no person chose: OTLP trace ids and UUIDs."""
 
 MARGIN = 20
 """Rows read beyond each edge of the screen; all of them are read again at every change."""
@@ -114,7 +118,8 @@ class TraceList:
         """Position of the cursor's trace."""
         self.cursor_id: str | None = None
         self.cursor_number = 0
-        self.marked: set[str] = set()
+        self.marked: dict[str, int] = {}
+        """Numbers of the marked traces by id, in the order they were marked."""
         self.where: Filter | None = None
         self.filter_text = ""
         self.follow = False
@@ -186,8 +191,22 @@ class TraceList:
             self.cursor_id, self.cursor_number = None, 0
 
     def toggle_mark(self) -> None:
-        if self.cursor_id is not None:
-            self.marked ^= {self.cursor_id}
+        """Mark the cursor's trace, or take its mark away."""
+        if self.cursor_id is not None and self.marked.pop(self.cursor_id, None) is None:
+            self.marked[self.cursor_id] = self.cursor_number
+
+    def go_to_mark(self, step: int) -> bool:
+        """Make the next (1) or previous (-1) marked trace the cursor's, round at the ends.
+
+        Where it stands is found when the rows are read again. False when none is marked.
+        """
+        if not self.marked:
+            return False
+        down = sorted(self.marked.items(), key=lambda mark: -mark[1] * step)
+        beyond = (mark for mark in down if (self.cursor_number - mark[1]) * step > 0)
+        self.cursor_id, self.cursor_number = next(beyond, down[0])
+        self.follow = False
+        return True
 
 
 def entry_line(entry: Entry, width: int, now_ns: int, marked: bool) -> list[Piece]:
@@ -200,7 +219,7 @@ def entry_line(entry: Entry, width: int, now_ns: int, marked: bool) -> list[Piec
     right: list[Piece] = []
     took = None if row.duration_ms is None else row.duration_ms * 1e6
     for wanted, text, size in (
-        (0, figures.age(row.received_ns, now_ns), 5),
+        (0, figures.age(row.updated_ns, now_ns), 5),
         (28, figures.duration(took) or "–", 7),
         (62, figures.count(row.tokens), 7),
     ):
@@ -209,9 +228,10 @@ def entry_line(entry: Entry, width: int, now_ns: int, marked: bool) -> list[Piec
     if width >= 52:
         right.insert(0, Piece(" " + pad(entry.agent, 12), "dim"))
     room = width - sum(cells(piece.text) for piece in (*pieces, *right))
-    name = fit(row_title(row), room)
+    title = row_title(row)
+    name = fit(title, room)
     room -= cells(name)
-    beside = fit(f"  {row.name}", room) if row.external_id and room > 8 else ""
+    beside = fit(f"  {row.name}", room) if row.name != title and room > 8 else ""
     return [
         *pieces,
         Piece(name),
@@ -222,8 +242,12 @@ def entry_line(entry: Entry, width: int, now_ns: int, marked: bool) -> list[Piec
 
 
 def row_title(row: "TraceRow") -> str:
-    """What a trace is called: the id its sender gave it tells it from its like, else its name."""
-    return row.external_id or row.name or row.id[:8]
+    """What a trace is called: the id its sender chose for it, else its name; never a bare number
+    of 32 hex digits, which tells a person nothing."""
+    for title in (row.external_id, row.name):
+        if title and not OPAQUE.fullmatch(title):
+            return title
+    return f"trace {row.id[:8]}"
 
 
 def _verdict(entry: Entry) -> list[Piece]:

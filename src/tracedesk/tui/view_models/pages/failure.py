@@ -9,7 +9,7 @@ from tracedesk.tui.text import cells, fit, middle, pad, plain
 from tracedesk.tui.view_models.marks import MARKING_ROLES
 from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.view_models.pages.json_lines import inline
-from tracedesk.tui.view_models.results import GLYPHS, RANK, deciding_span
+from tracedesk.tui.view_models.results import GLYPHS, RANK, brief, deciding_span
 
 SHOWN = (Outcome.FAIL, Outcome.ERROR, Outcome.MISSING)
 
@@ -53,7 +53,7 @@ def _verdict(page: Page, case: CaseVerdict, verdict: Verdict, more: int) -> None
     at = f"span {span[:6]}…" if span else ""
     room = page.width - 3 - cells(at) - 1
     if not verdict.differences:
-        page.prose(verdict.reason, indent=3)
+        page.prose(brief(verdict.reason), indent=3)
         return
     page.add(
         Piece("   " + pad(f"{verdict.target} {verdict.name}", room), "dim"), Piece(at, "accent")

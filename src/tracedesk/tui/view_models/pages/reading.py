@@ -186,9 +186,13 @@ def _facts(page: Page, opened: "OpenTrace", label_of: LabelOf) -> None:
     if reading.model:
         page.field("Model", reading.model)
     row = opened.row
-    page.field("Trace", row.id, value=None)
-    if row.trace_id:
-        page.field("OTLP id", row.trace_id)
+    for label, known in (
+        ("Trace", row.id),
+        ("Sent as", row.external_id if row.external_id != row.trace_id else None),
+        ("OTLP id", row.trace_id),
+    ):
+        if known:
+            page.field(label, known, value=Value(label, known))
     page.field("Received", figures.moment(row.received_ns), f"{row.format}, by {row.routed_by}")
     if row.revision > 1:
         page.field("Revision", str(row.revision))

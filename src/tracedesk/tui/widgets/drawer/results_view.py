@@ -31,12 +31,15 @@ class ResultsView(LineView):
         return rows[self.cursor] if self.cursor < len(rows) else None
 
     def rebuilt(self, key: str | None) -> None:
-        """The rows are others now; the cursor stays with ``key`` when that is still there."""
-        at = None if key is None else self.model.index_of(key)
+        """The rows are others now; the cursor stays with ``key``, or at the top without one."""
+        at = 0 if key is None else self.model.index_of(key)
         lines = [row.line for row in self.model.rows]
         if lines != self._painted or not lines:
             self._painted = lines
             self.changed(len(lines), at)
+        if key is None:
+            self.cursor = 0
+            self.scroll_to(y=0, animate=False)
 
     def clicked(self, row: int, x: int) -> None:
         result = self.model.rows[row]
