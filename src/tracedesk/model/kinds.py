@@ -50,6 +50,15 @@ KIND_BY_VALUE: tuple[tuple[str, Mapping[str, Kind]], ...] = (
         },
     ),
     (
+        "langsmith.span.kind",
+        {
+            "tool": Kind.TOOL,
+            "llm": Kind.MODEL,
+            "embedding": Kind.MODEL,
+            "retriever": Kind.RETRIEVAL,
+        },
+    ),
+    (
         "ai.operationId",
         {
             "ai.toolCall": Kind.TOOL,

@@ -10,7 +10,14 @@ import msgspec
 
 from tracedesk.model.peek import opened
 from tracedesk.model.reading import Message
-from tracedesk.reading.tool_parts import Requested, Returned, parsed, requested, returned
+from tracedesk.reading.tool_parts import (
+    Requested,
+    Returned,
+    is_bare_request,
+    parsed,
+    requested,
+    returned,
+)
 
 __all__ = ["Said", "assistant_text", "event_role", "input_text", "parsed", "said", "text_of"]
 
@@ -135,7 +142,7 @@ def _one(entry: Any) -> Said | None:
     entry = parsed(entry)
     if not isinstance(entry, Mapping):
         return None
-    if entry.get("type") in ITEMS:
+    if entry.get("type") in ITEMS or is_bare_request(entry):
         return Said("other", None, tuple(requested(entry, None)), tuple(returned(entry, None, "")))
     role = entry.get("role")
     for _ in range(_MAX_WRAPPERS):
@@ -153,6 +160,8 @@ def _one(entry: Any) -> Said | None:
         return None
     known = ROLES.get(role.strip().lower() if isinstance(role, str) else "", "other")
     content = entry.get("parts", entry.get("content"))
+    if isinstance(content, Mapping) and isinstance(content.get("parts"), list):
+        content = content["parts"]  # Gemini wraps the parts of its answer once more
     return Said(
         known,
         text_of(content),

@@ -57,6 +57,11 @@ def parsed(value: Any) -> Any:
     return value
 
 
+def is_bare_request(entry: Mapping[str, Any]) -> bool:
+    """An item of a list of nothing but requests (AI SDK)."""
+    return "toolName" in entry and "role" not in entry and entry.get("type") not in RESULTS
+
+
 def requested(entry: Mapping[str, Any], content: Any) -> Iterator[Requested]:
     """The tools that one message asks for: its ``tool_calls``, then its parts."""
     listed = entry.get("tool_calls")
@@ -71,7 +76,7 @@ def requested(entry: Mapping[str, Any], content: Any) -> Iterator[Requested]:
         inner = part.get("function_call", part.get("functionCall"))
         if isinstance(inner, Mapping):
             part = inner
-        elif part.get("type") not in REQUESTS:
+        elif part.get("type") not in REQUESTS and not is_bare_request(part):
             continue
         name = _text(part, NAMES)
         if name is not None:

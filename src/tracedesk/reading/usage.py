@@ -46,6 +46,10 @@ SHAPES: tuple[tuple[tuple[str, ...], tuple[str, str, str]], ...] = (
     (("tokenUsage",), ("promptTokens", "completionTokens", "totalTokens")),
     (("usage_metadata",), ("input_tokens", "output_tokens", "total_tokens")),
     (("usage_metadata",), ("promptTokenCount", "candidatesTokenCount", "totalTokenCount")),
+    (
+        ("usage_metadata",),
+        ("prompt_token_count", "candidates_token_count", "total_token_count"),
+    ),
     (("llmOutput", "tokenUsage"), ("promptTokens", "completionTokens", "totalTokens")),
 )
 """Where token counts stand in an output: path, and keys of input, output and total."""
@@ -164,7 +168,10 @@ def _detailed(value: Any) -> Count:
     details = parsed(opened(value))
     if not isinstance(details, Mapping):
         return Count()
-    return Count(*(number(details.get(key)) for key in ("input", "output", "total")))
+    found = Count(*(number(details.get(key)) for key in ("input", "output", "total")))
+    if found.whole is None and (shape := count_in(details)) is not None:
+        return shape[0]
+    return found
 
 
 def _whole(view: View, tokens: Tokens) -> dict[int, Count]:

@@ -5,9 +5,12 @@ what these left open (ingestion spec 14.1).
 """
 
 from tracedesk.reading.tables import (
+    adk,
     agents,
-    frameworks,
+    crewai,
     genai,
+    langfuse,
+    mlflow,
     openinference,
     openllmetry,
     vercel,
@@ -21,10 +24,11 @@ GAPS: tuple[Convention, ...] = (
     openinference.TABLE,
     vercel.TABLE,
     agents.PYDANTIC_AI,
+    crewai.TABLE,
     openllmetry.TABLE,
-    frameworks.LANGFUSE,
-    frameworks.GOOGLE_ADK,
-    frameworks.MLFLOW,
+    langfuse.TABLE,
+    adk.TABLE,
+    mlflow.TABLE,
 )
 """Conventions that fill gaps, in order."""
 

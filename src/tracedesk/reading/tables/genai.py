@@ -66,8 +66,8 @@ OLDER = Convention(
         ),
     ),
     indexed_messages=(("gen_ai.prompt.", ""), ("gen_ai.completion.", "")),
-    tool_arguments=("gen_ai.tool.arguments", "gen_ai.tool.input"),
-    tool_results=("gen_ai.tool.result", "gen_ai.tool.output"),
+    tool_arguments=("gen_ai.tool.arguments", "gen_ai.tool.input", "gen_ai.prompt"),
+    tool_results=("gen_ai.tool.result", "gen_ai.tool.output", "gen_ai.completion"),
     tokens=Tokens(
         input=("gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens"),
         output=("gen_ai.usage.completion_tokens", "llm.usage.completion_tokens"),

@@ -74,6 +74,20 @@ def system(value: Any, _: Callable[[], Mapping[str, Any]]) -> str | None:
     return None
 
 
+def below(*path: str) -> Read:
+    """System instructions inside a JSON object."""
+
+    def read(value: Any, attributes: Callable[[], Mapping[str, Any]]) -> str | None:
+        value = parsed(opened(value))
+        for key in path:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if isinstance(value, Mapping):
+            value = value.get("parts")
+        return None if value is None else system(value, attributes)
+
+    return read
+
+
 def indexed(prefix: str, pick: Callable[[list[Said]], str | None], infix: str = "") -> Read:
     """Messages spread over flat keys such as ``gen_ai.prompt.0.content``."""
 

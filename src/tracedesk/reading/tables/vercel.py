@@ -3,7 +3,7 @@ tokens are read on the model calls."""
 
 from tracedesk.model.trace import Kind
 from tracedesk.reading.tables.convention import Convention, Field, Tokens
-from tracedesk.reading.tables.readers import plain, prompt, user
+from tracedesk.reading.tables.readers import below, plain, prompt, user
 
 TABLE = Convention(
     name="Vercel AI SDK",
@@ -17,7 +17,9 @@ TABLE = Convention(
         Field("ai.prompt.messages", user, "latest user message of the prompt"),
         Field("ai.prompt", prompt, "prompt"),
     ),
+    system=(Field("ai.prompt", below("system"), "system of the prompt"),),
     messages_in=("ai.prompt.messages",),
+    messages_out=("ai.response.toolCalls",),
     tool_arguments=("ai.toolCall.args", "ai.toolCall.input"),
     tool_results=("ai.toolCall.result", "ai.toolCall.output"),
     tokens=Tokens(
