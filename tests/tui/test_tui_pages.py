@@ -129,9 +129,9 @@ def test_verdicts_read_like_a_failure_report():
     assert page.splitlines() == [
         "Books what was asked for",
         '✗ booking.cases.yaml:12  "MUST_CALL create_booking"  node_call',
-        "   11 │       - target: node_call",
-        " ▸ 12 │         expected_name: create_booking",
-        "   13 │         expected_arguments: {party: 4, window: true}",
+        "   11 │ - target: node_call",
+        " ▸ 12 │   expected_name: create_booking",
+        "   13 │   expected_arguments: {party: 4, window: true}",
         "  reason       party of create_booking is text, not a number",
         "  nearest call #2 create_booking  span book  1 of 2 match",
         '    party   expected number 4  actual string "4"  numeric text',
@@ -142,9 +142,17 @@ def test_verdicts_read_like_a_failure_report():
     ]
 
 
-def test_a_narrow_pane_folds_between_the_parts_of_a_line():
+def test_a_narrow_pane_shows_both_sides_of_a_difference_in_columns():
     page = text(verdicts_page([booking_verdicts()], [booking_file()], "book", 45))
-    assert '    party   expected number 4\n    actual string "4"  numeric text\n' in page
+    assert page.splitlines()[10:17] == [
+        "    party",
+        "      expected            actual",
+        '      number 4            string "4"',
+        "      numeric text",
+        "    window",
+        "      expected            actual",
+        "      boolean true        absent",
+    ]
 
 
 def test_every_verdict_is_shown_for_the_whole_trace_and_none_says_so():

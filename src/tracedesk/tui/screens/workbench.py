@@ -57,8 +57,8 @@ AGES_S = 1.0
 PREVIEW_S = 0.08
 """Rest of the cursor on a trace before it is opened beside the list."""
 
-WIDE, MEDIUM = 140, 100
-"""Columns from which there are three panes, and two."""
+VAST, WIDE, MEDIUM = 180, 140, 100
+"""Columns from which there are three panes, with room beside the bars; three; and two."""
 
 
 class Workbench(Moves):
@@ -274,6 +274,7 @@ class Workbench(Moves):
         width, height = event.size
         self.update_classes(
             {
+                "-vast": width >= VAST,
                 "-wide": width >= WIDE,
                 "-medium": MEDIUM <= width < WIDE,
                 "-narrow": width < MEDIUM,

@@ -229,7 +229,8 @@ def entry_line(entry: Entry, width: int, now_ns: int, marked: bool) -> list[Piec
         right.insert(0, Piece(" " + pad(entry.agent, 12), "dim"))
     room = width - sum(cells(piece.text) for piece in (*pieces, *right))
     title = row_title(row)
-    name = fit(title, room)
+    short = title.removeprefix("invoke_agent ")  # says least, and stands first
+    name = fit(title if cells(title) <= room else short, room)
     room -= cells(name)
     beside = fit(f"  {row.name}", room) if row.name != title and room > 8 else ""
     return [

@@ -5,12 +5,13 @@ where Enter leads.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from tracedesk.evaluation import report
 from tracedesk.model.verdict import CaseVerdict, Verdict
 from tracedesk.tui.lines import Line, Piece
-from tracedesk.tui.text import cells, fit
+from tracedesk.tui.text import cells, fit, pad, wrap
 from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.view_models.results import RANK, deciding_span
 
@@ -23,6 +24,9 @@ HANG = 4
 
 LABEL_CELLS = 15
 """Labels stand in a narrower column here than on a terminal of its own."""
+
+SIDES = ("  expected ", "  actual ")
+"""What the renderer writes before the two sides of a difference."""
 
 ROLES = {
     "pass": "ok", "fail": "bad", "missing": "warn", "error": "warn", "skipped": "faint",
@@ -83,7 +87,7 @@ def _verdict(
 ) -> None:
     link: dict[str, Any] = {"file": case.file, "line": verdict.line or case.line}
     leads_to = deciding_span(verdict)
-    told = report.assertion_lines(verdict, case.file, text, check)
+    told = dedented(report.assertion_lines(verdict, case.file, text, check))
     for number, line in enumerate(told):
         for folded in fold(line, page.width):
             fields = {**link, "key": f"{case.case}:{verdict.assertion}"} if not number else link
@@ -91,11 +95,31 @@ def _verdict(
             number = 1
 
 
+def dedented(lines: Iterable[report.Line]) -> list[report.Line]:
+    """The lines with the indent that all source lines of the frame share taken away."""
+    found = list(lines)
+    frame = [at for at, line in enumerate(found) if _is_source(line)]
+    sources = [found[at][1][1] for at in frame if found[at][1][1].strip()]
+    shared = min((len(source) - len(source.lstrip()) for source in sources), default=0)
+    for at in frame:
+        (style, source) = found[at][1]
+        found[at] = (found[at][0], (style, source[shared:]))
+    return found
+
+
+def _is_source(line: report.Line) -> bool:
+    return len(line) == 2 and line[0][1].endswith("│ ")
+
+
 def fold(line: report.Line, width: int) -> Iterator[list[Piece]]:
     """A rendered line in the pane: source lines are cut, all else folds, best between parts."""
     pieces = [_piece(style, text) for style, text in line if text]
-    if pieces and pieces[0].text.endswith("│ "):
+    if _is_source(line):
         yield pieces
+        return
+    titles = [at for at, piece in enumerate(pieces) if piece.text in SIDES]
+    if len(titles) == 2 and sum(cells(piece.text) for piece in pieces) > width:
+        yield from _side_by_side(pieces, titles[0], titles[1], width)
         return
     held: list[Piece] = []
     room = width
@@ -114,6 +138,24 @@ def fold(line: report.Line, width: int) -> Iterator[list[Piece]]:
                 room -= cells(word.text)
     if held:
         yield held
+
+
+def _side_by_side(
+    pieces: list[Piece], expected: int, actual: int, width: int
+) -> Iterator[list[Piece]]:
+    """A difference too wide for one line: its path, then both values in columns of one width."""
+    yield [Piece(pieces[0].text), *(Piece(p.text.rstrip(), p.role) for p in pieces[1:expected])]
+    each = (width - HANG - 4) // 2
+    indent = Piece(" " * (HANG + 2))
+    for piece_of in (lambda at: pieces[at], lambda at: pieces[at + 1]):
+        left, right = piece_of(expected), piece_of(actual)
+        for here, beside in zip_longest(
+            wrap(left.text.strip(), each), wrap(right.text.strip(), each), fillvalue=""
+        ):
+            yield [indent, Piece(pad(here, each + 2), left.role), Piece(beside, right.role)]
+    for hint in pieces[actual + 2 :]:
+        for folded in wrap(hint.text.strip(), width - HANG - 2):
+            yield [indent, Piece(folded, hint.role)]
 
 
 def _piece(style: str, text: str) -> Piece:
