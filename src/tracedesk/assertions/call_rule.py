@@ -10,9 +10,10 @@ from typing import Any, Final
 import msgspec
 
 from tracedesk.assertions.arguments import NO, UNKNOWN, YES, State, both
+from tracedesk.assertions.call_names import Resolution
 from tracedesk.assertions.call_spec import CallSpec
 from tracedesk.assertions.selectors import Selector
-from tracedesk.assertions.trace_index import Resolution, TraceIndex
+from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
 from tracedesk.model.verdict import Outcome
 

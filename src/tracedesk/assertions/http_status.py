@@ -51,10 +51,9 @@ class HttpStatus:
         differences: Sequence[Difference] = self.expected.differences(
             number.value, index.env, evidence.path
         )
-        words = self.expected.words
         return Finding(
             outcome=Outcome.FAIL if differences else Outcome.PASS,
-            reason=f"HTTP status is {number.value:g}, expected {words}"
+            reason=f"HTTP status is {number.value:g}, expected {self.expected.words}"
             if differences
             else f"HTTP status is {number.value:g}",
             code="status_mismatch" if differences else "matched",

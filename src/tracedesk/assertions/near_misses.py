@@ -149,7 +149,7 @@ def misnamed(rule: NodeCall, decision: Decision, index: TraceIndex) -> list[Near
     limit = max(2, len(wanted) // 3)
     taken = {call.id for call in decision.resolution.calls}
     found: list[tuple[int, Call]] = []
-    for label, calls in index.calls_by_label.items():
+    for label, calls in index.names.by_label.items():
         distance = edit_distance(wanted, fold(label), limit)
         if distance <= limit:
             found += [(distance, call) for call in calls if call.id not in taken]

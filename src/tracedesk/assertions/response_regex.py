@@ -49,13 +49,14 @@ class ResponseRegex:
         span = self.pattern.search(text, index.settings.regex_timeout_s)
         cautions = (Caution("empty_response", "the text is blank"),) if blank else ()
         holds = (span is None) if self.forbids else (span is not None)
+        died = died_hint(self.pattern, text, index.env) if span is None and not holds else ""
         return Finding(
             outcome=Outcome.PASS if holds else Outcome.FAIL,
-            reason=self._reason(subject, text, span, index),
+            reason=self._reason(subject, text, span, died),
             code="matched" if span is not None else "not_matched",
             expected=self._words,
             actual=shorten(text) if span is None else text[span[0] : span[1]],
-            differences=() if holds else (self._difference(text, span, index),),
+            differences=() if holds else (self._difference(text, span, died),),
             evidence=(subject.evidence("decided" if holds else "violated", chars=span),),
             cautions=cautions,
             support=subject.support(),
@@ -66,9 +67,7 @@ class ResponseRegex:
     def _words(self) -> str:
         return f"{'no match of' if self.forbids else 'a match of'} {self.pattern}"
 
-    def _reason(
-        self, subject: Subject, text: str, span: tuple[int, int] | None, index: TraceIndex
-    ) -> str:
+    def _reason(self, subject: Subject, text: str, span: tuple[int, int] | None, died: str) -> str:
         what = "the response" if subject.of == "response" else "the node's output"
         if span is not None:
             matched = show(text[span[0] : span[1]], 80)
@@ -77,17 +76,16 @@ class ResponseRegex:
             return f"{what} {verb} {self.pattern}{found} at character {span[0] + 1}"
         if self.forbids:
             return f"{what} does not match {self.pattern}; {len(text)} characters searched"
-        hint = died_hint(self.pattern, text, index.env)
-        return f"{what} does not match {self.pattern}{f': {hint}' if hint else ''}"
+        return f"{what} does not match {self.pattern}{f': {died}' if died else ''}"
 
-    def _difference(self, text: str, span: tuple[int, int] | None, index: TraceIndex) -> Difference:
+    def _difference(self, text: str, span: tuple[int, int] | None, died: str) -> Difference:
         return Difference(
             path="$",
             expected=self.pattern.text,
             actual=shorten(text) if span is None else text[span[0] : span[1]],
             expected_type="string",
             actual_type="string",
-            hint="" if span is not None else died_hint(self.pattern, text, index.env),
+            hint=died,
             wording=self._words,
         )
 

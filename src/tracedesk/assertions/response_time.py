@@ -14,9 +14,6 @@ from tracedesk.model.verdict import Evidence, Support
 from tracedesk.query.names import NameTest
 from tracedesk.query.problems import Place, Report
 
-_SLOWEST = 3
-"""Spans named when the time is too long."""
-
 
 class ResponseTime:
     """A compiled response_time."""
@@ -78,9 +75,7 @@ class ResponseTime:
 
 
 def _slowest(index: TraceIndex) -> list[Evidence]:
-    timed = [(ns, span) for span in index.spans if (ns := span.duration_ns) is not None]
-    timed.sort(key=lambda pair: -pair[0])
-    return [Evidence(span.span_id, "span", "$", "violated") for _, span in timed[:_SLOWEST]]
+    return [Evidence(span.span_id, "span", "$", "violated") for span in index.slowest]
 
 
 def build(values: dict[str, Any], place: Place, report: Report) -> ResponseTime | None:

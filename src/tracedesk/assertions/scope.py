@@ -5,11 +5,12 @@ from typing import Final
 
 import msgspec
 
+from tracedesk.assertions.call_names import Resolution
 from tracedesk.assertions.call_spec import name_test, status_fits
 from tracedesk.assertions.fields import Field
 from tracedesk.assertions.finding import VACUOUS, Finding, missing
 from tracedesk.assertions.selectors import SELECTOR, Selector
-from tracedesk.assertions.trace_index import Resolution, TraceIndex
+from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
 from tracedesk.model.trace import Kind, Span
 from tracedesk.model.verdict import Caution

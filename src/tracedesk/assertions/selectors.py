@@ -50,7 +50,7 @@ class Selection(msgspec.Struct, frozen=True):
     """What a selector found."""
 
     rows: list[int]
-    """Rows of ``TraceIndex.tree``, in tree order."""
+    """Rows of ``TraceIndex.tree``, in tree order; not to change."""
     steps: tuple[tuple[str, int], ...]
     """How many spans were left after each field, the first entry being all."""
     untimed: int = 0
@@ -68,7 +68,7 @@ class Selection(msgspec.Struct, frozen=True):
 
 def span_of(index: TraceIndex, row: int) -> Span:
     """The span at a row of the tree."""
-    return index.spans[index.tree.order[row]]
+    return index.row_spans[row]
 
 
 def find_attribute(attributes: dict[str, Any], name: str) -> tuple[str, Any]:
@@ -100,9 +100,8 @@ class Selector:
 
     def select(self, index: TraceIndex, skipped: bool = False) -> Selection:
         """The spans that fit. ``skipped`` keeps skipped spans whether or not they are named."""
-        rows = list(range(len(index.tree)))
-        if not (self._skipped or skipped):
-            rows = [r for r in rows if span_of(index, r).status is not Status.SKIPPED]
+        whole = self._skipped or skipped
+        rows = list(range(len(index.tree))) if whole else index.executed_rows
         steps = [("all spans", len(rows))]
         untimed = 0
         for field, keep in self._keeps:
@@ -149,7 +148,12 @@ def call_order(index: TraceIndex, rows: Sequence[int]) -> list[int]:
 
 def _each(test: Callable[[TraceIndex, Span], bool]) -> Keep:
     """A field that looks at the span alone."""
-    return lambda index, rows: [row for row in rows if test(index, span_of(index, row))]
+
+    def keep(index: TraceIndex, rows: Sequence[int]) -> list[int]:
+        spans = index.row_spans
+        return [row for row in rows if test(index, spans[row])]
+
+    return keep
 
 
 def _by_row(test: Callable[[TraceIndex, int], bool]) -> Keep:
@@ -166,9 +170,17 @@ def _name(test: NameTest) -> Keep:
 
 
 def _kind(word: str) -> Keep:
-    if word == "ai":
-        return _each(lambda index, span: span.kind in (Kind.AGENT, Kind.MODEL))
-    return _each(lambda index, span: (span.kind is Kind.TOOL) == (word == "tool"))
+    kinds = {
+        "tool": {Kind.TOOL},
+        "node": set(Kind) - {Kind.TOOL},
+        "ai": {Kind.AGENT, Kind.MODEL},
+    }[word]
+
+    def keep(index: TraceIndex, rows: Sequence[int]) -> list[int]:
+        spans = index.row_spans
+        return [row for row in rows if spans[row].kind in kinds]
+
+    return keep
 
 
 def _statuses(words: Sequence[str]) -> Keep:

@@ -10,8 +10,9 @@ from typing import Final
 import msgspec
 
 from tracedesk.assertions.arguments import NO, UNKNOWN, YES, State
+from tracedesk.assertions.call_names import Resolution
 from tracedesk.assertions.call_spec import CallSpec
-from tracedesk.assertions.trace_index import Resolution, TraceIndex
+from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
 from tracedesk.model.verdict import Outcome
 from tracedesk.query.assignment import UNPAIRED, pair
@@ -43,13 +44,14 @@ def grid_of(
     """States of name and arguments, and of the name alone, for each step and call."""
     full: Grid = []
     names: Grid = []
+    place_of = {id(call): place for place, call in enumerate(calls)}
     for step in steps:
-        named = {call.id for call in resolve(step.test).calls}
-        row, name_row = [], []
-        for call in calls:
-            fits = call.id in named and step.counts(call)
-            name_row.append(YES if fits else NO)
-            row.append(step.state(call, index) if fits else NO)
+        row, name_row = [NO] * len(calls), [NO] * len(calls)
+        for call in resolve(step.test).calls:
+            place = place_of.get(id(call))
+            if place is not None and step.counts(call):
+                name_row[place] = YES
+                row[place] = step.state(call, index)
         full.append(row)
         names.append(name_row)
     return full, names

@@ -103,7 +103,7 @@ class ToolPolicy:
         strangers = [call for call in calls if call.id not in fine]
         if not strangers:
             words = f"{plural(len(calls), 'tool call')}, all allowed"
-            return [Answer(Outcome.PASS, words, calls)]
+            return [Answer(Outcome.PASS, words)]
         listed = ", ".join(test.name for test in self.allowed)
         labels = list(dict.fromkeys(call.label for call in strangers))
         words = f"{', '.join(labels[:3])} {'is' if len(labels) == 1 else 'are'} not allowed"
@@ -151,7 +151,7 @@ def _times(count: int) -> str:
 def _counted(what: str, calls: Sequence[Call], limit: int) -> Answer:
     words = f"{what} called {_times(len(calls))}, at most {limit} allowed"
     if len(calls) <= limit:
-        return Answer(Outcome.PASS, words, calls)
+        return Answer(Outcome.PASS, words)
     return Answer(Outcome.FAIL, words, calls[limit:], _difference(f"≤ {limit}", len(calls)))
 
 

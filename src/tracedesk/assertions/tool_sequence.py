@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from tracedesk.assertions.call_names import Resolution
 from tracedesk.assertions.call_spec import (
     ARGS_MODE,
     CALL_STATUS,
@@ -36,7 +37,7 @@ from tracedesk.assertions.sequence_rule import (
     grid_of,
     longest_common,
 )
-from tracedesk.assertions.trace_index import KINDS, Resolution, TraceIndex
+from tracedesk.assertions.trace_index import KINDS, TraceIndex
 from tracedesk.model.reading import Call
 from tracedesk.model.verdict import Caution, Difference, Evidence, NearMiss, Outcome
 from tracedesk.query.assignment import UNPAIRED

@@ -8,11 +8,13 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from heapq import nlargest
 from operator import itemgetter
 from typing import Any
 
 import msgspec
 
+from tracedesk.assertions.call_names import CallNames, Resolution, preferred
 from tracedesk.assertions.offered import declared_schema, read_declarations
 from tracedesk.assertions.settings import Settings
 from tracedesk.model.reading import Call, Reading
@@ -20,32 +22,18 @@ from tracedesk.model.trace import Kind, Span, Status, Trace
 from tracedesk.model.tree import SpanTree
 from tracedesk.model.verdict import Evidence, Support
 from tracedesk.query.expected import Env
-from tracedesk.query.names import FULLY, NO, PARTLY, NameTest, fold
+from tracedesk.query.names import NameTest, fold
 from tracedesk.query.schemas import Schema
 from tracedesk.query.values import json_text, whole_json
 
 SEARCHED = 50
 """Calls named as evidence that a list was searched in vain; the support counts them all."""
 
+SLOWEST = 3
+"""Spans named when something took too long (assertion spec 11)."""
+
 KINDS = ("any", "node", "tool")
 """Which calls a rule looks at."""
-
-
-class Resolution(msgspec.Struct, frozen=True):
-    """The calls that one expected name means (assertion spec 3)."""
-
-    calls: tuple[Call, ...] = ()
-    shadowed: tuple[str, ...] = ()
-    """Labels of calls that match in part, left out because others match in full."""
-
-
-class _Group(msgspec.Struct, frozen=True):
-    """Calls that bear the same names."""
-
-    tool: bool
-    names: tuple[str, ...]
-    folded: tuple[str, ...]
-    calls: list[Call]
 
 
 class Placed(msgspec.Struct, frozen=True):
@@ -66,8 +54,8 @@ class TraceIndex:
         self.calls = reading.calls
         self._resolved: dict[tuple[str, str, str, str], Resolution] = {}
         self._inside: dict[tuple[str, str, str, str, str], Resolution] = {}
+        self.names = CallNames(reading.calls, settings.regex_timeout_s)
         self._tests: dict[tuple[str, str, str], tuple[Placed, Placed]] = {}
-        self._degrees: dict[tuple[str, str, str, int], int] = {}
         self._ordered: dict[str, tuple[list[Call], bool]] = {}
 
     @cached_property
@@ -88,30 +76,6 @@ class TraceIndex:
             *(Evidence(call.span, "span", "$", "inspected") for call in self.calls[:SEARCHED]),
         )
 
-    @cached_property
-    def _groups(self) -> list[_Group]:
-        groups: dict[tuple[bool, tuple[str, ...]], _Group] = {}
-        for call in self.calls:
-            names = (call.label, *call.aliases) if call.aliases else (call.label,)
-            group = groups.get((call.tool, names))
-            if group is None:
-                folded = tuple([fold(name, call.tool) for name in names])
-                group = groups[(call.tool, names)] = _Group(call.tool, names, folded, [])
-            group.calls.append(call)
-        return list(groups.values())
-
-    @cached_property
-    def calls_by_label(self) -> dict[str, list[Call]]:
-        """Calls by label, the labels in the order of their first calls."""
-        found: dict[str, list[Call]] = {}
-        for call in self.calls:
-            found.setdefault(call.label, []).append(call)
-        return found
-
-    @cached_property
-    def _haystack(self) -> str:
-        return "\n".join([name for group in self._groups for name in group.folded])
-
     def resolve(self, test: NameTest, kind: str = "any") -> Resolution:
         """The calls of that kind which a name means, in body order, exact ones preferred."""
         key = (*test.key, kind)
@@ -121,45 +85,22 @@ class TraceIndex:
         return found
 
     def _resolve(self, test: NameTest, kind: str) -> Resolution:
-        if test.misses(self._haystack):
-            return Resolution()
-        partly: list[_Group] = []
-        fully: list[_Group] = []
-        for group in self._groups:
-            if kind != "any" and group.tool != (kind == "tool"):
-                continue
-            degree = test.test_folded(group.names, group.folded, group.tool, self._timeout)
-            if degree != NO:
-                (fully if degree == FULLY else partly).append(group)
-        chosen = fully or partly
-        calls = [call for group in chosen for call in group.calls]
-        if len(chosen) > 1:
-            calls.sort(key=_order)
-        shadowed = tuple(call.label for group in partly for call in group.calls) if fully else ()
-        return Resolution(tuple(calls), shadowed)
-
-    @property
-    def _timeout(self) -> float:
-        return self.settings.regex_timeout_s
-
-    @cached_property
-    def _group_of(self) -> dict[int, int]:
-        """Identity of a call → number of its group; ids may occur twice in a bad trace."""
-        return {id(call): n for n, group in enumerate(self._groups) for call in group.calls}
+        fully, partly = self.names.matches(test)
+        if kind != "any":
+            fully = [call for call in fully if call.tool == (kind == "tool")]
+            partly = [call for call in partly if call.tool == (kind == "tool")]
+        return preferred(fully, partly)
 
     def resolve_in(self, test: NameTest, calls: Sequence[Call]) -> Resolution:
         """As ``resolve``, over some of the trace's own calls."""
-        if test.misses(self._haystack):
+        fully, partly = self.names.matches(test)
+        if not fully and not partly:
             return Resolution()
-        partly: list[Call] = []
-        fully: list[Call] = []
-        for call in calls:
-            degree = self._degree(test, call)
-            if degree != NO:
-                (fully if degree == FULLY else partly).append(call)
-        if fully:
-            return Resolution(tuple(fully), tuple(call.label for call in partly))
-        return Resolution(tuple(partly))
+        inside = {id(call) for call in calls}  # not by call id, which a bad trace may repeat
+        return preferred(
+            [call for call in fully if id(call) in inside],
+            [call for call in partly if id(call) in inside],
+        )
 
     def of_kind(self, kind: str) -> tuple[Call, ...]:
         """All calls of a kind, in body order."""
@@ -175,7 +116,11 @@ class TraceIndex:
         found = self._inside.get(key)
         if found is None:
             if depth == "direct":
-                found = self.resolve_in(test, self.tools_of(call, depth))
+                fully, partly = self.names.matches(test)
+                found = preferred(
+                    [tool for tool in fully if tool.tool and tool.parent == call.id],
+                    [tool for tool in partly if tool.tool and tool.parent == call.id],
+                )
             else:
                 found = self._resolve_below(test, call)
             self._inside[key] = found
@@ -185,27 +130,12 @@ class TraceIndex:
         """As ``resolve_in`` over a subtree; the name is tested once for the whole trace."""
         placed = self._tests.get(test.key)
         if placed is None:
-            degrees = {
-                d: [c for c in self.of_kind("tool") if self._degree(test, c) == d]
-                for d in (FULLY, PARTLY)
-            }
-            placed = self.placed(degrees[FULLY]), self.placed(degrees[PARTLY])
-            self._tests[test.key] = placed
-        fully, partly = (self._inside_of(some, call) for some in placed)
-        if fully:
-            return Resolution(tuple(fully), tuple(c.label for c in partly))
-        return Resolution(tuple(partly))
-
-    def _degree(self, test: NameTest, call: Call) -> int:
-        """How well a name fits a call; tested once for all calls of the same names."""
-        number = self._group_of[id(call)]
-        known = self._degrees.get((*test.key, number))
-        if known is None:
-            group = self._groups[number]
-            known = self._degrees[(*test.key, number)] = test.test_folded(
-                group.names, group.folded, group.tool, self._timeout
+            fully, partly = self.names.matches(test)
+            placed = self._tests[test.key] = (
+                self.placed([tool for tool in fully if tool.tool]),
+                self.placed([tool for tool in partly if tool.tool]),
             )
-        return known
+        return preferred(self._inside_of(placed[0], call), self._inside_of(placed[1], call))
 
     @cached_property
     def parents(self) -> dict[str, str | None]:
@@ -231,9 +161,11 @@ class TraceIndex:
 
     def some_tools(self, call: Call, depth: str, limit: int = 5) -> Sequence[Call]:
         """The first few of ``tools_of``, without collecting them all."""
+        if depth == "direct":
+            return self._tools_by_parent.get(call.id, [])[:limit]
         row = self.row_of.get(call.id)
-        if depth == "direct" or row is None:
-            return self.tools_of(call, depth)[:limit]
+        if row is None:
+            return []
         first = bisect_right(self._placed_tools.places, row)
         last = bisect_left(self._placed_tools.places, self.tree.subtree_end[row])
         return self._placed_tools.calls[first : min(last, first + limit)]
@@ -293,6 +225,25 @@ class TraceIndex:
         )
 
     @cached_property
+    def row_spans(self) -> list[Span]:
+        """The span of each row of ``tree``."""
+        spans = self.spans
+        return [spans[number] for number in self.tree.order]
+
+    @cached_property
+    def executed_rows(self) -> list[int]:
+        """Rows whose spans were not skipped; shared, not to change."""
+        skipped = Status.SKIPPED
+        return [row for row, span in enumerate(self.row_spans) if span.status is not skipped]
+
+    @cached_property
+    def slowest(self) -> list[Span]:
+        """The three spans that took longest, of those that have both times."""
+        spans = enumerate(self.spans)
+        timed = [(ns, -n) for n, span in spans if (ns := span.duration_ns) is not None]
+        return [self.spans[-n] for _, n in nlargest(SLOWEST, timed)]
+
+    @cached_property
     def span_by_id(self) -> dict[str, Span]:
         return {span.span_id: span for span in self.trace.spans}
 
@@ -310,10 +261,12 @@ class TraceIndex:
     @cached_property
     def tool_names(self) -> frozenset[str]:
         """Folded names that the trace knows as tools: called, skipped, requested, on offer."""
-        names = {name for call in self.calls if call.tool for name in call.names}
+        names = self.names.of_tools()
         for span in self.spans:
             if span.kind is Kind.TOOL:
-                names.update((span.label, *span.aliases))
+                names.add(span.label)
+                if span.aliases:
+                    names.update(span.aliases)
         for message in self.reading.messages:
             names.update(name for name, _ in message.tool_calls)
         return frozenset(fold(name, tool=True) for name in (*names, *self.declared))
@@ -323,8 +276,10 @@ class TraceIndex:
         """Tools on offer: name → declared parameters (a JSON Schema, or None)."""
         found: dict[str, Any] = {}
         for span in self.spans:
+            attributes = span.attributes
             for attribute in ("gen_ai.tool.definitions", "availableTools"):
-                read_declarations(span.attributes.get(attribute), found)
+                if attribute in attributes:
+                    read_declarations(attributes[attribute], found)
         for call in self.calls:
             if not call.tool and isinstance(call.arguments, dict):
                 read_declarations(call.arguments.get("availableTools"), found)

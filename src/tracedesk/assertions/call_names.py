@@ -1,0 +1,97 @@
+"""Which calls an expected name means: each name is held against each set of names once.
+
+Calls that bear the same names are one group. An exact name leaves out those that it only
+fits in part (assertion spec 3).
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from operator import attrgetter
+
+import msgspec
+
+from tracedesk.model.reading import Call
+from tracedesk.query.names import FULLY, NO, PARTLY, NameTest, fold
+
+
+class Resolution(msgspec.Struct, frozen=True):
+    """The calls that one expected name means."""
+
+    calls: tuple[Call, ...] = ()
+    shadowed: tuple[str, ...] = ()
+    """Labels of calls that match in part, left out because others match in full."""
+
+
+def preferred(fully: list[Call], partly: list[Call]) -> Resolution:
+    """Calls that a name fits in full leave out those that it fits in part."""
+    if fully:
+        return Resolution(tuple(fully), tuple([call.label for call in partly]))
+    return Resolution(tuple(partly))
+
+
+class _Group(msgspec.Struct, frozen=True):
+    """Calls that bear the same names."""
+
+    tool: bool
+    names: tuple[str, ...]
+    folded: tuple[str, ...]
+    calls: list[Call]
+
+
+class CallNames:
+    """The names of all calls of a trace."""
+
+    def __init__(self, calls: Sequence[Call], timeout_s: float) -> None:
+        self._calls = calls
+        self._timeout_s = timeout_s
+        self._matching: dict[tuple[str, str, str], tuple[list[Call], list[Call]]] = {}
+
+    @cached_property
+    def _groups(self) -> list[_Group]:
+        groups: dict[tuple[bool, tuple[str, ...]], _Group] = {}
+        for call in self._calls:
+            names = (call.label, *call.aliases) if call.aliases else (call.label,)
+            group = groups.get((call.tool, names))
+            if group is None:
+                folded = tuple([fold(name, call.tool) for name in names])
+                group = groups[(call.tool, names)] = _Group(call.tool, names, folded, [])
+            group.calls.append(call)
+        return list(groups.values())
+
+    @cached_property
+    def _haystack(self) -> str:
+        return "\n".join([name for group in self._groups for name in group.folded])
+
+    @cached_property
+    def by_label(self) -> dict[str, list[Call]]:
+        """Calls by label, the labels in the order of their first calls."""
+        found: dict[str, list[Call]] = {}
+        for call in self._calls:
+            found.setdefault(call.label, []).append(call)
+        return found
+
+    def of_tools(self) -> set[str]:
+        """Every name by which a tool was called."""
+        return {name for group in self._groups if group.tool for name in group.names}
+
+    def matches(self, test: NameTest) -> tuple[list[Call], list[Call]]:
+        """The calls that a name fits in full, and in part, both in body order.
+
+        Raises PatternTimeoutError under ``regex``.
+        """
+        if test.misses(self._haystack):
+            return [], []
+        known = self._matching.get(test.key)
+        if known is None:
+            found: dict[int, list[_Group]] = {FULLY: [], PARTLY: [], NO: []}
+            for group in self._groups:
+                degree = test.test_folded(group.names, group.folded, group.tool, self._timeout_s)
+                found[degree].append(group)
+            known = self._matching[test.key] = _in_order(found[FULLY]), _in_order(found[PARTLY])
+        return known
+
+
+def _in_order(groups: Sequence[_Group]) -> list[Call]:
+    if len(groups) == 1:
+        return groups[0].calls
+    return sorted([call for group in groups for call in group.calls], key=attrgetter("order"))
