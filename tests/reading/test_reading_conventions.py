@@ -35,7 +35,7 @@ def google_adk() -> Reading:
     system = {"parts": [{"text": "Be terse."}]}
     asked = {"role": "user", "parts": [{"text": Q}]}
     called = {"role": "model", "parts": [{"function_call": {"name": "weather", "args": CITY}}]}
-    ai = {"gen_ai__system": "gcp.vertex.agent", "gen_ai__request__model": "gemini"}
+    ai: dict[str, Any] = {"gen_ai__system": "gcp.vertex.agent", "gen_ai__request__model": "gemini"}
     return reading(
         span("r", name="invocation", at=0),
         span("m1", "r", name="call_llm", at=1, **ai,
@@ -62,7 +62,10 @@ def ai_sdk() -> Reading:
     call = {"toolCallType": "function", "toolCallId": "c1", "toolName": "weather", "input": CITY}
     result = {"type": "tool-result", "toolCallId": "c1", "toolName": "weather",
               "output": {"type": "json", "value": {"result": "sunny"}}}  # fmt: skip
-    step = {"ai__operationId": "ai.generateText.doGenerate", "ai__model__id": "small"}
+    step: dict[str, Any] = {
+        "ai__operationId": "ai.generateText.doGenerate",
+        "ai__model__id": "small",
+    }
     return reading(
         span("r", name="ai.generateText", ai__operationId="ai.generateText",
              ai__prompt={"system": "Be terse.", "prompt": Q}, ai__response__text=A),
@@ -78,7 +81,7 @@ def ai_sdk() -> Reading:
 
 
 def langfuse() -> Reading:
-    generation = {"langfuse__observation__type": "generation",
+    generation: dict[str, Any] = {"langfuse__observation__type": "generation",
                   "langfuse__observation__model__name": "small"}  # fmt: skip
     messages = [{"role": "system", "content": "Be terse."}, {"role": "user", "content": Q}]
     return reading(
@@ -135,7 +138,7 @@ def strands() -> Reading:
     asked = [{"role": "system", "parts": [{"type": "text", "content": "Be terse."}]},
              {"role": "user", "parts": [{"type": "text", "content": Q}]}]  # fmt: skip
     said = [{"role": "assistant", "parts": [{"type": "text", "content": A}]}]
-    ai = {"gen_ai__system": "strands-agents", "gen_ai__request__model": "small"}
+    ai: dict[str, Any] = {"gen_ai__system": "strands-agents", "gen_ai__request__model": "small"}
     tool = [Event("gen_ai.tool.message", None, {"content": json.dumps(CITY), "id": "c1"}),
             Event("gen_ai.choice", None, {"message": json.dumps({"result": "sunny"})})]  # fmt: skip
     return reading(

@@ -21,7 +21,7 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     """The rule that fired, as ``explain`` prints it."""
 
 
-class Text(msgspec.Struct, frozen=True):
+class Text(msgspec.Struct, frozen=True, gc=False):
     """A text that was found, or the list of what was tried in vain."""
 
     text: str | None = None
@@ -154,7 +154,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return (self.label, *self.aliases)
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """Tokens of the whole trace, counted once."""
 
     input: int | None = None
@@ -175,7 +175,7 @@ class Usage(msgspec.Struct, frozen=True):
     """Attributes that were looked for in vain, when there is no usage."""
 
 
-class Number(msgspec.Struct, frozen=True):
+class Number(msgspec.Struct, frozen=True, gc=False):
     """A number that was read, with its source; ``value`` None when it is missing."""
 
     value: float | None = None

@@ -30,7 +30,9 @@ from tracedesk.reading.view import View
 MESSAGES_IN = frozenset(name for table in ALL for name in table.messages_in)
 INDEXED_IN = frozenset(table.indexed_messages[0] for table in ALL if table.indexed_messages)
 
-_TOOL = re.compile(rb"tool|function", re.IGNORECASE)
+_WORDS = (re.compile(rb"tool").search, re.compile(rb"unction").search)
+"""One of them stands in every encoded message that asks for a tool or answers one. Two plain
+searches: together they would be ten times slower."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -99,7 +101,7 @@ def _messages(view: View, index: int, *, spoken: bool) -> Iterator[tuple[Said, s
 def _mentions_tool(value: Any) -> bool:
     """False when the encoded messages certainly hold no request and no result."""
     if value.__class__ is msgspec.Raw:
-        return _TOOL.search(value) is not None
+        return any(search(value) for search in _WORDS)
     return not isinstance(value, str) or "tool" in value or "unction" in value
 
 

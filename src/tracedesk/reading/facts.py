@@ -104,11 +104,9 @@ def _between(spans: list[Span]) -> tuple[float, Span] | None:
     return ((last.end_ns or 0) - min(starts)) / 1e6, last
 
 
-def trace_status(trace: Trace) -> str:
+def trace_status(view: View) -> str:
     """``failed`` when a span has status 2; older formats state theirs."""
-    if any(span.status is Status.ERROR for span in trace.spans):
-        return "failed"
-    return trace.declared_status or "completed"
+    return "failed" if view.failed else view.trace.declared_status or "completed"
 
 
 def model_of(view: View) -> tuple[str | None, Source | None]:

@@ -172,6 +172,8 @@ def conversation(view: View, deciding: str | None) -> tuple[list[Said], Source |
 
     The span that gave the response comes first, then the latest AI spans.
     """
+    if not view.with_messages():
+        return [], None
     first = None if deciding is None else view.index_of(deciding)
     for index in _speakers(view, first):
         messages, place = _messages_of(view, index)

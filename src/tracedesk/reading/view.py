@@ -26,6 +26,8 @@ class View:
         "_having",
         "_index_of",
         "_said",
+        "_speaking",
+        "failed",
         "names",
         "node_outputs",
         "parents",
@@ -45,7 +47,10 @@ class View:
         """Per span the attributes that rules look at; values may still be encoded."""
         self.shapes: list[Shape] = []
         self._groups: dict[tuple[str, ...], tuple[Shape, list[int]]] = {}
-        wanted, groups, skipped = plan.wanted, self._groups, Status.SKIPPED
+        self.failed = False
+        """Some span has status 2."""
+        wanted, groups = plan.wanted, self._groups
+        skipped, error = Status.SKIPPED, Status.ERROR
         for index, span in enumerate(trace.spans):
             attributes = peek(span, wanted)
             names = tuple(attributes)
@@ -54,8 +59,11 @@ class View:
                 group = groups[names] = (plan.shape(names), [])
             self.seen.append(attributes)
             self.shapes.append(group[0])
-            if span.status is not skipped:
+            status = span.status
+            if status is not skipped:
                 group[1].append(index)
+            if status is error:
+                self.failed = True
         self.names: frozenset[str] = frozenset().union(
             *(shape.names for shape, indexes in groups.values() if indexes)
         )
@@ -64,6 +72,7 @@ class View:
         self.roots = [i for i, parent in enumerate(self.parents) if parent == NO_PARENT]
         self.node_outputs: tuple[dict[str, int], list[int | None]] | None = None
         """Where n8n expressions find outputs; filled in when the first one is met."""
+        self._speaking: list[int] | None = None
         self._said: dict[tuple[int, str], list[Said]] = {}
         self._having: dict[str, list[int]] = {}
         self._index_of: dict[str, int] | None = None
@@ -116,8 +125,10 @@ class View:
 
     def with_messages(self) -> list[int]:
         """Executed spans that hold messages in attributes, or any events; body order."""
-        found = self._merged([i for shape, i in self._groups.values() if shape.messages])
-        return sorted({*found, *self.eventful}) if self.eventful else found
+        if self._speaking is None:
+            found = self._merged([i for shape, i in self._groups.values() if shape.messages])
+            self._speaking = sorted({*found, *self.eventful}) if self.eventful else found
+        return self._speaking
 
     def said(self, index: int, attribute: str) -> list[Said]:
         """The messages that an attribute of a span holds; each is parsed once."""
