@@ -203,3 +203,37 @@ def test_messages_in_events_tell_of_executions_too() -> None:
         "sunny",
         "event gen_ai.tool.message",
     )
+
+
+def test_thousands_of_executions_are_matched_without_comparing_each_with_each() -> None:
+    many = range(2_000)
+    spans = [make_tool(f"t{i}", "weather", "r", arguments={"other": i}) for i in many]
+    found = tools(
+        model("m1", 1, said=[request(None, arguments={"a": i}) for i in many]),
+        *spans,
+        model("m2", 10, told=[result(None, name="weather") for _ in many]),
+    )
+
+    assert len(found) == 2 * len(many)
+    assert len({call.id for call in found}) == len(found)
+
+
+@pytest.mark.parametrize("arguments", [{"b": 2, "a": 1}, {"a": 1.0, "b": 2}])
+def test_arguments_are_compared_as_json_values(arguments: dict[str, Any]) -> None:
+    found = tools(
+        model("m1", 1, said=[request(None, arguments={"a": 1, "b": 2})]),
+        make_tool("t", "weather", "r", arguments=arguments),
+        model("m2", 10, told=[result(None, name="weather")]),
+    )
+
+    assert [call.id for call in found] == ["t"]
+
+
+def test_ids_of_calls_never_clash_with_ids_of_spans() -> None:
+    found = tools(
+        model("m1", 1, said=[request()]),
+        make_span("m2#c1", "other", "r"),
+        model("m2", 10, told=[result()]),
+    )
+
+    assert [call.id for call in found] == ["m2#c1'"]

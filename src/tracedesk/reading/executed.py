@@ -114,24 +114,48 @@ def _unreported(view: View, calls: tuple[Call, ...], asked: list[Asked]) -> list
     ids = {call.id: _call_id(view, call) for call in tools}
     by_id = {call_id: call for call in tools if (call_id := ids[call.id]) is not None}
     used = {by_id[a.request.id].id for a in asked if a.request.id in by_id}
-    named: dict[str, list[Call]] = {}
-    for call in tools:
-        if call.id not in used:
-            for name in call.names:
-                named.setdefault(name, []).append(call)
     left = [a for a in asked if a.request.id not in by_id]
-    for same in (_equal_arguments, _no_arguments):
-        still = []
-        for a in left:
-            for call in named.get(a.request.name, ()):
-                differ = ids[call.id] is not None and a.request.id is not None
-                if call.id not in used and not differ and same(a.request, call):
-                    used.add(call.id)
-                    break
-            else:
-                still.append(a)
-        left = still
+    for same in (_arguments_key, lambda _: b""):
+        free: dict[tuple[str, bool, bytes], deque[Call]] = {}
+        for call in tools:
+            captured = call.arguments_state == "captured"
+            if call.id not in used and captured == (same is _arguments_key):
+                key = same(call.arguments)
+                for name in call.names:
+                    free.setdefault((name, ids[call.id] is None, key), deque()).append(call)
+        left = [a for a in left if not _taken(a.request, same(a.request.arguments), free, used)]
     return left
+
+
+def _taken(
+    request: Requested,
+    key: bytes,
+    free: dict[tuple[str, bool, bytes], deque[Call]],
+    used: set[str],
+) -> bool:
+    """Takes a span that reports the request, if one is free. Two ids that differ are two calls."""
+    for without_id in (True, False) if request.id is None else (True,):
+        waiting = free.get((request.name, without_id, key), ())
+        while waiting:
+            call = waiting.popleft()
+            if call.id not in used:  # it may wait under several names
+                used.add(call.id)
+                return True
+    return False
+
+
+def _arguments_key(arguments: Any) -> bytes:
+    """Equal for equal JSON values: key order and ``1`` against ``1.0`` do not matter, nor does
+    an empty object against none."""
+    return msgspec.json.encode(_whole(arguments) or {}, order="deterministic", enc_hook=str)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {str(key): _whole(inner) for key, inner in value.items()}
+    return [_whole(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _call_id(view: View, call: Call) -> str | None:
@@ -143,18 +167,6 @@ def _call_id(view: View, call: Call) -> str | None:
             if isinstance(value, str) and value:
                 return value
     return None
-
-
-def _equal_arguments(request: Requested, call: Call) -> bool:
-    if call.arguments_state != "captured":
-        return False
-    return bool(call.arguments == request.arguments) or (
-        not call.arguments and not request.arguments
-    )
-
-
-def _no_arguments(request: Requested, call: Call) -> bool:
-    return call.arguments_state != "captured"
 
 
 def _answers(view: View, speakers: list[int], asked: list[Asked]) -> list[tuple[Asked, Answered]]:
@@ -221,14 +233,14 @@ def _merged(
             plain.setdefault(call.label, deque()).append(call)
     told: dict[str, list[Call]] = {}
     instead: dict[str, Call] = {}
-    ids = {call.id for call in calls}
+    spans = {span.span_id for span in view.spans}
+    taken: Counter[str] = Counter()
     for a, answered in answers:
         if plain.get(a.request.name):
             same = plain[a.request.name].popleft()
             instead[same.id] = _as_tool(same, a, answered)
             continue
-        call = _call(view, a, answered, ids)
-        ids.add(call.id)
+        call = _call(view, a, answered, taken, spans)
         told.setdefault(call.span, []).append(call)
     merged: list[Call] = []
     for call in calls:
@@ -268,13 +280,14 @@ def _gave(answered: Answered) -> Recorded:
     return Recorded.known(answered.result.value, place=answered.place)
 
 
-def _call(view: View, a: Asked, answered: Answered, taken: set[str]) -> Call:
+def _call(view: View, a: Asked, answered: Answered, taken: "Counter[str]", spans: set[str]) -> Call:
     asking, holder = view.spans[a.index], view.spans[answered.index]
     above = view.parents[a.index]
     base = f"{holder.span_id}#{a.request.id or a.request.name}"
-    call_id, number = base, 2
-    while call_id in taken:
-        call_id, number = f"{base}.{number}", number + 1
+    taken[base] += 1
+    call_id = base if taken[base] == 1 else f"{base}.{taken[base]}"
+    while call_id in spans:
+        call_id += "'"
     return Call(
         id=call_id,
         tool=True,

@@ -105,20 +105,20 @@ def _as_specified(value: Any) -> list[Said] | None:
     found = []
     for message in messages:
         texts: list[str] = []
-        requests: tuple[Requested, ...] = ()
-        results: tuple[Returned, ...] = ()
+        requests: list[Requested] = []
+        results: list[Returned] = []
         for part in message.parts:
             if part.type == "text" and part.content is not None:
                 texts.append(part.content)
             elif part.type == "tool_call" and part.name is not None:
-                requests = (*requests, Requested(part.id, part.name, parsed(part.arguments)))
+                requests.append(Requested(part.id, part.name, parsed(part.arguments)))
             elif part.type == "tool_call_response" and part.content is None:
                 value = part.result if part.response is None else part.response
-                results = (*results, Returned(part.id, part.name, parsed(value)))
+                results.append(Returned(part.id, part.name, parsed(value)))
             elif part.type not in _OTHER_PARTS:
                 return None
         role = ROLES.get(message.role.strip().lower(), "other")
-        found.append(Said(role, "".join(texts) if texts else None, requests, results))
+        found.append(Said(role, "".join(texts) if texts else None, tuple(requests), tuple(results)))
     return found
 
 
