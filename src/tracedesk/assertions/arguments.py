@@ -180,6 +180,8 @@ class Arguments:
         recorded = self.recorded(call)
         if recorded.state != "captured":
             return []
+        if not isinstance(recorded.value, list):
+            return self._item_differences(recorded.value, recorded, ROOT, env)
         found = (
             self._item_differences(item, recorded, base, env)
             for item, base in _items(recorded.value)
@@ -191,6 +193,8 @@ class Arguments:
         recorded = self.recorded(call)
         if recorded.state != "captured":
             return 0
+        if not isinstance(recorded.value, list):
+            return self._item_misfits(recorded.value, recorded, env)
         return min(self._item_misfits(item, recorded, env) for item, _ in _items(recorded.value))
 
     def _item_misfits(self, item: Any, recorded: Recorded, env: Env) -> int:
@@ -223,7 +227,7 @@ class Arguments:
         found: list[Difference] = []
         for (key, expected, place), actual in self._misfitting(item, recorded, env):
             path = _found_place(item, key, place)
-            if key != WHOLE:
+            if base is not ROOT and key != WHOLE:
                 path = base + path[len(ROOT) :]
             found += expected.differences(actual, env, path)
         if self.mode != "contains":
@@ -240,7 +244,7 @@ class Arguments:
         if not isinstance(value, dict):
             return [Evidence(span, of, ROOT, role)]
         return [
-            Evidence(span, of, place if key in value else _found_place(value, key, place), role)
+            Evidence(span, of, _found_place(value, key, place), role)
             for key, _, place in self._members
         ] or [Evidence(span, of, ROOT, role)]
 
@@ -318,7 +322,9 @@ def _place(key: str) -> str:
 
 def _found_place(value: Any, key: str, place: str) -> str:
     """Where the key was found; ``place`` when it was not."""
-    steps = lookup_key(value, key)[1] if key != WHOLE else ()
+    if key == WHOLE or (type(value) is dict and key in value and "." not in key):
+        return place
+    steps = lookup_key(value, key)[1]
     return locate(steps) if steps else place
 
 

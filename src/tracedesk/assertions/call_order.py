@@ -76,7 +76,7 @@ class CallOrder:
         scope = scope_of(index, self.kind, None, TOOL_CHOICE)
         assert not isinstance(scope, Finding), "only a selector can select nothing"
         calls = scope.kept(self.call_status)
-        place = {call.id: number for number, call in enumerate(calls)}
+        place = index.places(calls)
         answers = [self._answer(pair, place, scope, index) for pair in self.pairs]
         outcome = worst([answer.outcome for answer in answers])
         telling = [answer for answer in answers if answer.outcome is outcome]
@@ -105,10 +105,10 @@ class CallOrder:
             stage=ROUTING if any(answer.nodes for answer in telling) else TOOL_CHOICE,
         )
 
-    def _answer(self, pair: Pair, place: dict[str, int], scope: Scope, index: TraceIndex) -> Answer:
+    def _answer(self, pair: Pair, place: dict[int, int], scope: Scope, index: TraceIndex) -> Answer:
         def calls_of(test: NameTest) -> list[Call]:
-            found = [call for call in scope.resolve(test, index).calls if call.id in place]
-            return sorted(found, key=lambda call: place[call.id])
+            found = [call for call in scope.resolve(test, index).calls if id(call) in place]
+            return sorted(found, key=lambda call: place[id(call)])
 
         earlier, later = calls_of(pair.first), calls_of(pair.then)
         nodes = any(not call.tool for call in (*earlier, *later))
@@ -118,8 +118,8 @@ class CallOrder:
         previous = -1
         used: list[Call] = []
         for call in later if self.each else later[:1]:
-            here = place[call.id]
-            before = [x for x in earlier if previous < place[x.id] < here]
+            here = place[id(call)]
+            before = [x for x in earlier if previous < place[id(x)] < here]
             if not before:
                 return self._wrong(pair, call, earlier, place, nodes)
             if not self.each:
@@ -150,20 +150,22 @@ class CallOrder:
         pair: Pair,
         call: Call,
         earlier: Sequence[Call],
-        place: dict[str, int],
+        place: dict[int, int],
         nodes: bool,
     ) -> Answer:
-        at = f"{call.label} (#{place[call.id] + 1})"
+        at = f"{call.label} (#{place[id(call)] + 1})"
         if not earlier:
             words = f"{at} was called, {pair.first.name} never"
             return Answer(pair, Outcome.FAIL, words, (call,), False, nodes)
         first = earlier[0]
-        words = f"{at} has no {first.label} before it; first at #{place[first.id] + 1}"
+        words = f"{at} has no {first.label} before it; first at #{place[id(first)] + 1}"
         return Answer(pair, Outcome.FAIL, words, (call, first), False, nodes)
 
-    def _right(self, pair: Pair, used: Sequence[Call], place: dict[str, int]) -> str:
+    def _right(self, pair: Pair, used: Sequence[Call], place: dict[int, int]) -> str:
         first, then = used[0], used[1]
-        return f"{first.label} (#{place[first.id] + 1}) before {then.label} (#{place[then.id] + 1})"
+        return (
+            f"{first.label} (#{place[id(first)] + 1}) before {then.label} (#{place[id(then)] + 1})"
+        )
 
 
 _CODES: Final = {Outcome.FAIL: "wrong_order", Outcome.MISSING: "nothing_to_order"}

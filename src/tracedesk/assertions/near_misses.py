@@ -45,14 +45,28 @@ def misses_of(rule: NodeCall, decision: Decision, index: TraceIndex) -> tuple[li
     """
     calls = decision.examined or decision.matching
     satisfied = {call.id for call in decision.yes}
+    if len(calls) > 1:
+        distance = _distance if rule.spec.leaves + len(rule.tools) > 1 else _state
+    else:
+        distance = _alone
     ranked = [
-        (*_distance(rule, call, index), number)
+        (*distance(rule, call, index), number)
         for number, call in enumerate(calls[:EXAMINED])
         if call.id not in satisfied
     ]
     ranked.sort()
     shown = [examine(rule, calls[number], index) for *_, number in ranked[:MAX_NEAR_MISSES]]
     return shown, len(ranked) - len(shown) + max(0, len(calls) - EXAMINED)
+
+
+def _alone(rule: NodeCall, call: Call, index: TraceIndex) -> tuple[bool, int]:
+    """One call needs no ranking."""
+    return False, 0
+
+
+def _state(rule: NodeCall, call: Call, index: TraceIndex) -> tuple[bool, int]:
+    """As ``_distance`` where only one thing can be wrong."""
+    return rule.state(call, index) == UNKNOWN, 0
 
 
 def _distance(rule: NodeCall, call: Call, index: TraceIndex) -> tuple[bool, int]:
@@ -143,19 +157,24 @@ def near_miss(miss: Miss) -> NearMiss:
     return NearMiss(call.span, call.label, miss.matched, miss.total, why, call.order)
 
 
-def misnamed(rule: NodeCall, decision: Decision, index: TraceIndex) -> list[NearMiss]:
-    """Calls of other names that look like a slip of the expected one, nearest first."""
+def misnamed(
+    rule: NodeCall, decision: Decision, index: TraceIndex, room: int = MAX_NEAR_MISSES
+) -> tuple[list[NearMiss], int]:
+    """Calls of other names that look like a slip of the expected one, nearest first; as many
+    as there is room for, and how many more there are."""
     wanted = fold(rule.spec.name)
     limit = max(2, len(wanted) // 3)
-    taken = {call.id for call in decision.resolution.calls}
+    taken: set[str] | None = None
     found: list[tuple[int, Call]] = []
     for label, calls in index.names.by_label.items():
         distance = edit_distance(wanted, fold(label), limit)
         if distance <= limit:
+            if taken is None:
+                taken = {call.id for call in decision.resolution.calls}
             found += [(distance, call) for call in calls if call.id not in taken]
     found.sort(key=lambda pair: (pair[0], pair[1].order))
     total = max(rule.spec.leaves, 1)
-    return [
+    shown = [
         NearMiss(
             call.span,
             call.label,
@@ -164,8 +183,9 @@ def misnamed(rule: NodeCall, decision: Decision, index: TraceIndex) -> list[Near
             f"name differs by {plural(distance, 'edit')}",
             call.order,
         )
-        for distance, call in found
+        for distance, call in found[:room]
     ]
+    return shown, len(found) - len(shown)
 
 
 def call_evidence(

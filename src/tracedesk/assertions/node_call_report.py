@@ -153,7 +153,7 @@ def _failed(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
     misses, left = misses_of(rule, decision, index)
     nearest = misses[0]
     listed = [near_miss(miss) for miss in misses]
-    named = misnamed(rule, decision, index)
+    named, more_named = misnamed(rule, decision, index, MAX_NEAR_MISSES - len(listed))
     more = "" if len(nearest.differences) < 2 else f"; {len(nearest.differences)} differences"
     times = "" if len(decision.matching) == 1 else f" {len(decision.matching)} times"
     return _fail(
@@ -168,7 +168,7 @@ def _failed(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
         differences=tuple(nearest.differences),
         evidence=tuple(nearest.evidence),
         near=[*listed, *named],
-        left=left,
+        left=left + more_named,
     )
 
 
@@ -190,8 +190,8 @@ def _fail(
         cautions += (Caution("redacted", "the sender replaced the value with [REDACTED]"),)
     return Finding(
         outcome=Outcome.FAIL,
-        near_misses=tuple(near[:MAX_NEAR_MISSES]),
-        near_misses_left=max(0, len(near) - MAX_NEAR_MISSES) + left,
+        near_misses=tuple(near),
+        near_misses_left=left,
         cautions=cautions,
         support=index.support,
         **finding,
@@ -229,7 +229,7 @@ def _miscounted(rule: NodeCall, decision: Decision, index: TraceIndex) -> Findin
 
 
 def _not_called(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
-    near = misnamed(rule, decision, index)
+    near, left = misnamed(rule, decision, index)
     words = f"{rule.spec.name} was not called"
     if decision.resolution.calls:
         status = "successfully" if rule.spec.call_status == "ok" else "with an error"
@@ -253,6 +253,7 @@ def _not_called(rule: NodeCall, decision: Decision, index: TraceIndex) -> Findin
         expected=rule.spec.name,
         evidence=evidence,
         near=near,
+        left=left,
     )
 
 

@@ -44,7 +44,7 @@ def grid_of(
     """States of name and arguments, and of the name alone, for each step and call."""
     full: Grid = []
     names: Grid = []
-    place_of = {id(call): place for place, call in enumerate(calls)}
+    place_of = index.places(calls)
     for step in steps:
         row, name_row = [NO] * len(calls), [NO] * len(calls)
         for call in resolve(step.test).calls:

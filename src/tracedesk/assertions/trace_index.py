@@ -57,6 +57,7 @@ class TraceIndex:
         self.names = CallNames(reading.calls, settings.regex_timeout_s)
         self._tests: dict[tuple[str, str, str], tuple[Placed, Placed]] = {}
         self._ordered: dict[str, tuple[list[Call], bool]] = {}
+        self._places: dict[int, dict[int, int]] = {}
 
     @cached_property
     def spans(self) -> list[Span]:
@@ -315,6 +316,18 @@ class TraceIndex:
         if found is None:
             found = self._ordered[kind] = self.ordered(self.of_kind(kind))
         return found
+
+    def places(self, calls: Sequence[Call]) -> dict[int, int]:
+        """Identity of each listed call → its place in the list, from 0.
+
+        Not by id, which a bad trace may repeat. Remembered for the lists of ``ordered_kind``.
+        """
+        known = self._places.get(id(calls))
+        if known is None:
+            known = {id(call): place for place, call in enumerate(calls)}
+            if any(calls is listed for listed, _ in self._ordered.values()):
+                self._places[id(calls)] = known
+        return known
 
     def hidden_tools(self, call: Call) -> bool:
         """An n8n agent that was not asked to report its tool calls (caution, spec 6.1)."""
