@@ -16,31 +16,17 @@ from msgspec.structs import replace
 from tracedesk.assertions.registry import compile_assertion
 from tracedesk.query.names import nearest
 from tracedesk.testcases.diagnostics import Diagnostics
+from tracedesk.testcases.each import Row, read_rows
 from tracedesk.testcases.fields import Fields, described
-from tracedesk.testcases.models import STATUSES, Case, Check, Diagnostic
+from tracedesk.testcases.keys import CASE, DEFAULTS, FILE, STATUSES, VERSION
+from tracedesk.testcases.models import Case, Check, Diagnostic
+from tracedesk.testcases.parameters import ParameterFiles
 from tracedesk.testcases.positions import Path
 from tracedesk.testcases.variables import fill, fill_assertion
 from tracedesk.testcases.when import When, compile_when
 
-FILE_KEYS = ("version", "defaults", "cases")
-DEFAULT_KEYS = ("agent", "status", "tags", "context", "threshold", "when")
-CASE_KEYS = (
-    "name",
-    "id",
-    "agent",
-    "status",
-    "scenario",
-    "input",
-    "context",
-    "when",
-    "assertions",
-    "tags",
-    "weight",
-    "threshold",
-)
-
-VERSION = 1
-"""The only version of the file format."""
+Placed = tuple[int, Case]
+"""A case with the place of its entry in ``cases``."""
 
 _NOT_IN_SLUGS = re.compile(r"[\W_]+")
 
@@ -57,12 +43,14 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
     """As written; ``...`` when there is none."""
 
 
-def read_cases(value: Any, report: Diagnostics, agents: Collection[str] | None) -> tuple[Case, ...]:
+def read_cases(
+    value: Any, report: Diagnostics, agents: Collection[str] | None, files: ParameterFiles
+) -> tuple[Case, ...]:
     """All cases of a file's value, broken ones included. What is wrong goes to ``report``."""
     if not isinstance(value, dict):
         report.add((), "missing-field", "a test-case file needs a list of 'cases'")
         return ()
-    report.unknown_keys(value, FILE_KEYS, ())
+    report.unknown_keys(value, FILE, ())
     version = value.get("version", VERSION)
     if version != VERSION or isinstance(version, bool):
         report.add(("version",), "wrong-type", f"version must be {VERSION}")
@@ -74,11 +62,14 @@ def read_cases(value: Any, report: Diagnostics, agents: Collection[str] | None) 
     if not isinstance(entries, list) or not entries:
         fields.wrong("cases", "a list of cases")
         return ()
-    cases = [_read_case(entry, index, defaults, report) for index, entry in enumerate(entries)]
+    placed = [
+        (index, case)
+        for index, entry in enumerate(entries)
+        for case in _read_entry(entry, index, defaults, report, files)
+    ]
     _warn_unused(value, entries, report)
-    _warn_unknown_agents(cases, agents, report)
-    cases = _identified(cases, report)
-    return tuple(_judged(case, index, report) for index, case in enumerate(cases))
+    _warn_unknown_agents(placed, agents, report)
+    return tuple(_judged(case, index, report) for index, case in _identified(placed, report))
 
 
 def _read_defaults(value: Mapping[str, Any], report: Diagnostics) -> Defaults:
@@ -87,7 +78,7 @@ def _read_defaults(value: Mapping[str, Any], report: Diagnostics) -> Defaults:
     if not isinstance(found, dict):
         report.add(path, "wrong-type", f"defaults must be a mapping, not {described(found)}")
         return Defaults()
-    report.unknown_keys(found, DEFAULT_KEYS, path)
+    report.unknown_keys(found, DEFAULTS, path)
     fields = Fields(found, path, report)
     context = fields.variables("context")
     if "when" in found:  # each case compiles it anew; here only for what is wrong with it
@@ -103,22 +94,44 @@ def _read_defaults(value: Mapping[str, Any], report: Diagnostics) -> Defaults:
     )
 
 
-def _read_case(entry: Any, index: int, defaults: Defaults, report: Diagnostics) -> Case:
-    """One entry of ``cases``; what is wrong with it stands only in the report yet."""
+def _read_entry(
+    entry: Any, index: int, defaults: Defaults, report: Diagnostics, files: ParameterFiles
+) -> list[Case]:
+    """One entry of ``cases``: one case, or one for each row of its ``each``."""
     path: Path = ("cases", index)
     if not isinstance(entry, dict):
         report.add(path, "wrong-type", f"a case must be a mapping, not {described(entry)}")
-        return Case(id="", name=f"case {index + 1}", file=report.file, line=report.mark(path).line)
-    report.unknown_keys(entry, CASE_KEYS, path)
+        name = f"case {index + 1}"
+        return [Case(id="", name=name, file=report.file, line=report.mark(path).line)]
+    report.unknown_keys(entry, CASE, path)
+    if "each" not in entry:
+        return [_read_case(entry, index, defaults, report, None)]
+    rows = read_rows(entry["each"], (*path, "each"), report, files)
+    return [_read_case(entry, index, defaults, report, row) for row in rows or [_NO_ROW]]
+
+
+_NO_ROW = Row("", {})
+"""Stands for the rows of an ``each`` that cannot be read: its case is an error."""
+
+
+def _read_case(
+    entry: dict[str, Any], index: int, defaults: Defaults, report: Diagnostics, row: Row | None
+) -> Case:
+    """One case; what is wrong with it stands only in the report yet."""
+    path: Path = ("cases", index)
     fields = Fields(entry, path, report)
     fields.require("name", "a case")
     threshold = fields.threshold("threshold")
     weight = fields.weight("weight")
-    variables = {**defaults.context, **fields.variables("context")}
-    filled = _Filled(entry, defaults.when, variables, path, report)
+    variables: dict[str, Any] = {**defaults.context, **fields.variables("context")}
+    if row is not None:
+        variables.update(row.variables)
+    filled = _Filled(entry, defaults.when, variables, path, report, row)
+    suffix = "" if row is None or row is _NO_ROW else f" [{row.label}]"
+    case_id = fields.text("id")
     case = Case(
-        id=fields.text("id") or "",
-        name=fields.text("name") or f"case {index + 1}",
+        id=f"{case_id}{suffix.lstrip()}" if case_id else "",
+        name=(fields.text("name") or f"case {index + 1}") + suffix,
         file=report.file,
         line=report.mark(path).line,
         agent=fields.text("agent") or defaults.agent,
@@ -146,16 +159,21 @@ class _Filled:
         self,
         entry: Mapping[str, Any],
         default_when: Any,
-        variables: Mapping[str, str],
+        variables: Mapping[str, Any],
         path: Path,
         report: Diagnostics,
+        row: Row | None,
     ) -> None:
         def unknown(where: Path, name: str, in_key: bool) -> None:
             if in_key:
                 message = f"{{{{{name}}}}} stands in a key; variables are filled in values only"
                 report.add(where, "unknown-variable", message, on_key=True)
                 return
+            if row is _NO_ROW:
+                return  # what the entries would have given is not known
             message = f"{{{{{name}}}}} is not in the context of this case"
+            if row is not None:
+                message += f", nor in the entry '{row.label}' of 'each'"
             near = nearest(name, variables)
             report.add(where, "unknown-variable", message, suggestion=near)
 
@@ -216,22 +234,22 @@ def _check_together(case: Case, path: Path, report: Diagnostics) -> None:
         report.add((*path, "assertions"), "always-true", message, on_key=True)
 
 
-def _identified(cases: Sequence[Case], report: Diagnostics) -> list[Case]:
+def _identified(placed: Sequence[Placed], report: Diagnostics) -> list[Placed]:
     """The cases with their ids; names and ids that are taken are reported."""
-    names: dict[str, int] = {}
-    ids: dict[str, int] = {}
-    numbered: list[Case] = []
-    for index, case in enumerate(cases):
-        first = names.setdefault(case.name, index)
-        if first != index:
-            message = f"the name '{case.name}' is taken by the case on line {cases[first].line}"
+    names: dict[str, Case] = {}
+    ids: dict[str, Case] = {}
+    numbered: list[Placed] = []
+    for index, case in placed:
+        owner = names.setdefault(case.name, case)
+        if owner is not case:
+            message = f"the name '{case.name}' is taken by the case on line {owner.line}"
             report.add(("cases", index, "name"), "duplicate-name", message)
         case_id = case.id or _default_id(case.name, index, report.file, ids)
-        first = ids.setdefault(case_id, index)
-        if first != index:
-            message = f"the id '{case_id}' is taken by the case on line {cases[first].line}"
+        owner = ids.setdefault(case_id, case)
+        if owner is not case:
+            message = f"the id '{case_id}' is taken by the case on line {owner.line}"
             report.add(("cases", index, "id"), "duplicate-id", message)
-        numbered.append(replace(case, id=case_id))
+        numbered.append((index, replace(case, id=case_id)))
     return numbered
 
 
@@ -283,9 +301,9 @@ def _warn_unused(value: Mapping[str, Any], entries: Sequence[Any], report: Diagn
 
 
 def _warn_unknown_agents(
-    cases: Sequence[Case], agents: Collection[str] | None, report: Diagnostics
+    placed: Sequence[Placed], agents: Collection[str] | None, report: Diagnostics
 ) -> None:
-    for index, case in enumerate(cases):
+    for index, case in placed:
         if agents is None or case.agent is None or case.agent in agents:
             continue
         report.add(

@@ -10,7 +10,7 @@ from typing import Any
 from tracedesk.query.names import nearest
 from tracedesk.testcases.diagnostics import Diagnostics
 from tracedesk.testcases.positions import Path
-from tracedesk.testcases.variables import VARIABLE_NAME
+from tracedesk.testcases.variables import VARIABLE_NAME, as_text
 
 _TYPE_NAMES: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "true or false"),
@@ -115,10 +115,8 @@ class Fields:
                     f"the variable name '{name}' must be capitals, digits and underscores",
                     on_key=True,
                 )
-            elif isinstance(content, bool):
-                filled[name] = "true" if content else "false"
             elif isinstance(content, str | int | float):
-                filled[name] = str(content)
+                filled[name] = as_text(content)
             else:
                 self._wrong((key, name), "text or a number", content)
         return filled

@@ -18,6 +18,7 @@ from tracedesk.testcases.cases import read_cases
 from tracedesk.testcases.diagnostics import Diagnostics
 from tracedesk.testcases.json_text import parse_json
 from tracedesk.testcases.models import Case, CaseFile, Diagnostic
+from tracedesk.testcases.parameters import ParameterFiles
 from tracedesk.testcases.positions import MAX_BYTES, UNENCODABLE, Mark, UnreadableText, mark_at
 from tracedesk.testcases.yaml import parse_yaml
 
@@ -31,15 +32,18 @@ def load_text(
     *,
     explicit: bool = True,
     agents: Collection[str] | None = None,
+    parameters: ParameterFiles | None = None,
 ) -> CaseFile:
     """Read one file's text. Never raises.
 
     ``file`` is the name shown, its suffix choosing between YAML and JSON. ``explicit`` False
     means that the file was found in a folder: without ``cases`` it is no test file, which is
     no fault. ``agents``: known agent ids and names, for the warning ``unknown-agent``.
+    ``parameters`` reads the files that ``each`` names; without it they are errors.
     """
     content = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
-    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+    parameters = parameters or ParameterFiles()
+    digest = _digest(content)
     decoded = ""
     try:
         decoded = _decode(content)
@@ -60,15 +64,20 @@ def load_text(
         return CaseFile(path=file, digest=digest, text=decoded, is_test_file=False)
     report = Diagnostics(file, root)
     report.add_faults()
-    cases = read_cases(value, report, agents)
+    cases = read_cases(value, report, agents, parameters)
     return CaseFile(
         path=file,
         cases=cases,
         diagnostics=report.listed(),
-        digest=digest,
+        digest=_digest(content, parameters.digest()),
         text=decoded,
+        inputs=parameters.paths,
         failed=bool(report.errors_of(())),
     )
+
+
+def _digest(content: bytes, parameters: bytes = b"") -> str:
+    return hashlib.blake2b(content + parameters, digest_size=16).hexdigest()
 
 
 def _decode(content: bytes) -> str:
@@ -100,9 +109,13 @@ def _looks_like_cases(value: Any) -> bool:
 
 
 def load_file(
-    path: Path, shown: str, *, explicit: bool, agents: Collection[str] | None
+    path: Path, root: Path, *, explicit: bool, agents: Collection[str] | None
 ) -> CaseFile:
-    """Read one file from disk. Never raises; what cannot be opened is a diagnostic."""
+    """Read one file from disk. Never raises; what cannot be opened is a diagnostic.
+
+    ``root``: what its name is shown relative to, and where its parameters must lie.
+    """
+    shown = shown_path(path, root)
     try:
         with open(path, "rb", opener=_without_waiting) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
@@ -110,7 +123,8 @@ def load_file(
             content = stream.read(MAX_BYTES + 1)
     except OSError as fault:
         return unreadable(shown, f"cannot be read: {fault.strerror or fault}")
-    return load_text(content, shown, explicit=explicit, agents=agents)
+    parameters = ParameterFiles(path.parent, root)
+    return load_text(content, shown, explicit=explicit, agents=agents, parameters=parameters)
 
 
 def _without_waiting(path: str, flags: int) -> int:
@@ -133,7 +147,7 @@ def load_paths(
     A folder that does not exist has no files; a file that does not exist is a diagnostic.
     """
     return check_unique(
-        load_file(path, shown_path(path, root), explicit=explicit, agents=agents)
+        load_file(path, root, explicit=explicit, agents=agents)
         for path, explicit in find_files(paths)
     )
 

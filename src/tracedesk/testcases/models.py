@@ -9,9 +9,6 @@ import msgspec
 from tracedesk.assertions.registry import Assertion
 from tracedesk.testcases.when import When
 
-STATUSES = ("active", "paused", "draft")
-"""Only active cases are evaluated against incoming traces (assertion spec 9.2)."""
-
 
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     """Something a reader of a file should know, at a place in it."""
@@ -105,6 +102,8 @@ class CaseFile(msgspec.Struct, frozen=True, kw_only=True):
     """The file is broken as a whole and ``cases`` are the last good ones."""
     is_test_file: bool = True
     """False for a file in a folder that has no ``cases``."""
+    inputs: tuple[str, ...] = ()
+    """Absolute paths of the files of parameters that it names, read or not."""
     failed: bool = False
     """An error concerns the file as a whole, not one case."""
 

@@ -20,10 +20,18 @@ Report = Callable[[Path, str, bool], None]
 """Told the path, the unknown name, and whether it stands in a key."""
 
 
-def fill(value: Any, variables: Mapping[str, str], path: Path, report: Report) -> Any:
+def as_text(value: Any) -> str:
+    """A variable's value inside a longer text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def fill(value: Any, variables: Mapping[str, Any], path: Path, report: Report) -> Any:
     """A copy of ``value`` with every variable of every text filled in.
 
-    An unknown name is reported and left as written; what holds none is returned as it is.
+    An unknown name is reported and left as written; what holds none is returned as it is. A
+    text that is one variable and nothing else becomes its value, a number staying a number.
     """
     if isinstance(value, str):
         return _fill_text(value, variables, path, report) if "{{" in value else value
@@ -37,7 +45,7 @@ def fill(value: Any, variables: Mapping[str, str], path: Path, report: Report) -
     return value
 
 
-def fill_assertion(source: Any, variables: Mapping[str, str], path: Path, report: Report) -> Any:
+def fill_assertion(source: Any, variables: Mapping[str, Any], path: Path, report: Report) -> Any:
     """The assertion object with its expected values filled in; anything else as it is."""
     if not isinstance(source, dict):
         return source
@@ -49,12 +57,16 @@ def fill_assertion(source: Any, variables: Mapping[str, str], path: Path, report
     }
 
 
-def _fill_text(text: str, variables: Mapping[str, str], path: Path, report: Report) -> str:
+def _fill_text(text: str, variables: Mapping[str, Any], path: Path, report: Report) -> Any:
+    whole = VARIABLE.fullmatch(text)
+    if whole is not None and whole.group(1) in variables:
+        return variables[whole.group(1)]
+
     def filled(found: re.Match[str]) -> str:
         name = found.group(1)
         if name not in variables:
             report(path, name, False)
             return found.group()
-        return variables[name]
+        return as_text(variables[name])
 
     return VARIABLE.sub(filled, text)

@@ -14,6 +14,7 @@ from pathlib import Path
 from tracedesk.testcases.collection import CaseFiles
 from tracedesk.testcases.load import SUFFIXES, folders_below
 from tracedesk.testcases.models import CaseFile
+from tracedesk.testcases.parameters import PARAMETER_SUFFIXES
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ class Watcher:
         touched = set()
         concerned = False
         for path in paths:
-            if os.path.splitext(path)[1].lower() in SUFFIXES:
+            if os.path.splitext(path)[1].lower() in SUFFIXES | PARAMETER_SUFFIXES:
                 touched.add(path)
             elif path in known or os.path.isdir(path):
                 concerned = True
@@ -136,6 +137,7 @@ class Watcher:
             names.add(_nearest_existing(os.path.dirname(absolute)))
             if os.path.isdir(absolute):
                 names.update(folders_below(Path(absolute)))
+        names.update(_nearest_existing(os.path.dirname(path)) for path in self._files.inputs())
         return frozenset((name, inode) for name in names if (inode := _inode(name)))
 
 
