@@ -26,6 +26,7 @@ from tracedesk.store.rows import TraceRow
 from tracedesk.workspace import DEFAULT_PORT, Workspace
 
 if TYPE_CHECKING:
+    from tracedesk.config_watch import ConfigWatcher
     from tracedesk.evaluation.evaluator import Evaluator
     from tracedesk.evaluation.progress import Progress
     from tracedesk.evaluation.run import TraceVerdicts
@@ -100,6 +101,7 @@ class Desk:
         self._opened_lock = threading.Lock()
         self._listener = Listener(workspace, self._endpoint_config())
         self._watcher: Watcher | None = None
+        self._config_watcher: ConfigWatcher | None = None
         self._starter: threading.Thread | None = None
         self._stopping = threading.Event()
 
@@ -127,8 +129,9 @@ class Desk:
             self._starter.join()
         if self._evaluator is not None:
             self._evaluator.stop()
-        if self._watcher is not None:
-            self._watcher.stop()
+        for watcher in (self._config_watcher, self._watcher):
+            if watcher is not None:
+                watcher.stop()
         self._listener.close()
         self.store.close()
 
@@ -160,10 +163,18 @@ class Desk:
             gc.set_threshold(50_000, 20, 1000)
 
     def _watch(self) -> None:
+        from tracedesk.config_watch import ConfigWatcher
+
+        self._read_anew_if_rules_changed()
+        self._watch_cases()
+        self._begin_evaluating()
+        self._config_watcher = ConfigWatcher(self.workspace.root, self._reconfigure, self.say)
+        self._config_watcher.start()
+
+    def _watch_cases(self) -> None:
         from tracedesk.testcases.watch import Watcher
 
         self.read_cases()
-        self._begin_evaluating()
         self._watcher = Watcher(
             self.workspace.case_paths,
             self.workspace.root,
@@ -171,6 +182,29 @@ class Desk:
             agents=self._agent_names(),
         )
         self._watcher.start()
+
+    def _reconfigure(self, workspace: Workspace) -> None:
+        """``tracedesk.toml`` was saved: agents, test-case paths and the rules of reading apply
+        at once; where the endpoint listens is settled for this run."""
+        moved = workspace.endpoint != self.workspace.endpoint
+        self.workspace = workspace
+        self._agents = {agent.id: agent for agent in workspace.agents}
+        with self._opened_lock:
+            self._opened.clear()
+        if self._evaluator is not None:
+            self._evaluator.stop()
+        if self._watcher is not None:
+            self._watcher.stop()
+        self._read_anew_if_rules_changed()
+        self._watch_cases()
+        self._begin_evaluating()
+        self.say("[endpoint] of tracedesk.toml applies at the next start" if moved else "")
+
+    def _read_anew_if_rules_changed(self) -> None:
+        remembered, settings = self.workspace.read_by, self.workspace.reading_settings()
+        if not remembered.exists() or remembered.read_text(encoding="utf-8") != settings:
+            self.store.forget_summaries()
+            remembered.write_text(settings, encoding="utf-8")
 
     def _begin_evaluating(self) -> "Evaluator":
         # reading and evaluating take a fifth of a second to import, which no first frame pays

@@ -73,6 +73,18 @@ class Workspace(msgspec.Struct, frozen=True):
         """Held by the desk that owns the endpoint; says where it listens."""
         return self.private / "desk.lock"
 
+    @property
+    def read_by(self) -> Path:
+        """Remembers the settings by which stored traces were read last."""
+        return self.private / "read-by"
+
+    def reading_settings(self) -> str:
+        """Everything that decides how a trace is read, as text to compare."""
+        from tracedesk import __version__
+
+        agents = sorted((a.id, a.type, a.response_path) for a in self.agents)
+        return repr((__version__, agents, sorted(self.roles)))
+
     def prepare(self) -> None:
         """Create ``.tracedesk/``, private to its owner. Raises OSError."""
         self.private.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -109,6 +121,7 @@ def open_workspace(root: Path) -> Workspace:
     agents = tuple(_agent(entry) for entry in config.agents) or (LOCAL_AGENT,)
     _refuse_twins(path, agents)
     endpoint = config.endpoint
+    _refuse_unknown_roles(path, config.reading.map)
     return Workspace(
         root=root,
         agents=agents,
@@ -184,6 +197,14 @@ def _agent(entry: Any) -> Agent:
         timezone=entry.timezone,
         legacy_external_id_upsert=entry.legacy_external_id_upsert,
     )
+
+
+def _refuse_unknown_roles(path: Path, mapping: dict[str, str]) -> None:
+    if mapping:
+        from tracedesk.reading.settings import check_roles
+
+        if problems := check_roles(mapping.items()):
+            raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems))
 
 
 def _refuse_twins(path: Path, agents: tuple[Agent, ...]) -> None:

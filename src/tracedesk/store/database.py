@@ -34,8 +34,9 @@ __all__ = ["LOCK_PATIENCE_S", "Store", "StoreError"]
 
 LOCK_PATIENCE_S = 5.0
 """How long another program may hold the lock before it is reported."""
-CHECKPOINT_PAGES = 4_000
-"""The log is folded into the database every 16 MB: each time costs a wait for the disk."""
+CHECKPOINT_PAGES = 16_000
+"""The log is folded into the database every 64 MB: each time costs a wait for the disk, and
+the fewer the times, the fewer the pages that are written twice."""
 _STATEMENTS = 256
 """Prepared statements kept by the writer; multi-row inserts come in a few sizes."""
 _FIND_AT_MOST = 100
@@ -44,6 +45,12 @@ _REQUESTS = (
     "SELECT p.part, r.received_ns, r.method, r.path, r.headers, r.body, p.resources"
     " FROM part p JOIN request r ON r.id = p.request"
     " WHERE p.trace = (SELECT number FROM trace WHERE number = ? AND id = ?) ORDER BY p.part"
+)
+_REQUESTS_MANY = (
+    "SELECT t.number, t.id, p.part, r.received_ns, r.method, r.path, r.headers, r.body,"
+    " p.resources FROM json_each(?) AS wanted JOIN trace t ON t.number = wanted.value"
+    " JOIN part p ON p.trace = t.number JOIN request r ON r.id = p.request"
+    " ORDER BY t.number, p.part"
 )
 _SPANS = (
     "SELECT span_id, position, parent_id, name, kind, start_ns, end_ns, status FROM span"
@@ -112,6 +119,12 @@ class Store:
         except (sqlite3.Error, OSError) as error:
             raise explain(error, path) from error
         return store
+
+    def forget_summaries(self) -> None:
+        """Let every trace be read anew, since the rules of reading changed; waits for it."""
+        self.writer.run(
+            lambda connection: connection.execute("UPDATE trace SET read_revision = 0")
+        ).result()
 
     def close(self) -> None:
         """Store what was accepted, then close every connection. May be called twice."""
@@ -207,6 +220,16 @@ class Store:
         found = self.query(_REQUESTS, (number_of(trace_id), trace_id))
         with self._errors():
             return [stored_request(values) for values in found]
+
+    def requests_many(self, trace_ids: Iterable[str]) -> dict[str, list[StoredRequest]]:
+        """``requests`` of many traces by one statement: every id, with what it has."""
+        found: dict[str, list[StoredRequest]] = {trace_id: [] for trace_id in trace_ids}
+        ids = {number_of(trace_id): trace_id for trace_id in found}
+        with self._errors():
+            for number, trace_id, *values in self.query(_REQUESTS_MANY, (json_text(list(ids)),)):
+                if ids[number] == trace_id:
+                    found[trace_id].append(stored_request(tuple(values)))
+        return found
 
     def spans(self, trace_id: str) -> list[SpanRow]:
         """The span index of a trace in body order; empty for an unknown id."""
