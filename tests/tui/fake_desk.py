@@ -90,6 +90,8 @@ class FakeDesk:
             root=root,
             database=root / ".tracedesk" / "traces.db",
             case_paths=(root / "testcases",),
+            agent=lambda _: None,
+            roles=(),
         )
         self.activity = ""
         self.outcomes: dict[str, int] = {}
@@ -116,7 +118,12 @@ class FakeDesk:
             trace=trace,
             tree=tree_of(trace),
             reading=read(trace),
+            sketch=False,
         )
+
+    def sketch(self, trace_id: str) -> Any:
+        """No trace here is large."""
+        return None
 
     def show(self, trace_id: str) -> None:
         self.shown.append(trace_id)

@@ -1,6 +1,6 @@
 """The screen over a real desk: sent over HTTP, seen, judged, saved again, judged again."""
 
-from textual.worker import WorkerCancelled
+from piloting import lines_of, until
 
 from tracedesk.tui.app import TracedeskApp
 from tracedesk.tui.screens.workbench import Workbench
@@ -40,23 +40,6 @@ def booking(name):
     }  # fmt: skip
 
 
-async def until(pilot, condition, what):
-    for _ in range(2_000):
-        if condition():
-            return
-        try:
-            await pilot.app.workers.wait_for_complete()
-        except WorkerCancelled:
-            continue
-        await pilot.pause(0.01)
-    raise AssertionError(f"never came true: {what}")
-
-
-def row_texts(screen, selector):
-    view = screen.query_one(selector)
-    return [view.render_line(y).text.rstrip() for y in range(view.size.height)]
-
-
 async def test_from_the_wire_to_a_verdict_on_the_tree_and_back(tmp_path, open_desk, call):
     cases = tmp_path / "testcases" / "booking.cases.yaml"
     cases.parent.mkdir()
@@ -72,13 +55,13 @@ async def test_from_the_wire_to_a_verdict_on_the_tree_and_back(tmp_path, open_de
         assert status == 201
         await until(pilot, lambda: screen.opened is not None, "the trace is open")
         await until(
-            pilot, lambda: "✗1" in row_texts(screen, "#spans")[1], "the failure stands on its span"
+            pilot, lambda: "✗1" in lines_of(app, "#spans")[1], "the failure stands on its span"
         )
         assert desk.endpoint.url.rsplit(":", 1)[1] in screen.query_one("#header").text
 
         cases.write_text(CASES % '"4"')
         await until(
-            pilot, lambda: "✓1" in row_texts(screen, "#spans")[1], "the saved file was run again"
+            pilot, lambda: "✓1" in lines_of(app, "#spans")[1], "the saved file was run again"
         )
         await until(
             pilot,
@@ -93,4 +76,4 @@ async def test_from_the_wire_to_a_verdict_on_the_tree_and_back(tmp_path, open_de
         await pilot.press("4")
         await until(pilot, lambda: screen.requests is not None, "the wire bytes are read")
         await pilot.pause()
-        assert any("POST /public/traces" in text for text in row_texts(screen, "#page"))
+        assert any("POST /public/traces" in text for text in lines_of(app, "#page"))

@@ -105,6 +105,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("jump('tool', -1)", ("[ t",), "previous tool call", "Previous tool call."),
     Action("jump('model', 1)", ("] m",), "next model call", "Next model call."),
     Action("jump('model', -1)", ("[ m",), "previous model call", "Previous model call."),
+    Action("xray", ("x",), "x-ray",
+           "Explain each value read: its source and rule, or what was tried in vain.", footer=True),
     # Detail
     Action("open", ("enter",), "open value",
            "Open the value in full, or follow the link.", "detail", True, False),

@@ -10,6 +10,7 @@ from tracedesk.tui.view_models.trace_list import Snapshot
 if TYPE_CHECKING:
     from tracedesk.desk import OpenTrace
     from tracedesk.evaluation.run import TraceVerdicts
+    from tracedesk.reading.explain import Explained
     from tracedesk.store.rows import StoredRequest
     from tracedesk.tui.view_models.span_tree import SpanRows
 
@@ -88,6 +89,15 @@ class RequestsRead(Message):
         super().__init__()
         self.trace_id = trace_id
         self.requests = requests
+
+
+class ExplainedRead(Message):
+    """The values of a reading were explained."""
+
+    def __init__(self, opened: "OpenTrace", explained: "Sequence[Explained]") -> None:
+        super().__init__()
+        self.opened = opened
+        self.explained = explained
 
 
 class StateRead(Message):

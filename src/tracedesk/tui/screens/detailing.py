@@ -9,7 +9,7 @@ from tracedesk.desk import Desk, OpenTrace
 from tracedesk.model.trace import Span
 from tracedesk.model.verdict import CaseVerdict
 from tracedesk.tui import figures
-from tracedesk.tui.lines import Line
+from tracedesk.tui.lines import Line, Piece, line
 from tracedesk.tui.screens.work import Work
 from tracedesk.tui.text import ASCII, plain
 from tracedesk.tui.view_models.marks import Marks
@@ -17,6 +17,7 @@ from tracedesk.tui.view_models.pages.failure import failure_page
 from tracedesk.tui.view_models.pages.raw import raw_page
 from tracedesk.tui.view_models.pages.reading import reading_page
 from tracedesk.tui.view_models.pages.span import attributes_page, events_page
+from tracedesk.tui.view_models.pages.xray import xray_page
 from tracedesk.tui.view_models.results import GLYPHS, RANK, Results
 from tracedesk.tui.view_models.span_tree import SpanRows
 from tracedesk.tui.view_models.trace_list import TraceList, row_title
@@ -28,6 +29,7 @@ from tracedesk.tui.widgets.span_tree import SpanTreeView, TimeRuler
 
 if TYPE_CHECKING:
     from tracedesk.evaluation.run import TraceVerdicts
+    from tracedesk.reading.explain import Explained
     from tracedesk.store.rows import StoredRequest, TraceRow
 
 
@@ -49,6 +51,9 @@ class Detailing(Work):
         self.pane = "list"
         self._titles: dict[tuple[str, str], str] = {}
         self.tab = "reading"
+        self.xray = False
+        """True while the Reading tab explains its values."""
+        self.explained: Sequence[Explained] | None = None
         self.search_text = ""
         self.attribute_text = ""
         self.filter_before = ""
@@ -79,7 +84,8 @@ class Detailing(Work):
             row = carry_over(self.rows, rows, self.span_view.span)
         else:
             self.search_text = self.attribute_text = ""
-        self.opened, self.rows, self.requests = opened, rows, None
+        self.opened, self.rows = opened, rows
+        self.requests = self.explained = None
         self.verdicts = verdicts
         self.span_view.show(rows, self._marks(), row)
         self.query_one(TimeRuler).refresh()
@@ -142,14 +148,24 @@ class Detailing(Work):
         self.query_one(DetailTabs).choose(self.tab, empty)
         self.query_one("#page", PageView).show(self._page, keep_place=keep_place)
         title = "" if span is None else ("whole trace" if self.whole_trace else span.label)
-        self.retitle("detail", title[:60])
-        if self.tab == "raw" and self.requests is None and self.opened is not None:
+        note = "x-ray · x leaves it" if self.xray and self.tab == "reading" else ""
+        self.retitle("detail", title[:60], note)
+        if self.opened is None or self.opened.sketch:
+            return
+        if self.tab == "raw" and self.requests is None:
             self.read_requests(self.opened.row.id)
+        if self.tab == "reading" and self.xray and self.explained is None:
+            self.read_explained(self.opened)
 
     def _page(self, width: int) -> list[Line]:
         opened, span = self.opened, self.span
         if opened is None or span is None:
             return []
+        if opened.sketch:
+            return [line(Piece("decoding …", "faint"))]
+        about = None if self.whole_trace else span.span_id
+        if self.tab == "reading" and self.xray:
+            return xray_page(self.explained, about, width, label_of=self.label_of)
         if self.tab == "reading":
             return reading_page(
                 opened, span, width, whole_trace=self.whole_trace, label_of=self.name_of
@@ -166,7 +182,6 @@ class Detailing(Work):
         from tracedesk.tui.view_models.pages.verdicts import verdicts_page
 
         pending = self.verdicts is not None and self.verdicts.pending
-        about = None if self.whole_trace else span.span_id
         return verdicts_page(
             self.cases, self.desk.files, about, width, pending=pending, label_of=self.label_of
         )

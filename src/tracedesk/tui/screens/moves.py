@@ -242,6 +242,11 @@ class Moves(Finding):
         if self.has_class("-narrow") and self.pane != "detail" and self.opened is not None:
             self.go_to_pane("detail")
 
+    def action_xray(self) -> None:
+        """Explain the values of the reading, or go back to them."""
+        self.xray = not (self.xray and self.tab == "reading")
+        self.action_tab("reading")
+
     def action_fold_result(self) -> None:
         view = self.query_one(ResultsView)
         result = view.result

@@ -6,8 +6,9 @@ from typing import Any
 from textual import work
 from textual.worker import Worker, WorkerState, get_current_worker
 
-from tracedesk.desk import Desk
+from tracedesk.desk import Desk, OpenTrace
 from tracedesk.tui.messages import (
+    ExplainedRead,
     RequestsRead,
     RowsRead,
     SearchDone,
@@ -46,8 +47,16 @@ class Work(Steady, RoleScreen):
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="open")
     def read_trace(self, trace_id: str) -> None:
-        """A trace with its tree, reading and verdicts; first in line for evaluation."""
-        opened = self.desk.load(trace_id)
+        """A trace with its tree, reading and verdicts; first in line for evaluation.
+
+        Of a large one its tree comes first, while the rest is still being decoded.
+        """
+        sketch = self.desk.sketch(trace_id)
+        if sketch is not None:
+            self._trace_was_read(trace_id, sketch)
+        self._trace_was_read(trace_id, self.desk.load(trace_id))
+
+    def _trace_was_read(self, trace_id: str, opened: OpenTrace | None) -> None:
         rows = None
         if opened is not None:
             self.desk.show(trace_id)
@@ -73,6 +82,17 @@ class Work(Steady, RoleScreen):
     def read_requests(self, trace_id: str) -> None:
         """The wire bytes of a trace."""
         self.post_message(RequestsRead(trace_id, self.desk.store.requests(trace_id)))
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="explain")
+    def read_explained(self, opened: OpenTrace) -> None:
+        """Why each value of the open trace's reading is what it is."""
+        from tracedesk.evaluation.load import reading_settings
+        from tracedesk.reading.explain import explain
+
+        workspace = self.desk.workspace
+        settings = reading_settings(workspace.agent(opened.row.agent_id), workspace.roles)
+        explained = explain(opened.trace, opened.reading, settings)
+        self.post_message(ExplainedRead(opened, explained))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="search")
     def search_spans(self, rows: SpanRows, text: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -21,6 +22,7 @@ from tracedesk.tui.actions import PREFIXES, footer_for
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.messages import (
     CursorMoved,
+    ExplainedRead,
     LineOpened,
     RequestsRead,
     RowsRead,
@@ -194,7 +196,6 @@ class Workbench(Moves):
             message=endpoint.message,
             activity=self.desk.activity,
             database=database_name(self.desk),
-            agent=self.traces.agent,
             traces=message.total,
             totals=message.totals,
             done=message.done,
@@ -241,6 +242,12 @@ class Workbench(Moves):
             self.requests = message.requests
             if self.tab == "raw":
                 self.show_page(keep_place=True)
+
+    @on(ExplainedRead)
+    def _explained_read(self, message: ExplainedRead) -> None:
+        if message.opened is self.opened:
+            self.explained = message.explained
+            self.show_page(keep_place=True)
 
     @on(SearchDone)
     def _search_done(self, message: SearchDone) -> None:
@@ -303,7 +310,8 @@ class Workbench(Moves):
     def show_bars(self) -> None:
         """Header, breadcrumb and footer for what is on screen now."""
         width = self.size.width
-        self.query_one("#header", LineLabel).show(*bars.header(self._state, width))
+        state = msgspec.structs.replace(self._state, agent=self.traces.agent)
+        self.query_one("#header", LineLabel).show(*bars.header(state, width))
         crumbs = bars.breadcrumb(self.crumbs(), self.filters(), width)
         self.query_one("#breadcrumb", LineLabel).show(*crumbs)
         keys = (

@@ -4,13 +4,16 @@ A long value is cut to a head that says how much there is; the whole of it rides
 a ``Value`` that Enter opens and ``y`` copies.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tracedesk.tui import figures
 from tracedesk.tui.lines import Line, Piece, Value
 from tracedesk.tui.text import cells, fit, plain, wrap
 from tracedesk.tui.view_models.pages.json_lines import json_lines, opened, whole
+
+LabelOf = Callable[[str], str]
+"""Names a span by its id."""
 
 HEAD_LINES = 12
 """Lines of a value shown in place."""

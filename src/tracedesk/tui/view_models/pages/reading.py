@@ -4,7 +4,6 @@ On a root (or with nothing selected) it is the reading of the whole trace; on an
 span its own story: error, arguments, output, the calls below it.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tracedesk.model.reading import Call, Reading, Source, Text
@@ -12,15 +11,13 @@ from tracedesk.model.trace import Span
 from tracedesk.tui import figures
 from tracedesk.tui.lines import Line, Piece, Value
 from tracedesk.tui.text import cells, fit, pad_left
-from tracedesk.tui.view_models.pages.builder import Page
+from tracedesk.tui.view_models.pages.builder import LabelOf, Page
 from tracedesk.tui.view_models.pages.json_lines import inline
 from tracedesk.tui.view_models.pages.span import attributes_page
 from tracedesk.tui.view_models.span_line import model_of, tokens_of
 
 if TYPE_CHECKING:
     from tracedesk.desk import OpenTrace
-
-LabelOf = Callable[[str], str]
 
 MAX_CALLS = 200
 """Calls listed in the overview; the tree has them all."""
