@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Where each value of a trace was read from, and why one is blank.",
     ),
     "check": ("tracedesk.commands.check", "Evaluate traces against test cases."),
+    "schema": ("tracedesk.commands.schema", "The JSON Schema of a test-case file, for editors."),
 }
 """Name → module that holds ``command``, and its line in the help."""
 

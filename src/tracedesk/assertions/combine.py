@@ -107,7 +107,7 @@ def _read_child(value: Any, path: Place, report: Report) -> Any:
     return INVALID if report.errors > before else child
 
 
-CHILD: Final = Shape(_read_child, {"$ref": "#/$defs/assertion"})
+CHILD: Final = Shape(_read_child, {"$ref": "#/$defs/child"})
 
 
 def _all_of(values: dict[str, Any], place: Place, report: Report) -> Combined:

@@ -35,6 +35,7 @@ from tracedesk.assertions.fields import (
     INVALID,
     TEXT,
     Field,
+    Shape,
     choice,
     list_of,
     number,
@@ -68,12 +69,15 @@ _KINDS: Final = (
 TARGETS: Final[Mapping[str, Kind]] = MappingProxyType({kind.target: kind for kind in _KINDS})
 """Known targets, in the order in which documentation lists them."""
 
+_WHEN: Final = Shape(ANYTHING.read, {"$ref": "#/$defs/when"})
+"""Read by the test case, which knows the language of conditions."""
+
 COMMON_FIELDS: Final = (
     Field("target", TEXT, "the kind of assertion", aliases=("type",)),
     Field("id", TEXT, "stable id, unique in its case"),
     Field("name", ANY_TEXT, "for people", default=""),
     Field("description", ANY_TEXT, "for people", default=""),
-    Field("when", ANYTHING, "condition; false means skipped"),
+    Field("when", _WHEN, "condition; false means skipped"),
     Field("weight", number(), "0 = informational", default=1),
     Field("stage", choice(STAGES), "override of the matrix stage"),
     Field("tags", list_of(TEXT, minimum=0), "for filtering", default=()),

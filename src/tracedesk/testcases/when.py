@@ -21,6 +21,7 @@ from tracedesk.query.problems import Place, Problem, Report
 from tracedesk.query.values import ABSENT
 
 STATUSES = ("completed", "failed", "partial")
+FORMATS = tuple(map(str, Format))
 NAME_TIMEOUT_S = 0.25
 
 
@@ -272,9 +273,7 @@ _FIELDS: Mapping[str, _Compile] = {
     "metadata": _map_field(lambda subject: subject.trace.metadata),
     "attributes": _map_field(_root_attributes),
     "status": _choice_field(STATUSES, "unknown-status", lambda subject: subject.reading.status),
-    "format": _choice_field(
-        map(str, Format), "wrong-type", lambda subject: str(subject.trace.format)
-    ),
+    "format": _choice_field(FORMATS, "wrong-type", lambda subject: str(subject.trace.format)),
     "service_name": _service,
     "called": _called,
     "not_called": _not_called,
