@@ -233,14 +233,14 @@ def _merged(
             plain.setdefault(call.label, deque()).append(call)
     told: dict[str, list[Call]] = {}
     instead: dict[str, Call] = {}
-    spans = {span.span_id for span in view.spans}
+    ids = {span.span_id for span in view.spans}
     taken: Counter[str] = Counter()
     for a, answered in answers:
         if plain.get(a.request.name):
             same = plain[a.request.name].popleft()
             instead[same.id] = _as_tool(same, a, answered)
             continue
-        call = _call(view, a, answered, taken, spans)
+        call = _call(view, a, answered, taken, ids)
         told.setdefault(call.span, []).append(call)
     merged: list[Call] = []
     for call in calls:
@@ -280,14 +280,15 @@ def _gave(answered: Answered) -> Recorded:
     return Recorded.known(answered.result.value, place=answered.place)
 
 
-def _call(view: View, a: Asked, answered: Answered, taken: "Counter[str]", spans: set[str]) -> Call:
+def _call(view: View, a: Asked, answered: Answered, taken: "Counter[str]", ids: set[str]) -> Call:
     asking, holder = view.spans[a.index], view.spans[answered.index]
     above = view.parents[a.index]
     base = f"{holder.span_id}#{a.request.id or a.request.name}"
     taken[base] += 1
     call_id = base if taken[base] == 1 else f"{base}.{taken[base]}"
-    while call_id in spans:
+    while call_id in ids:
         call_id += "'"
+    ids.add(call_id)
     return Call(
         id=call_id,
         tool=True,
