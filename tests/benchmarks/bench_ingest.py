@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import zstandard
@@ -26,11 +27,13 @@ from tracedesk.endpoint.app import EndpointSettings, make_app
 from tracedesk.endpoint.server import Server
 from tracedesk.formats.detect import read_body
 from tracedesk.model.agent import LOCAL_AGENT
-from tracedesk.store.database import Store
-from tracedesk.store.values import SPAN_COLUMNS, span_columns
+from tracedesk.store.database import CHECKPOINT_PAGES, Store
+from tracedesk.store.values import SPAN_COLUMNS, json_text, new_id, span_columns
+from tracedesk.store.writer import ZSTD_LEVEL
 
 CLIENTS = 16
-SECONDS = 5.0
+SECONDS = 3.0
+TURNS = 5
 DIFFERENT = 200
 """Bodies that are sent in turn."""
 T0 = 1_780_000_000_000_000_000
@@ -38,10 +41,14 @@ T0 = 1_780_000_000_000_000_000
 
 def run() -> list[Result]:
     bodies = [canonical(i) for i in range(DIFFERENT)]
-    alone = raw_rate(bodies)
-    accepted = flooded([http(body) for body in bodies], "canonical")
+    # taken in turns, and the median kept: the machine's other work changes from second to second
+    turns = [
+        (raw_rate(bodies), flooded([http(body) for body in bodies], "canonical"))
+        for _ in range(TURNS)
+    ]
+    ratio = median(accepted["rate"] / alone for alone, accepted in turns)
+    alone, accepted = sorted(turns, key=lambda turn: turn[1]["rate"])[TURNS // 2]
     rate = accepted["rate"]
-    ratio = rate / alone
     spans = flooded([http(otlp(i), "application/x-protobuf") for i in range(400)], "otlp")
     large, size = large_trace_s()
     cpu = f"{accepted['server_cpu'] / accepted['accepted'] * 1e6:.0f} µs server CPU a trace"
@@ -120,36 +127,59 @@ def http(body: bytes, content_type: str = "application/json") -> bytes:
 
 
 def raw_rate(bodies: list[bytes]) -> float:
-    """Traces a second of decode + zstd + executemany, 100 traces a transaction."""
+    """Traces a second of one bare loop that keeps what the store keeps of these bodies: decode,
+    zstd, the same rows of the same four tables by ``executemany``, 100 traces a transaction,
+    the same settings. No server, no headers or keys to look at, no routing, no receipts, no
+    reply, and nobody who waits for a commit."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "traces.db"
         Store.open(path).close()
         connection = sqlite3.connect(path, isolation_level=None)
         connection.execute("PRAGMA synchronous = NORMAL")
-        compress = zstandard.ZstdCompressor(level=1).compress
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        compress = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress
         width = len(SPAN_COLUMNS.split(","))
-        marks = ", ".join("?" * width)
+        headers = '{"host":"127.0.0.1","user-agent":"bench","content-type":"application/json"}'
+        agent = LOCAL_AGENT.id
         number, start = 0, time.perf_counter()
         while time.perf_counter() - start < SECONDS / 2:
             rows: list[Any] = []
-            requests, traces = [], []
+            requests, traces, parts = [], [], []
             for body in bodies[:100]:
                 number += 1
                 trace = read_body(body).trace()
-                values = span_columns(number, trace).values
+                spans = span_columns(number, trace)
+                values, now = spans.values, time.time_ns()
                 rows += [values[at : at + width] for at in range(0, len(values), width)]
-                requests.append((number, compress(body)))
-                traces.append((number, str(number), "agent", "canonical", "key", "n", 1, number))
+                requests.append(
+                    (number, now, "POST", "/traces", headers, len(body), 1, compress(body))
+                )
+                traces.append(
+                    (number, new_id(number), agent, "canonical", "default", "booking_agent", 1,
+                     number, spans.count, spans.errors, spans.start_ns, spans.end_ns, now, now,
+                     json_text(trace.metadata))
+                )  # fmt: skip
+                parts.append((number, 0, number))
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany("INSERT INTO request (id, body) VALUES (?, ?)", requests)
-            connection.executemany(
-                "INSERT INTO trace (number, id, agent_id, format, routed_by, name, revision,"
-                " sequence) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", traces)  # fmt: skip
-            connection.executemany(f"INSERT INTO span ({SPAN_COLUMNS}) VALUES ({marks})", rows)
+            for table, columns, kept in (
+                ("request", _REQUEST, requests),
+                ("trace", _TRACE, traces),
+                ("part", "trace, part, request", parts),
+                ("span", SPAN_COLUMNS, rows),
+            ):
+                marks = ", ".join("?" * len(columns.split(",")))
+                connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", kept)
             connection.execute("COMMIT")
         elapsed = time.perf_counter() - start
         connection.close()
     return number / elapsed
+
+
+_REQUEST = "id, received_ns, method, path, headers, size, shares, body"
+_TRACE = (
+    "number, id, agent_id, format, routed_by, name, revision, sequence, span_count, error_count,"
+    " start_ns, end_ns, received_ns, updated_ns, metadata"
+)
 
 
 def flooded(requests: list[bytes], name: str) -> dict[str, float]:

@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 
+from tracedesk.endpoint.connection import Head
+from tracedesk.endpoint.errors import Refused
+from tracedesk.endpoint.replies import Reply
 from tracedesk.endpoint.server import PortBusy, Server
 from tracedesk.store import Store
 
@@ -41,9 +44,19 @@ store.close()
 """
 
 
-async def nothing(scope: Any, receive: Any, send: Any) -> None:
-    await send({"type": "http.response.start", "status": 204, "headers": []})
-    await send({"type": "http.response.body", "body": b""})
+class Nothing:
+    """An application that answers every request with an empty 204."""
+
+    max_body_bytes = 1000
+
+    def admit(self, head: Head) -> Reply:
+        return Reply(204, b"")
+
+    def refuse(self, error: Refused) -> Reply:
+        return Reply(error.status, b"")
+
+
+nothing = Nothing()
 
 
 def test_a_busy_port_is_an_exception_with_the_next_free_one():

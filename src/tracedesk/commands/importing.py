@@ -17,7 +17,7 @@ from tracedesk.endpoint.settings import EndpointSettings
 from tracedesk.formats.saved import SavedFault, SavedRequest
 from tracedesk.model.agent import Agent
 from tracedesk.store.database import Store
-from tracedesk.store.incoming import Incoming, Receipt
+from tracedesk.store.incoming import Receipt
 
 IN_FLIGHT = 64
 """Small requests waiting for their commit at the same time."""
@@ -49,21 +49,6 @@ class StoreUnavailableError(Exception):
     """The store can take nothing more; what was stored before stays."""
 
 
-class _Receiving(Intake):
-    """An intake that also hands on the receipts, which an OTLP reply does not carry."""
-
-    def __init__(self, settings: EndpointSettings, store: Store, agents: Sequence[Agent]) -> None:
-        known = {agent.id: agent for agent in agents}
-        super().__init__(settings, store, lambda: known)
-        self.receipts: dict[int, list[Receipt]] = {}
-        """By the identity of the body that brought them."""
-
-    async def _store_items(self, items: list[Incoming]) -> list[Receipt]:
-        receipts = await super()._store_items(items)
-        self.receipts[id(items[0].body)] = receipts
-        return receipts
-
-
 class Importer:
     """Stores saved requests. ``agent`` overrides whatever the requests say of theirs."""
 
@@ -76,7 +61,8 @@ class Importer:
         report: Callable[[Outcome], None] = lambda _: None,
     ) -> None:
         self.outcome = Outcome()
-        self._intake = _Receiving(settings, store, agents)
+        known = {agent.id: agent for agent in agents}
+        self._intake = Intake(settings, store, lambda: known)
         self._access = Access((agent,) if agent else tuple(agents), everyone=True)
         self._report = report
         """Called after each request and fault, for progress."""
@@ -120,14 +106,14 @@ class Importer:
             body=item.body,
         )
         try:
-            await self._intake.accept(request, self._access)
+            reply = await self._intake.accept(request, self._access)
         except Refused as refused:
             if refused.status >= 500:
                 raise StoreUnavailableError(f"{item.where}: {refused.message}") from refused
             self._fault(_fault_of(item, refused.message))
             return
         self.outcome.requests += 1
-        for receipt in self._intake.receipts.pop(id(request.body), []):
+        for receipt in reply.receipts:
             self.outcome.stored.append(Stored(item.source, item.line, receipt))
         self._report(self.outcome)
 

@@ -1,37 +1,47 @@
-"""The ASGI application: a tiny route table around the intake.
+"""The application behind the endpoint: a tiny route table around the intake.
 
-A POST touches no framework object: the headers are walked once, the body is collected, and
-the reply is bytes. Whatever goes wrong is answered in JSON and never ends the server.
+The head of a request is judged before its body is read. A small POST is read, queued and
+answered by plain calls, without a task; everything else runs as one. Whatever goes wrong is
+answered in JSON and never ends the server.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
+import msgspec
+
 from tracedesk.endpoint import replies
-from tracedesk.endpoint.bodies import Receive, check_encoding, collect
-from tracedesk.endpoint.errors import Disconnected, Refused, invalid, too_large, unavailable
+from tracedesk.endpoint.bodies import check_encoding
+from tracedesk.endpoint.connection import Handler, Head, Respond
+from tracedesk.endpoint.errors import Refused, invalid, too_large, unavailable
 from tracedesk.endpoint.guard import Guard
-from tracedesk.endpoint.intake import Intake, Reply, Request, secret_header
+from tracedesk.endpoint.intake import (
+    Intake,
+    Prepared,
+    Request,
+    is_large,
+    not_stored,
+    secret_header,
+)
 from tracedesk.endpoint.keys import Access, AgentsById, KeyRing
+from tracedesk.endpoint.replies import Reply
 from tracedesk.endpoint.settings import EndpointSettings
 from tracedesk.formats.errors import Fault
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
+from tracedesk.store.incoming import Receipt
 from tracedesk.store.rows import TraceRow
 
 __all__ = ["EndpointSettings", "make_app"]
 
 log = logging.getLogger(__name__)
 
-Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = dict[bytes, bytes]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-Describe = Callable[[TraceRow], Mapping[str, Any] | bytes]
+Headers: TypeAlias = dict[bytes, bytes]
+Describe: TypeAlias = Callable[[TraceRow], Mapping[str, Any] | bytes]
 
 INGEST_PATHS = frozenset({"/public/traces", "/traces", "/v1/traces"})
 LIST_PATH = "/public/traces"
@@ -45,94 +55,145 @@ LIST_LIMIT_MOST = 1_000
 
 def make_app(
     settings: EndpointSettings, store: Store, agents: AgentsById, describe: Describe
-) -> App:
+) -> "Endpoint":
     """The endpoint over one store.
 
     ``agents`` gives the configured agents by id at any time; ``describe`` gives the JSON object
     of ``GET /public/traces/{id}`` and is called in a worker thread.
     """
-    return _Endpoint(settings, store, agents, describe)
+    return Endpoint(settings, store, agents, describe)
 
 
-class _Endpoint:
+class Endpoint:
+    """Answers requests; used by one event loop. Make it with ``make_app``."""
+
     def __init__(
         self, settings: EndpointSettings, store: Store, agents: AgentsById, describe: Describe
     ) -> None:
-        self._limit = settings.max_body_bytes
+        self.max_body_bytes = settings.max_body_bytes
         self._store = store
         self._describe = describe
         self._guard = Guard(settings)
         self._keys = KeyRing(store, agents, demanded=settings.keys_demanded)
         self._agents = agents
         self._intake = Intake(settings, store, agents)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._outbox: list[_Submit] = []
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        headers: Headers = dict(scope["headers"])
-        extra: tuple[tuple[bytes, bytes], ...] = ()
+    def admit(self, head: Head) -> Handler | Reply:
+        """Judge a request by its head: who shall have its body, or the reply."""
+        headers = head.headers
         try:
             self._guard.check(
                 headers.get(b"host"), headers.get(b"origin"), headers.get(b"sec-fetch-site")
             )
-            reply = await self._answer(scope, headers, receive)
-        except Disconnected:
-            return
-        except Refused as error:
-            reply = Reply(error.status, replies.refused(error))
-            extra = tuple(error.headers)
-        except Exception:
-            log.exception("a request to %s failed", scope["path"])
-            ours = Refused(500, "INTERNAL_SERVER_ERROR", "the endpoint failed on this request")
-            reply = Reply(500, replies.refused(ours))
-        await send(
-            {
-                "type": "http.response.start",
-                "status": reply.status,
-                "headers": [
-                    (b"content-type", reply.content_type),
-                    (b"content-length", b"%d" % len(reply.body)),
-                    *extra,
-                ],
-            }
-        )
-        await send({"type": "http.response.body", "body": reply.body})
+            return self._route(head)
+        except Exception as error:
+            return self._failed(head.path, error)
 
-    async def _answer(self, scope: Scope, headers: Headers, receive: Receive) -> Reply:
-        method, path = scope["method"], scope["path"]
+    def refuse(self, error: Refused) -> Reply:
+        """The reply to a request that the connection itself refuses."""
+        return replies.refused(error)
+
+    @staticmethod
+    def _failed(path: str, error: Exception) -> Reply:
+        if not isinstance(error, Refused):
+            log.error("a request to %s failed", path, exc_info=error)
+            error = Refused(500, "INTERNAL_SERVER_ERROR", "the endpoint failed on this request")
+        return replies.refused(error)
+
+    def _route(self, head: Head) -> Handler | Reply:
+        method, path, headers = head.method, head.path, head.headers
         if path != "/":
             path = path.rstrip("/")
         if path in INGEST_PATHS and method == "POST":
-            return await self._ingest(path, headers, receive)
+            return self._admit_post(path, headers)
         if path == HEALTH_PATH:
             return self._health(method, headers)
         if path in INGEST_PATHS:
             if method == "GET" and path == LIST_PATH:
-                return await self._list(scope, headers)
+                return self._task(path, lambda _: self._list(head))
             raise _wrong_method(method, path, "GET, POST" if path == LIST_PATH else "POST")
         if path.startswith(ONE_PATH):
             if method == "GET":
-                return await self._one(path.removeprefix(ONE_PATH), headers)
+                return self._task(path, lambda _: self._one(path.removeprefix(ONE_PATH), headers))
             raise _wrong_method(method, path, "GET")
         raise Refused(
             404, "NOT_FOUND", f"there is nothing at {path}; traces are posted to {LIST_PATH}"
         )
 
-    async def _ingest(self, path: str, headers: Headers, receive: Receive) -> Reply:
+    def _task(self, path: str, answer: Callable[[bytes], Coroutine[Any, Any, Reply]]) -> Handler:
+        """A handler that runs a coroutine."""
+
+        async def run(body: bytes, respond: Respond) -> None:
+            try:
+                reply = await answer(body)
+            except Exception as error:
+                reply = self._failed(path, error)
+            respond(reply)
+
+        def handle(body: bytes, respond: Respond) -> None:
+            task = asyncio.get_running_loop().create_task(run(body, respond))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        return handle
+
+    # -- taking in ---------------------------------------------------------------------
+
+    def _admit_post(self, path: str, headers: Headers) -> Handler:
         access = self._keys.access(headers.get(b"x-api-key"))
-        gzipped = check_encoding(headers.get(b"content-encoding", b"").decode("latin-1"))
+        encoding = headers.get(b"content-encoding")
         length = headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > self._limit:
-            raise too_large(self._limit)
+        gzipped = encoding is not None and check_encoding(encoding.decode("latin-1"))
+        if length.isdigit() and int(length) > self.max_body_bytes:
+            raise too_large(self.max_body_bytes)
         request = Request(
             path=path,
-            headers={name: _text(value) for key, value in headers.items() if (name := _kept(key))},
+            headers=_kept_headers(headers),
             content_type=headers.get(b"content-type", b"").decode("latin-1"),
             gzipped=gzipped,
             request_id=_request_id(headers),
-            body=await collect(receive, self._limit),
+            body=b"",
         )
-        return await self._intake.accept(request, access)
+        return _Post(self, request, access)
+
+    def take_in(self, post: "_Post", respond: Respond) -> None:
+        """Store what the request brings, then respond."""
+        if is_large(post.request):
+            self._take_in_later(post, respond)
+            return
+        try:
+            prepared = self._intake.prepare(post.request, post.access)
+        except Exception as error:
+            respond(self._failed(post.request.path, error))
+            return
+        if not prepared.items:
+            respond(prepared.answer(()))
+            return
+        self._outbox.append(_Submit(self, post, prepared, respond))
+        if len(self._outbox) == 1:
+            asyncio.get_running_loop().call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        """Give the writer everything that was read since the loop last looked at its sockets:
+        waking its thread for each request would cost both a fight for the interpreter."""
+        outbox, self._outbox = self._outbox, []
+        try:
+            taken = self._store.writer.post([(each.prepared.items, each.settle) for each in outbox])
+        except StoreError as error:
+            for each in outbox:
+                each.settle((), error)
+            return
+        for each in outbox[taken:]:
+            self._take_in_later(each.post, each.respond)
+
+    def _take_in_later(self, post: "_Post", respond: Respond) -> None:
+        """For what is large, and for what waits for room in the queue."""
+        accept = self._intake.accept(post.request, post.access)
+        self._task(post.request.path, lambda _: accept)(b"", respond)
+
+    # -- giving out --------------------------------------------------------------------
 
     def _health(self, method: str, headers: Headers) -> Reply:
         if method not in ("GET", "HEAD"):
@@ -141,9 +202,9 @@ class _Endpoint:
             self._keys.access(headers[b"x-api-key"])
         return Reply(200, b'{"status":"ok"}')
 
-    async def _list(self, scope: Scope, headers: Headers) -> Reply:
-        access = self._keys.access(headers.get(b"x-api-key"))
-        query = parse_qs(scope["query_string"].decode("latin-1"))
+    async def _list(self, head: Head) -> Reply:
+        access = self._keys.access(head.headers.get(b"x-api-key"))
+        query = parse_qs(head.query)
         agent_id = self._listed_agent(query.get("platformId", [""])[0], access)
         limit = min(_number(query, "limit", LIST_LIMIT), LIST_LIMIT_MOST)
         offset = _number(query, "offset", 0)
@@ -172,6 +233,37 @@ class _Endpoint:
             raise Refused(403, "FORBIDDEN", "this key may not read the traces of that agent")
         described = await _in_thread(lambda: self._describe(row))
         return Reply(200, replies.found(described))
+
+
+class _Post(msgspec.Struct, gc=False):
+    """Has the head of a request and waits for its body."""
+
+    endpoint: Endpoint
+    request: Request
+    access: Access
+
+    def __call__(self, body: bytes, respond: Respond) -> None:
+        self.request.body = body
+        self.endpoint.take_in(self, respond)
+
+
+class _Submit(msgspec.Struct, gc=False):
+    """A request on its way into the store."""
+
+    endpoint: Endpoint
+    post: _Post
+    prepared: Prepared
+    respond: Respond
+
+    def settle(self, receipts: Sequence[Receipt], error: StoreError | None) -> None:
+        """Answer, after the commit."""
+        try:
+            if error is not None:
+                raise not_stored(error)
+            reply = Intake.answer(self.prepared, receipts)
+        except Exception as problem:
+            reply = self.endpoint._failed(self.post.request.path, problem)
+        self.respond(reply)
 
 
 def _listed(row: TraceRow) -> dict[str, Any]:
@@ -219,6 +311,14 @@ def _request_id(headers: Headers) -> str | None:
         fault = f"must not be longer than {MAX_REQUEST_ID} characters"
         raise invalid(Fault("x-request-id", fault, location="header"))
     return text
+
+
+def _kept_headers(headers: Headers) -> dict[str, str]:
+    """The headers that are stored with a request."""
+    try:
+        return {name: value.decode() for key, value in headers.items() if (name := _kept(key))}
+    except UnicodeDecodeError:
+        return {name: _text(value) for key, value in headers.items() if (name := _kept(key))}
 
 
 def _text(value: bytes) -> str:

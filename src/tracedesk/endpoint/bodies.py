@@ -1,42 +1,16 @@
-"""Request bodies: collected and inflated under one limit (ingestion spec 2 and 5).
+"""Encoded request bodies: recognised, and inflated under a limit (ingestion spec 2 and 5).
 
-The limit holds while reading and while inflating, so neither an endless body nor a small
-bomb ever fills the memory.
+The limit holds while inflating, so a small bomb never fills the memory.
 """
 
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
-from tracedesk.endpoint.errors import Disconnected, Refused, invalid, too_large
+from tracedesk.endpoint.errors import Refused, invalid, too_large
 from tracedesk.formats.errors import Fault
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _GZIP = 31
 """zlib's window bits for a gzip header and nothing else."""
 _CHUNK = 1 << 20
-
-
-async def collect(receive: Receive, limit: int) -> bytes:
-    """The whole body as sent. Raises Refused (413) over ``limit`` bytes, Disconnected when the
-    client goes away before the end."""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise too_large(limit)
-        if not message.get("more_body", False):
-            if not chunks:
-                return bytes(chunk)
-            chunks.append(chunk)
-            return b"".join(chunks)
-        chunks.append(chunk)
 
 
 def check_encoding(encoding: str) -> bool:

@@ -24,10 +24,6 @@ class Refused(Exception):  # noqa: N818
         self.headers = headers
 
 
-class Disconnected(Exception):  # noqa: N818
-    """The client went away before its request was complete; nobody waits for a reply."""
-
-
 def invalid(fault: Fault) -> Refused:
     """400 for one fault."""
     return Refused(400, "VALIDATION_ERROR", str(fault), [fault])

@@ -6,14 +6,15 @@ request is, but for OTLP resources that cannot be routed, which the reply counts
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from tracedesk.endpoint import replies
 from tracedesk.endpoint.bodies import inflate
-from tracedesk.endpoint.errors import busy, invalid, invalid_body, unavailable
+from tracedesk.endpoint.errors import Refused, busy, invalid, invalid_body, unavailable
 from tracedesk.endpoint.keys import Access, AgentsById
+from tracedesk.endpoint.replies import Reply
 from tracedesk.endpoint.routing import (
     Routed,
     refuse_otlp,
@@ -54,12 +55,11 @@ class Request(msgspec.Struct, kw_only=True):
         return self.content_type.partition(";")[0].strip().lower() == PROTOBUF
 
 
-class Reply(msgspec.Struct):
-    """A successful answer."""
+class Prepared(msgspec.Struct):
+    """A request that can be stored, and what to answer once it is."""
 
-    status: int
-    body: bytes
-    content_type: bytes = b"application/json"
+    items: list[Incoming]
+    answer: Callable[[Sequence[Receipt]], Reply]
 
 
 class Intake:
@@ -71,15 +71,34 @@ class Intake:
         self._agents = agents
 
     async def accept(self, request: Request, access: Access) -> Reply:
-        """Store what the request brings; the reply leaves after the commit. Raises Refused."""
-        if len(request.body) > LARGE or request.gzipped:
-            read = asyncio.get_running_loop().run_in_executor(None, self._read, request)
-            envelope = await read
+        """Store what the request brings; returns after the commit. Raises Refused."""
+        if is_large(request):
+            loop = asyncio.get_running_loop()
+            prepared = await loop.run_in_executor(None, self.prepare, request, access)
         else:
-            envelope = self._read(request)
+            prepared = self.prepare(request, access)
+        if not prepared.items:
+            return prepared.answer(())
+        try:
+            receipts = await self._store.writer.store(prepared.items, self._settings.patience_s)
+        except (Busy, StoreError) as error:
+            raise not_stored(error) from error
+        return self.answer(prepared, receipts)
+
+    @staticmethod
+    def answer(prepared: Prepared, receipts: Sequence[Receipt]) -> Reply:
+        """The reply to a request that was stored."""
+        reply = prepared.answer(receipts)
+        reply.receipts = receipts
+        return reply
+
+    def prepare(self, request: Request, access: Access) -> Prepared:
+        """Read and route the request; nothing is stored yet. Raises Refused. Of a large body
+        it takes its time, and may be called in any thread."""
+        envelope = self._read(request)
         if envelope.shape == "otlp":
-            return await self._accept_otlp(request, envelope, access)
-        return await self._accept_trace(request, envelope, access)
+            return self._prepare_otlp(request, envelope, access)
+        return self._prepare_trace(request, envelope, access)
 
     def _read(self, request: Request) -> Envelope:
         if request.gzipped:
@@ -94,7 +113,7 @@ class Intake:
             raise invalid(Fault("data", "bodies are refused here (strict_canonical); send spans"))
         return envelope
 
-    async def _accept_trace(self, request: Request, envelope: Envelope, access: Access) -> Reply:
+    def _prepare_trace(self, request: Request, envelope: Envelope, access: Access) -> Prepared:
         routed = self._route(envelope, access)
         agent = routed.agent
         try:
@@ -109,10 +128,15 @@ class Intake:
         item = _incoming(request, trace, routed)
         item.external_id = external_id
         item.mode = "replace" if replaces else "create"
-        (receipt,) = await self._store_items([item])
-        status = "failed" if receipt.status == "failed" else trace.declared_status or "completed"
-        body = replies.accepted(receipt, agent.id, trace.warnings, status)
-        return Reply(201 if receipt.created else 200, body)
+
+        def answer(receipts: Sequence[Receipt]) -> Reply:
+            receipt = receipts[0]
+            failed = receipt.status == "failed"
+            status = "failed" if failed else trace.declared_status or "completed"
+            body = replies.accepted(receipt, agent.id, trace.warnings, status)
+            return Reply(201 if receipt.created else 200, body)
+
+        return Prepared([item], answer)
 
     def _route(self, envelope: Envelope, access: Access) -> Routed:
         known = self._agents()
@@ -121,7 +145,7 @@ class Intake:
             return route_canonical(envelope, access, known, by_workflow=by_workflow)
         return route_data(envelope, access, known)
 
-    async def _accept_otlp(self, request: Request, envelope: Envelope, access: Access) -> Reply:
+    def _prepare_otlp(self, request: Request, envelope: Envelope, access: Access) -> Prepared:
         rejected = envelope.rejected
         problems = [f"{rejected} spans have no id, trace id or name"] if rejected else []
         items, unrouted, reasons = self._otlp_items(request, envelope, access)
@@ -129,20 +153,20 @@ class Intake:
             raise refuse_otlp(reasons)
         rejected += unrouted
         message = "; ".join([*problems, *dict.fromkeys(reasons)])
-        receipts = await self._store_items(items) if items else []
-        if request.protobuf:
-            reply = replies.protobuf_reply(rejected, message)
-            return Reply(200, reply, PROTOBUF.encode())
-        tail = replies.partial_success(rejected, message)
-        if not receipts:
-            return Reply(200, replies.nothing_stored(tail))
-        first = items[0]
-        return Reply(
-            200,
-            replies.accepted(
-                receipts[0], first.agent_id, first.trace.warnings, receipts[0].status, tail
-            ),
-        )
+
+        def answer(receipts: Sequence[Receipt]) -> Reply:
+            if request.protobuf:
+                return Reply(200, replies.protobuf_reply(rejected, message), PROTOBUF.encode())
+            tail = replies.partial_success(rejected, message)
+            if not receipts:
+                return Reply(200, replies.nothing_stored(tail))
+            first, receipt = items[0], receipts[0]
+            warnings = first.trace.warnings
+            return Reply(
+                200, replies.accepted(receipt, first.agent_id, warnings, receipt.status, tail)
+            )
+
+        return Prepared(items, answer)
 
     def _otlp_items(
         self, request: Request, envelope: Envelope, access: Access
@@ -180,13 +204,15 @@ class Intake:
             items.append(item)
         return items, unrouted, reasons
 
-    async def _store_items(self, items: list[Incoming]) -> list[Receipt]:
-        try:
-            return await self._store.writer.store(items, self._settings.patience_s)
-        except Busy:
-            raise busy() from None
-        except StoreError as error:
-            raise unavailable(f"nothing was stored: {error}") from error
+
+def is_large(request: Request) -> bool:
+    """Is it to be read in a thread, so that other requests go on?"""
+    return len(request.body) > LARGE or request.gzipped
+
+
+def not_stored(error: Exception) -> Refused:
+    """The refusal of a request because the writer could not take it."""
+    return busy() if isinstance(error, Busy) else unavailable(f"nothing was stored: {error}")
 
 
 def _incoming(request: Request, trace: Trace, routed: Routed) -> Incoming:

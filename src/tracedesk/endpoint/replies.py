@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from tracedesk.endpoint.errors import Refused
 from tracedesk.model.trace import TraceWarning
 from tracedesk.store.incoming import Receipt
@@ -16,6 +18,18 @@ _MAX_WARNINGS = 20
 """Warnings listed in a receipt; all of them are stored with the trace."""
 
 _second = (-1, "")
+
+
+class Reply(msgspec.Struct, gc=False):
+    """What is answered."""
+
+    status: int
+    body: bytes
+    content_type: bytes = b"application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Further ones."""
+    receipts: Sequence[Receipt] = ()
+    """What became of the traces of an accepted request."""
 
 
 def iso(ns: int) -> str:
@@ -80,15 +94,16 @@ def found(data: Any) -> bytes:
     return to_json({"success": True, "timestamp": iso(time.time_ns()), "data": data})
 
 
-def refused(error: Refused) -> bytes:
-    """The body of an error."""
+def refused(error: Refused) -> Reply:
+    """The reply that an error is."""
     shown: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.details:
         shown["details"] = [
             {"type": fault.type, "msg": fault.msg, "path": fault.path, "location": fault.location}
             for fault in error.details
         ]
-    return to_json({"success": False, "timestamp": iso(time.time_ns()), "error": shown})
+    body = to_json({"success": False, "timestamp": iso(time.time_ns()), "error": shown})
+    return Reply(error.status, body, headers=tuple(error.headers))
 
 
 def to_json(value: Any) -> bytes:

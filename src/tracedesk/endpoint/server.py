@@ -1,4 +1,5 @@
-"""The HTTP server: uvicorn in a thread of its own, on a socket that was bound before.
+"""The HTTP server: uvicorn in a thread of its own, on a socket that was bound before, with
+connections of our own (``connection``).
 
 A busy port is therefore an exception in the caller's hands, not a thread that died. A stop
 lets requests in flight finish.
@@ -9,16 +10,16 @@ import errno
 import logging
 import socket
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import uvicorn
+from uvicorn.server import ServerState
+
+from tracedesk.endpoint.connection import Application, Connection
 
 PORTS_TRIED = 100
 """How far beyond a busy port a free one is looked for."""
 BACKLOG = 2048
-KEEP_ALIVE_S = 75
-"""Longer than the pause of a batch exporter, so that it never meets a closing connection."""
 GRACE_S = 5
 """How long a stop waits for requests in flight."""
 
@@ -33,9 +34,9 @@ class PortBusy(OSError):  # noqa: N818
 
 
 class Server:
-    """Serves one ASGI application. ``bind``, ``start``, ``stop``, each once."""
+    """Serves one application. ``bind``, ``start``, ``stop``, each once."""
 
-    def __init__(self, app: Callable[..., Any]) -> None:
+    def __init__(self, app: Application) -> None:
         self._app = app
         self._socket: socket.socket | None = None
         self._host = ""
@@ -75,18 +76,15 @@ class Server:
         # without a handler of its own, a library's warning would be printed over the screen
         logging.getLogger("uvicorn").addHandler(logging.NullHandler())
         config = uvicorn.Config(
-            self._app,
+            _no_asgi,
             log_config=None,
             access_log=False,
             lifespan="off",
             interface="asgi3",
-            http="httptools",
+            http=_connections(self._app),
             ws="none",
             proxy_headers=False,
-            server_header=False,
-            date_header=False,
             backlog=BACKLOG,
-            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
         )
         self._uvicorn = _Uvicorn(config, self._serving)
@@ -110,6 +108,27 @@ class Server:
                 runner.run(self._uvicorn.serve(sockets=[self._socket]))
             finally:
                 self._serving.set()
+
+
+def _connections(app: Application) -> type[asyncio.Protocol]:
+    """The class of which uvicorn makes one object a connection."""
+
+    class Served(Connection):
+        def __init__(
+            self,
+            config: uvicorn.Config,
+            server_state: ServerState,
+            app_state: dict[str, Any],
+            _loop: asyncio.AbstractEventLoop | None = None,
+        ) -> None:
+            loop = _loop or asyncio.get_running_loop()
+            super().__init__(app, server_state.connections, loop)
+
+    return Served
+
+
+async def _no_asgi(scope: object, receive: object, send: object) -> None:
+    """uvicorn asks for an ASGI application; our connections never call it."""
 
 
 class _Uvicorn(uvicorn.Server):

@@ -19,6 +19,7 @@ from tracedesk.formats.attributes import (
 from tracedesk.formats.errors import Faults
 from tracedesk.formats.spans import (
     NOTHING_PEEKED,
+    Facts,
     Peek,
     check_links,
     classify,
@@ -115,31 +116,57 @@ class Quick(msgspec.Struct, gc=False):
 def quick_spans(wire: list[WireSpan], *, shallow: bool) -> Quick:
     """Spans of a body that is exactly as specified. Raises ``OddBodyError`` otherwise.
 
-    ``shallow`` says that nothing in the body can nest too deep. One loop for all spans and
-    all checks: this is the hot path of ingestion.
+    ``shallow`` says that nothing in the body can nest too deep. One loop does everything:
+    this is the hot path of ingestion, where each call costs as much as a check.
     """
     spans: list[Span] = []
     seen: set[str | None] = {None}
     linked = True
     try:
         for index, w in enumerate(wire):
-            span = _quick_span(index, w, shallow)
-            span_id, start, end = span.span_id, span.start_ns, span.end_ns
+            name, span_id, parent, events = w.name, w.span_id, w.parent_span_id, w.events
+            start, end = w.start_time_unix_nano, w.end_time_unix_nano
+            start_ns = nanoseconds(start) if start else None
+            end_ns = nanoseconds(end) if end else None
+            facts = _facts(w, name, span_id, shallow)
+            code, message = _UNSET, ""
+            if (status := w.status) is not None:
+                code = STATUS_NUMBERS[status.code or 0]
+                message = status.message or ""
+            if facts.skipped and code is not _ERROR:
+                code = Status.SKIPPED
             if (
                 span_id in seen
-                or span.parent_id not in seen
-                or (start is not None and end is not None and end < start)
+                or (parent or None) not in seen
+                or (end_ns is not None and start_ns is not None and end_ns < start_ns)
             ):
                 linked = False
             seen.add(span_id)
-            spans.append(span)
+            spans.append(
+                Span(
+                    span_id=span_id,
+                    name=name,
+                    parent_id=parent or None,
+                    start_ns=start_ns,
+                    end_ns=end_ns,
+                    status=code,
+                    status_message=message,
+                    kind=facts.kind,
+                    label=facts.label,
+                    aliases=facts.aliases,
+                    exception=any(map(_is_exception, events)) if events else False,
+                    place=_PLACES[index] if index < _PLACES_KNOWN else _place(index),
+                    payload=RawPayload(w.attributes, events, w.links),
+                )
+            )
     except (ValueError, KeyError, msgspec.DecodeError):
         raise OddBodyError from None
     return Quick(spans, linked)
 
 
-def _quick_span(index: int, w: WireSpan, shallow: bool) -> Span:
-    name, span_id, raw, status = w.name, w.span_id, w.attributes, w.status
+def _facts(w: WireSpan, name: str, span_id: str, shallow: bool) -> Facts:
+    """What the attributes tell of a span. Raises ValueError when anything is unusual."""
+    raw = w.attributes
     if (
         not name
         or name.isspace()
@@ -150,43 +177,23 @@ def _quick_span(index: int, w: WireSpan, shallow: bool) -> Span:
         or w.endTimeUnixNano is not NOT_SENT
     ):
         raise ValueError
-    values = NOTHING_PEEKED
-    if raw is not NOT_SENT:
-        # Raises for a key/value list; anything that is not an object takes the liberal way.
-        values = peeked_values(_peek(raw))
-        if not shallow and jsontext.nested_too_deep(bytes(raw), jsontext.MAX_DEPTH - 3):
-            raise ValueError
-    facts = classify(name, values)
-    events = w.events
-    exception = bool(events) and any(map(_is_exception, events or ()))
-    code, message = Status.UNSET, ""
-    if status is not None:
-        code = STATUS_NUMBERS[status.code or 0]
-        message = status.message or ""
-    if facts.skipped and code is not Status.ERROR:
-        code = Status.SKIPPED
-    return Span(
-        span_id=span_id,
-        name=name,
-        parent_id=w.parent_span_id or None,
-        start_ns=nanoseconds(w.start_time_unix_nano),
-        end_ns=nanoseconds(w.end_time_unix_nano),
-        status=code,
-        status_message=message,
-        kind=facts.kind,
-        label=facts.label,
-        aliases=facts.aliases,
-        exception=exception,
-        place=_place(index),
-        payload=RawPayload(raw, events, w.links),
-    )
+    if raw is NOT_SENT:
+        return classify(name, NOTHING_PEEKED)
+    if not shallow and jsontext.nested_too_deep(bytes(raw), jsontext.MAX_DEPTH - 3):
+        raise ValueError
+    # Raises for a key/value list; anything that is not an object takes the liberal way.
+    return classify(name, peeked_values(_peek(raw)))
 
 
-_PLACES = tuple(f"$.spans[{index}]" for index in range(64))
+_UNSET, _ERROR = Status.UNSET, Status.ERROR
+_PLACES_KNOWN = 64
 
 
 def _place(index: int) -> str:
-    return _PLACES[index] if index < len(_PLACES) else f"$.spans[{index}]"
+    return f"$.spans[{index}]"
+
+
+_PLACES = tuple(map(_place, range(_PLACES_KNOWN)))
 
 
 def _is_exception(raw: msgspec.Raw) -> bool:

@@ -15,7 +15,7 @@ from concurrent.futures import Future, InvalidStateError
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 import zstandard
@@ -29,6 +29,9 @@ from tracedesk.store.values import clean
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+Done: TypeAlias = Callable[[Any, StoreError | None], None]
+"""Told of the result after the commit, or of the error."""
 
 BATCH_SUBMITS = 100
 """Most submits of one transaction; a longer one would make every client of it wait."""
@@ -47,21 +50,22 @@ _SAVE_SUMMARY = (
 class _Work:
     """One submit: traces to store, or a function to run, and who waits for it."""
 
-    __slots__ = ("error", "future", "items", "job", "loop", "result", "size")
+    __slots__ = ("done", "error", "items", "job", "loop", "result", "size")
 
     def __init__(
         self,
         items: Sequence[Incoming] | None,
         job: Callable[[sqlite3.Connection], Any] | None,
-        future: "Future[Any] | asyncio.Future[Any]",
+        done: Done,
         loop: asyncio.AbstractEventLoop | None,
     ) -> None:
         self.items = items
         self.job = job
-        self.future = future
+        self.done = done
         self.loop = loop
+        """Where ``done`` is called; None: on the writer's thread."""
         self.size = len(items[0].body) if items else 0
-        self.result: Any = None
+        self.result: Any = ()
         self.error: StoreError | None = None
 
     def apply(self, batch: Batch) -> None:
@@ -72,13 +76,23 @@ class _Work:
             self.result = self.job(batch.connection)
 
     def settle(self) -> None:
-        """Tell the waiter, unless it has stopped waiting."""
-        future: Any = self.future
+        try:
+            self.done(self.result, self.error)
+        except Exception:
+            log.exception("nobody could be told that a submit was settled")
+
+
+def _fulfil(future: "Future[Any] | asyncio.Future[Any]") -> Done:
+    """Settles a future, unless its waiter has stopped waiting."""
+
+    def done(result: Any, error: StoreError | None) -> None:
         with contextlib.suppress(InvalidStateError, asyncio.InvalidStateError):
-            if self.error is not None:
-                future.set_exception(self.error)
+            if error is not None:
+                future.set_exception(error)
             else:
-                future.set_result(self.result)
+                future.set_result(result)
+
+    return done
 
 
 class Writer:
@@ -105,7 +119,7 @@ class Writer:
         commit, or fails with StoreError. Raises Busy when the queue stays full for
         ``patience_s`` seconds."""
         future: Future[list[Receipt]] = Future()
-        work = _Work(items, None, future, None)
+        work = _Work(items, None, _fulfil(future), None)
         if not self._offer(work):
             room = threading.Event()
             self._wait_for_room(room.set)
@@ -120,7 +134,7 @@ class Writer:
         """``submit`` for a coroutine: returns after the commit. Raises Busy and StoreError."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Receipt]] = loop.create_future()
-        work = _Work(items, None, future, loop)
+        work = _Work(items, None, _fulfil(future), loop)
         if not self._offer(work):
             try:
                 await asyncio.wait_for(self._offer_later(work, loop), patience_s)
@@ -128,13 +142,29 @@ class Writer:
                 raise Busy from None
         return await future
 
+    def post(self, submits: Sequence[tuple[Sequence[Incoming], Done]]) -> int:
+        """``store`` for callers that cannot wait: queue as many as there is room for, in their
+        order, and return how many. Each ``Done`` is called on the running loop, with receipts
+        and error, after the commit. Raises StoreError when the store is closed."""
+        loop = asyncio.get_running_loop()
+        taken = 0
+        with self._lock:
+            self._check_open()
+            for items, done in submits:
+                work = _Work(items, None, done, loop)
+                if not self._has_room(work):
+                    break
+                self._enqueue(work)
+                taken += 1
+        return taken
+
     def run(self, job: Callable[[sqlite3.Connection], T]) -> "Future[T]":
         """Queue a function that changes the database inside the writer's transaction. It may
         run twice (the first time rolled back), and must not begin or end a transaction."""
         future: Future[T] = Future()
         with self._lock:
             self._check_open()
-            self._enqueue(_Work(None, job, future, None))
+            self._enqueue(_Work(None, job, _fulfil(future), None))
         return future
 
     def summaries(self, summaries: Sequence[Summary]) -> "Future[None]":
@@ -165,12 +195,15 @@ class Writer:
         """Queue the work unless the queue is full."""
         with self._lock:
             self._check_open()
-            if self._queued and (
-                self._queued >= QUEUE_SUBMITS or self._queued_bytes + work.size > QUEUE_BYTES
-            ):
+            if not self._has_room(work):
                 return False
             self._enqueue(work)
             return True
+
+    def _has_room(self, work: _Work) -> bool:
+        return not self._queued or (
+            self._queued < QUEUE_SUBMITS and self._queued_bytes + work.size <= QUEUE_BYTES
+        )
 
     def _enqueue(self, work: _Work) -> None:
         self._queued += 1
@@ -238,7 +271,7 @@ class Writer:
     def _store_apart(self, works: list[_Work]) -> None:
         """One transaction each, so that whatever failed fails alone."""
         for work in works:
-            work.result = None
+            work.result = ()
             try:
                 with self._transaction(careful=True) as batch:
                     work.apply(batch)
