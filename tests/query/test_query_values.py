@@ -63,3 +63,16 @@ def test_only_objects_and_lists_in_text_are_opened(text: Any) -> None:
 def test_long_values_are_cut_in_the_middle() -> None:
     assert shorten("abcdefghij", 5) == "ab…ij"
     assert len(show_typed("x" * 10_000)) < 220
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [(1, 1.0), (10**22, 1e22), (0, -0.0), ({"a": [2.0], "b": "1e5"}, {"b": "1e5", "a": [2]})],
+)
+def test_whole_numbers_have_one_key(left: Any, right: Any) -> None:
+    assert equality_key(left) == equality_key(right)
+
+
+def test_values_that_no_encoder_takes_have_keys() -> None:
+    assert equality_key({"a": "\ud800"}) == equality_key({"a": "\ud800"})
+    assert equality_key({"a": "\ud800"}) != equality_key({"a": "\ud801"})

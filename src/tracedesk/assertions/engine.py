@@ -18,7 +18,7 @@ from tracedesk.query.patterns import PatternTimeoutError
 
 _DEFAULTS = Settings()
 _NOTHING = Support()
-_SCORES = {Outcome.PASS: 1.0, Outcome.FAIL: 0.0}
+_PASS, _FAIL = Outcome.PASS, Outcome.FAIL
 
 
 def evaluate(
@@ -51,7 +51,7 @@ def evaluate_on(assertion: Assertion, index: TraceIndex, line: int = 0) -> Verdi
         found = Finding(
             outcome=Outcome.ERROR, reason="the value is nested too deeply to compare", code="depth"
         )
-    if found.outcome is Outcome.PASS:
+    if found.outcome is _PASS:
         found = _guarded(found, index.settings)
     return label(assertion, found, line)
 
@@ -86,6 +86,8 @@ def label(assertion: Assertion, found: Finding, line: int) -> Verdict:
     """The verdict of an assertion, from what its rule found."""
     outcome = found.outcome
     score = found.score
+    if score is None:
+        score = 1.0 if outcome is _PASS else 0.0 if outcome is _FAIL else None
     return Verdict(
         outcome=outcome,
         reason=found.reason,
@@ -95,7 +97,7 @@ def label(assertion: Assertion, found: Finding, line: int) -> Verdict:
         name=assertion.name,
         line=line,
         missing_kind=found.missing_kind,
-        score=_SCORES.get(outcome) if score is None else score,
+        score=score,
         weight=assertion.weight,
         expected=found.expected,
         actual=found.actual,

@@ -17,7 +17,7 @@ from tracedesk.assertions.finding import (
 )
 from tracedesk.assertions.kind import Kind
 from tracedesk.assertions.scope import named_spans, read_names, scope_of
-from tracedesk.assertions.selectors import SELECTOR, Selector, span_of
+from tracedesk.assertions.selectors import SELECTOR, Selector
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
 from tracedesk.model.trace import Span, Status
@@ -46,15 +46,21 @@ class NoErrors:
         if not selection.rows:
             reason = f"no span is selected ({selection.elimination})"
             return missing(reason, "nothing_selected", VACUOUS, stage=RUNTIME)
-        spans = [span_of(index, row) for row in selection.rows]
-        ignored = named_spans(self.ignore, spans, index)
-        bad = [(s, why) for s in spans if s.span_id not in ignored and (why := self._wrong(s))]
+        of_row = index.row_spans
+        spans = [of_row[row] for row in selection.rows]
+        ignored = named_spans(self.ignore, spans, index) if self.ignore else set()
+        suspects = spans
+        if not self.http_errors:
+            error = Status.ERROR
+            suspects = [span for span in spans if span.status is error]
+        bad = [(s, why) for s in suspects if s.span_id not in ignored and (why := self._wrong(s))]
         fails = len(bad) > self.max_errors
         evidence = tuple(
             Evidence(span.span_id, "span", "$.status", "violated" if fails else "inspected")
             for span, _ in bad
         )
-        silent = not any(span.status in (Status.OK, Status.ERROR) for span in spans)
+        statuses = [span.status for span in spans]
+        silent = Status.OK not in statuses and Status.ERROR not in statuses
         message = "no span reports a status; unset counts as success"
         return Finding(
             outcome=Outcome.FAIL if fails else Outcome.PASS,

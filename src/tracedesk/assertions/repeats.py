@@ -41,32 +41,30 @@ class Repeats(msgspec.Struct):
     """How many there could be if unrecorded arguments were equal too."""
 
 
-def _name(call: Call) -> str:
-    return fold(call.label, tool=True)
-
-
-def _key(call: Call, paths: Sequence[Path]) -> Hashable | None:
+def _key(call: Call, paths: Sequence[Path], index: TraceIndex) -> Hashable | None:
     """What makes two calls of a tool the same; None when it was not recorded."""
+    if not paths:
+        return index.arguments_key(call)
     if call.arguments_state != "captured":
         return None
-    if not paths:
-        return (equality_key(call.arguments),)
     values = [path.first(call.arguments)[1] for path in paths]
     if ABSENT in values:
         return ("absent", call.id)  # a value missing on both sides is not equality
     return tuple(equality_key(value) for value in values)
 
 
-def count_repeats(calls: Sequence[Call], paths: Sequence[Path] = ()) -> Repeats:
+def count_repeats(calls: Sequence[Call], index: TraceIndex, paths: Sequence[Path] = ()) -> Repeats:
     """The largest set of equal calls of one tool."""
     groups: dict[tuple[str, Hashable], list[Call]] = {}
     unknown: dict[str, int] = {}
     for call in calls:
-        key = _key(call, paths)
+        name, key = fold(call.label, True), _key(call, paths, index)
         if key is None:
-            unknown[_name(call)] = unknown.get(_name(call), 0) + 1
+            unknown[name] = unknown.get(name, 0) + 1
+        elif (name, key) in groups:
+            groups[name, key].append(call)
         else:
-            groups.setdefault((_name(call), key), []).append(call)
+            groups[name, key] = [call]
     certain = max(groups.values(), key=len, default=[])
     possible = max(unknown.values(), default=0)
     for (name, _), group in groups.items():
@@ -74,9 +72,9 @@ def count_repeats(calls: Sequence[Call], paths: Sequence[Path] = ()) -> Repeats:
     return Repeats(certain, possible)
 
 
-def longest_run(calls: Sequence[Call]) -> Repeats:
+def longest_run(calls: Sequence[Call], index: TraceIndex) -> Repeats:
     """The longest unbroken run of equal calls."""
-    named_keys = [(_name(call), _key(call, ())) for call in calls]
+    named_keys = [(fold(call.label, True), index.arguments_key(call)) for call in calls]
     start, end = _certain_run(named_keys)
     return Repeats(list(calls[start:end]), _possible_run(named_keys))
 
@@ -182,9 +180,11 @@ class NoLoop(_Repeating):
         scope = self.tools(index)
         if isinstance(scope, Finding):
             return scope
-        ignored = named(self.ignore, scope, index)
-        kept = [call for call in scope.calls if call.id not in ignored]
-        repeats = longest_run(kept) if self.consecutive else count_repeats(kept)
+        kept = scope.calls
+        if self.ignore:
+            ignored = named(self.ignore, scope, index)
+            kept = [call for call in kept if call.id not in ignored]
+        repeats = longest_run(kept, index) if self.consecutive else count_repeats(kept, index)
         cautions = scope.cautions() if self.consecutive else ()
         return self.verdict(repeats, self.max_same, len(kept), cautions, index)
 
@@ -207,7 +207,7 @@ class SideEffectOnce(_Repeating):
         if not listed:
             names = ", ".join(test.name for test in self.names)
             cautions = (Caution("no_matching_call", f"none of {names} was called"),)
-        return self.verdict(count_repeats(kept, self.key), 1, len(kept), cautions, index)
+        return self.verdict(count_repeats(kept, index, self.key), 1, len(kept), cautions, index)
 
 
 def build_no_loop(values: dict[str, Any], place: Place, report: Report) -> NoLoop:

@@ -78,14 +78,17 @@ def named_spans(tests: Iterable[NameTest], spans: Sequence[Span], index: TraceIn
     """As ``named``, over spans."""
     found: set[str] = set()
     for test in tests:
-        degrees = [
-            test.test(
-                (span.label, *span.aliases),
-                span.kind is Kind.TOOL,
-                index.settings.regex_timeout_s,
-            )
-            for span in spans
-        ]
+        known: dict[tuple[bool, str, tuple[str, ...]], int] = {}
+        degrees = []
+        for span in spans:
+            tool = span.kind is Kind.TOOL
+            key = (tool, span.label, span.aliases)
+            degree = known.get(key)
+            if degree is None:
+                names = (span.label, *span.aliases)
+                degree = test.test(names, tool, index.settings.regex_timeout_s)
+                known[key] = degree
+            degrees.append(degree)
         wanted = FULLY if FULLY in degrees else max(degrees, default=NO)
         if wanted != NO:
             found.update(

@@ -171,9 +171,9 @@ def _name(test: NameTest) -> Keep:
 
 def _kind(word: str) -> Keep:
     kinds = {
-        "tool": {Kind.TOOL},
-        "node": set(Kind) - {Kind.TOOL},
-        "ai": {Kind.AGENT, Kind.MODEL},
+        "tool": (Kind.TOOL,),
+        "node": tuple(kind for kind in Kind if kind is not Kind.TOOL),
+        "ai": (Kind.AGENT, Kind.MODEL),
     }[word]
 
     def keep(index: TraceIndex, rows: Sequence[int]) -> list[int]:

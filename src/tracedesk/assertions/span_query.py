@@ -5,13 +5,14 @@ about each span is missing, while a count is decided as usual.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from tracedesk.assertions.fields import (
     EXPECTED_MAP,
+    EXTENSION_PREFIX,
     INVALID,
     Field,
     Shape,
@@ -36,74 +37,17 @@ from tracedesk.assertions.selectors import (
     SELECTOR,
     Selection,
     Selector,
-    child_count,
-    find_attribute,
     span_of,
 )
+from tracedesk.assertions.span_facts import Check, read_key
 from tracedesk.assertions.trace_index import TraceIndex
-from tracedesk.model.trace import Kind as SpanKind
-from tracedesk.model.trace import Span, Status
 from tracedesk.model.verdict import Caution, Difference, Evidence, Outcome, Support
-from tracedesk.query.expected import Expected, in_words
-from tracedesk.query.names import nearest
-from tracedesk.query.paths import ROOT, PathError, key_step, parse_path
+from tracedesk.query.expected import in_words
 from tracedesk.query.problems import Place, Report
-from tracedesk.query.values import ABSENT, json_text, show
+from tracedesk.query.values import show
 
 _LISTED = 50
 """Failing pairs that are reported in full; the rest is counted in the reason."""
-
-Look = Callable[[TraceIndex, int], tuple[str, str, Any]]
-"""Looks at one row: root of the evidence path, location, value."""
-
-
-def _status(span: Span) -> str:
-    return {
-        Status.OK: "ok",
-        Status.ERROR: "error",
-        Status.UNSET: "unset",
-        Status.SKIPPED: "skipped",
-    }[span.status]
-
-
-def _kind(span: Span) -> str:
-    if span.kind is SpanKind.TOOL:
-        return "tool"
-    return "ai" if span.kind in (SpanKind.AGENT, SpanKind.MODEL) else "node"
-
-
-def _duration(span: Span) -> Any:
-    return ABSENT if span.duration_ns is None else span.duration_ns / 1e6
-
-
-def _service(index: TraceIndex, row: int) -> Any:
-    resources, number_ = index.trace.resources, span_of(index, row).resource
-    name = resources[number_].service if 0 <= number_ < len(resources) else None
-    return ABSENT if name is None else name
-
-
-FACTS: Final[Mapping[str, Callable[[TraceIndex, int], Any]]] = {
-    "@name": lambda index, row: span_of(index, row).name,
-    "@label": lambda index, row: span_of(index, row).label,
-    "@kind": lambda index, row: _kind(span_of(index, row)),
-    "@status": lambda index, row: _status(span_of(index, row)),
-    "@status_message": lambda index, row: span_of(index, row).status_message,
-    "@duration_ms": lambda index, row: _duration(span_of(index, row)),
-    "@depth": lambda index, row: index.tree.depth[row],
-    "@children": child_count,
-    "@service": _service,
-}
-"""Facts that are not attributes."""
-
-_CALL_FACTS: Final = ("@arguments", "@output")
-
-
-class Check(msgspec.Struct, frozen=True):
-    """One entry of ``checks``."""
-
-    key: str
-    look: Look
-    expected: Expected
 
 
 class Percentile(msgspec.Struct, frozen=True):
@@ -205,52 +149,40 @@ class SpanQuery:
         return Part(found.outcome, found.reason, found.code, evidence=list(found.evidence))
 
     def _checks(self, selection: Selection, index: TraceIndex) -> Part:
-        if not selection.rows:
+        rows = selection.rows
+        if not rows:
             return self._absent(selection, index)
-        good: list[Evidence] = []
-        bad: list[tuple[Difference, Evidence]] = []
-        for row in selection.rows:
-            held, broken = self._of_row(row, index)
-            if not broken and self.quantifier == "any":
-                label = span_of(index, row).label
-                return Part(Outcome.PASS, f"{label} fits all checks", "checked", evidence=held)
-            good += held
-            bad += broken
-        spans = plural(len(selection.rows), "span")
-        if not bad:
+        failing = [set(check.failing(rows, index)) for check in self.checks]
+        wrong = set().union(*failing)
+        if self.quantifier == "any" and len(wrong) < len(rows):
+            row = next(row for row in rows if row not in wrong)
+            words = f"{span_of(index, row).label} fits all checks"
+            return Part(Outcome.PASS, words, "checked", evidence=self._held([row], index))
+        spans = plural(len(rows), "span")
+        if not wrong:
             words = f"{plural(len(self.checks), 'check')} held on {spans}"
-            return Part(Outcome.PASS, words, "checked", evidence=good[:_LISTED])
-        more = f"; {len(bad)} failing in {spans}" if len(bad) > 1 else ""
+            return Part(Outcome.PASS, words, "checked", evidence=self._held(rows, index))
+        pairs = [
+            (row, check)
+            for row in rows
+            if row in wrong
+            for check, rows_of in zip(self.checks, failing, strict=True)
+            if row in rows_of
+        ]
+        told = [pair for row, check in pairs[:_LISTED] for pair in check.broken(row, index)]
+        more = f"; {len(pairs)} failing in {spans}" if len(pairs) > 1 else ""
         return Part(
             Outcome.FAIL,
-            f"{in_words(bad[0][0])}{more}",
+            f"{in_words(told[0][0])}{more}",
             "check_failed",
-            [difference for difference, _ in bad[:_LISTED]],
-            [evidence for _, evidence in bad[:_LISTED]],
+            [difference for difference, _ in told[:_LISTED]],
+            [evidence for _, evidence in told[:_LISTED]],
         )
 
-    def _of_row(
-        self, row: int, index: TraceIndex
-    ) -> tuple[list[Evidence], list[tuple[Difference, Evidence]]]:
-        held: list[Evidence] = []
-        broken: list[tuple[Difference, Evidence]] = []
-        span = span_of(index, row)
-        for check in self.checks:
-            of, place, value = check.look(index, row)
-            inner = value
-            if not check.expected.matches(value, index.env):
-                inner = json_text(value)
-            if inner is not ABSENT and check.expected.matches(inner, index.env):
-                held.append(Evidence(span.span_id, of, place, "decided"))
-                continue
-            if value is ABSENT and check.expected.matches(value, index.env):
-                held.append(Evidence(span.span_id, of, ROOT, "absent_here"))
-                continue
-            for difference in check.expected.differences(value, index.env, place):
-                hint = f"on {span.label}" + (f"; {difference.hint}" if difference.hint else "")
-                told = msgspec.structs.replace(difference, hint=hint)
-                broken.append((told, Evidence(span.span_id, of, difference.path, "violated")))
-        return held, broken
+    def _held(self, rows: Sequence[int], index: TraceIndex) -> list[Evidence]:
+        """Where the checks held, the first of them named."""
+        shown = rows[: max(1, _LISTED // len(self.checks))]
+        return [check.evidence(row, index) for row in shown for check in self.checks]
 
     def _percentile(self, wanted: Percentile, selection: Selection, index: TraceIndex) -> Part:
         if not selection.rows:
@@ -284,44 +216,6 @@ def _spans(rows: Sequence[int], index: TraceIndex, role: str) -> list[Evidence]:
     return [Evidence(span_of(index, row).span_id, "span", "$", role) for row in rows[:_LISTED]]
 
 
-def _look(key: str, place: Place, report: Report) -> Look | None:
-    """How a check key is read; None after reporting an unknown fact or a bad path."""
-    if not key.startswith("@"):
-        return lambda index, row: (
-            "attributes",
-            *find_attribute(span_of(index, row).attributes, key),
-        )
-    fact = FACTS.get(key)
-    if fact is not None:
-        return lambda index, row: ("span", f"$[{show(key)}]", fact(index, row))
-    name, _, rest = key.partition(".")
-    if name not in _CALL_FACTS:
-        known = nearest(key, [*FACTS, *_CALL_FACTS])
-        report.error(place, "unknown-key", f"unknown fact '{key}'", known, on_key=True)
-        return None
-    try:
-        path = parse_path(rest) if rest else None
-    except PathError as error:
-        report.error(place, "bad-path", f"'{rest}' is no path: {error}", on_key=True)
-        return None
-    of = name[1:]
-
-    def look(index: TraceIndex, row: int) -> tuple[str, str, Any]:
-        call = index.call_by_id.get(span_of(index, row).span_id)
-        state = "absent" if call is None else getattr(call, f"{of}_state")
-        if call is None or state == "absent":
-            return of, ROOT, ABSENT
-        value = getattr(call, of)
-        if path is None:
-            return of, ROOT, value
-        found = path.first(value, descend=True)
-        if found[1] is ABSENT:
-            return of, f"{ROOT}{key_step(rest)}", ABSENT
-        return of, *found
-
-    return look
-
-
 COUNT_FIELDS: Final = (
     Field("min", integer(), "at least so many spans"),
     Field("max", integer(), "at most so many spans"),
@@ -341,7 +235,15 @@ def _object(fields: tuple[Field, ...], what: str) -> Shape:
         return INVALID if report.errors > before else found
 
     properties = {field.name: field.shape.schema for field in fields}
-    return Shape(read, {"type": "object", "properties": properties})
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "patternProperties": {f"^{EXTENSION_PREFIX}": {}},
+        "additionalProperties": False,
+        "minProperties": 1,
+        "required": [field.name for field in fields if field.required],
+    }
+    return Shape(read, schema)
 
 
 def build(values: dict[str, Any], place: Place, report: Report) -> SpanQuery | None:
@@ -350,7 +252,7 @@ def build(values: dict[str, Any], place: Place, report: Report) -> SpanQuery | N
     count = _bounds(values, place, report)
     checks = []
     for key, expected in (values["checks"] or {}).items():
-        look = _look(key, (*place, "checks", key), report)
+        look = read_key(key, (*place, "checks", key), report)
         if look is not None:
             checks.append(Check(key, look, expected))
     if report.errors > before:

@@ -6,7 +6,7 @@ The trace and the reading are never changed.
 
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import cached_property
 from heapq import nlargest
 from operator import itemgetter
@@ -24,7 +24,7 @@ from tracedesk.model.verdict import Evidence, Support
 from tracedesk.query.expected import Env
 from tracedesk.query.names import NameTest, fold
 from tracedesk.query.schemas import Schema
-from tracedesk.query.values import json_text, whole_json
+from tracedesk.query.values import equality_key, json_text, whole_json
 
 SEARCHED = 50
 """Calls named as evidence that a list was searched in vain; the support counts them all."""
@@ -57,6 +57,7 @@ class TraceIndex:
         self.names = CallNames(reading.calls, settings.regex_timeout_s)
         self._tests: dict[tuple[str, str, str], tuple[Placed, Placed]] = {}
         self._ordered: dict[str, tuple[list[Call], bool]] = {}
+        self._argument_keys: dict[int, Hashable | None] = {}
         self._places: dict[int, dict[int, int]] = {}
 
     @cached_property
@@ -328,6 +329,15 @@ class TraceIndex:
             if any(calls is listed for listed, _ in self._ordered.values()):
                 self._places[id(calls)] = known
         return known
+
+    def arguments_key(self, call: Call) -> Hashable | None:
+        """What is equal for calls of equal arguments; None when they were not recorded."""
+        key = self._argument_keys.get(id(call), self)
+        if key is self:
+            recorded = call.arguments_state == "captured"
+            key = equality_key(call.arguments) if recorded else None
+            self._argument_keys[id(call)] = key
+        return key
 
     def hidden_tools(self, call: Call) -> bool:
         """An n8n agent that was not asked to report its tool calls (caution, spec 6.1)."""

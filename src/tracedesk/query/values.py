@@ -5,13 +5,20 @@ not ``2`` (assertion spec 4.1).
 """
 
 import re
+from collections.abc import Hashable
 from enum import Enum
 from typing import Any, Final
+
+import msgspec
 
 from tracedesk.model.jsontext import dump, parse
 
 SHOWN_CHARS = 200
 """Longer values are cut in the middle where they are worded (assertion spec 11)."""
+
+_sorted_json = msgspec.json.Encoder(order="deterministic").encode
+_FLOAT = re.compile(rb"\.0(?![0-9])|[0-9]e")
+"""What every whole number written as a float has in JSON; texts may have it too."""
 
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _MAX_DIGITS = 400
@@ -84,14 +91,37 @@ def json_equal(left: Any, right: Any, fold: bool = False) -> bool:
     return bool(left == right)
 
 
-def equality_key(value: Any) -> Any:
+def equality_key(value: Any) -> Hashable:
     """A hashable stand-in: two values are JSON-equal exactly when their keys are equal."""
+    try:
+        raw = _sorted_json(value)
+        if _FLOAT.search(raw):
+            raw = _sorted_json(_whole_numbers(value))
+        return raw
+    except (UnicodeError, TypeError, OverflowError):
+        parts: Hashable = _key_of_parts(value)
+        return parts
+
+
+def _whole_numbers(value: Any) -> Any:
+    """The value with every float that is whole as an integer, which it equals."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, dict):
+        return {key: _whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole_numbers(item) for item in value]
+    return value
+
+
+def _key_of_parts(value: Any) -> Any:
+    """As ``equality_key`` for what no encoder takes, such as lone surrogates."""
     if isinstance(value, bool):
         return ("boolean", value)
     if isinstance(value, dict):
-        return ("object", frozenset((key, equality_key(item)) for key, item in value.items()))
+        return ("object", frozenset((key, _key_of_parts(item)) for key, item in value.items()))
     if isinstance(value, list | tuple):
-        return ("array", tuple(equality_key(item) for item in value))
+        return ("array", tuple(_key_of_parts(item) for item in value))
     return value
 
 
