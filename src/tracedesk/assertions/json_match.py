@@ -136,7 +136,7 @@ class JsonMatch:
         if value is not ABSENT:
             source = index.reading.response.source
             found.append(ViewOf("response", value, None if source is None else source.span))
-        for name, value in index.reading.views:
+        for name, value in index.views:
             if name != "response":
                 span = index.root_span if name == "attributes" else None
                 found.append(ViewOf(name, value, span))

@@ -353,6 +353,11 @@ class TraceIndex:
         return not (isinstance(options, dict) and options.get("returnIntermediateSteps") is True)
 
     @cached_property
+    def views(self) -> tuple[tuple[str, Any], ...]:
+        """The reading's views, opened."""
+        return self.reading.views
+
+    @cached_property
     def response_json(self) -> Any:
         """The response text parsed as JSON, whatever its type; ABSENT when it is none."""
         return whole_json(self.reading.response.text)
