@@ -2,7 +2,7 @@
 (ingestion spec 11)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tracedesk.model import jsontext
@@ -132,8 +132,8 @@ def usage(trace: Trace) -> Usage:
     return node_usage(trace)
 
 
-def node_usage(trace: Trace) -> Usage:
-    """The sum of the token shapes in executed nodes' outputs."""
+def node_usage(trace: Trace, mend: Callable[[Span, Count], Count] | None = None) -> Usage:
+    """The sum of the token shapes in executed nodes' outputs; ``mend`` may correct each."""
     counts: dict[str, Count] = {}
     place = ""
     for span in trace.spans:
@@ -141,7 +141,8 @@ def node_usage(trace: Trace) -> Usage:
             in_output = count_in(span.payload.chosen)
             if in_output is not None:
                 place = place or f"{span.payload.output_place}{in_output[1]}"
-                counts[span.span_id] = in_output[0]
+                count = in_output[0]
+                counts[span.span_id] = mend(span, count) if mend else count
     if not counts:
         return Usage(tried=TOKEN_SHAPES)
     plural = "" if len(counts) == 1 else "s"

@@ -10,6 +10,7 @@ from tracedesk.model.trace import Kind, Span, Trace
 from tracedesk.reading import custom
 from tracedesk.reading.messages import input_text, said
 from tracedesk.reading.settings import ReadingSettings
+from tracedesk.reading.usage import Count, added, count_in
 
 
 def response(trace: Trace, settings: ReadingSettings) -> Text:
@@ -76,5 +77,32 @@ def input_of(trace: Trace) -> Text:
 
 
 def usage(trace: Trace) -> Usage:
-    """The sum of each entry's own ``usageMetadata``, as given."""
-    return custom.node_usage(trace)
+    """The sum of each entry's own ``usageMetadata``, as given.
+
+    An agent that called tools reports its last model call, with a total of something else. Where
+    that total does not add up and the earlier calls stand in the node's messages, the calls are
+    added up instead.
+    """
+    return custom.node_usage(trace, _all_calls)
+
+
+def _all_calls(span: Span, reported: Count) -> Count:
+    earlier = [
+        found[0]
+        for message in _this_turn(_below(span, "input", "messages"))
+        if isinstance(message, Mapping) and (found := count_in(message)) is not None
+    ]
+    known = (reported.input or 0) + (reported.output or 0)
+    if not earlier or reported.total is None or reported.total == known:
+        return reported
+    last = Count(reported.input, reported.output, None, reported.reasoning)
+    return added([*earlier, last])
+
+
+def _this_turn(messages: Any) -> list[Any]:
+    """The messages after the user's last one: what came before was counted in its own run."""
+    listed = messages if isinstance(messages, list) else []
+    for index in range(len(listed) - 1, -1, -1):
+        if isinstance(listed[index], Mapping) and listed[index].get("role") == "user":
+            return listed[index + 1 :]
+    return listed
