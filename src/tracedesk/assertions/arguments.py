@@ -237,6 +237,15 @@ class Arguments:
             ]
         return found
 
+    def compared(self, calls: Sequence[Call]) -> Iterator[Any]:
+        """The recorded values that the expected keys name on some calls."""
+        for call in calls:
+            recorded = self.recorded(call)
+            for key, _, _ in self._members:
+                yield self._actual(key, recorded.value, recorded.value)
+                if recorded.parameters:
+                    yield lookup_key(recorded.parameters, key)[0]
+
     def evidence(self, call: Call, role: str) -> list[Evidence]:
         """The place of each expected argument on this call."""
         recorded = self.recorded(call)

@@ -14,7 +14,7 @@ from tracedesk.assertions.kind import Kind
 from tracedesk.assertions.limits import Bound
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.trace import Span, Status
-from tracedesk.model.verdict import Evidence, Outcome, Support
+from tracedesk.model.verdict import Caution, Evidence, Outcome, Support
 from tracedesk.query.problems import Place, Report
 from tracedesk.query.values import as_number
 
@@ -42,16 +42,19 @@ class CostLimit:
         self.bound = Bound("max_usd", "cost", "USD", max_usd)
 
     def evaluate(self, index: TraceIndex) -> Finding:
+        found = "reported"
         shares: list[Share] | str = "reported costs were not asked for"
         if self.source != "computed":
             shares = reported(index)
         if isinstance(shares, str) and self.source != "reported":
+            found = "computed"
             computed_shares = computed(index)
             if isinstance(computed_shares, str) and self.source == "auto":
                 computed_shares = f"{shares}; {computed_shares}"
             shares = computed_shares
         if isinstance(shares, str):
             return missing(shares, "no_cost", stage=RUNTIME)
+        cautions = _nested(shares, index) if found == "reported" else _partial(index)
         total = round(sum(share.usd for share in shares), 9)
         holds = self.bound.holds(total)
         role = "decided" if holds else "violated"
@@ -65,9 +68,31 @@ class CostLimit:
             actual=total,
             differences=() if holds else (self.bound.difference(total, "$"),),
             evidence=tuple(msgspec.structs.replace(s.evidence, role=role) for s in dearest),
+            cautions=cautions,
             support=Support(spans=max(1, len(shares))),
             stage=RUNTIME,
         )
+
+
+def _nested(shares: Iterable[Share], index: TraceIndex) -> tuple[Caution, ...]:
+    """A summed cost inside another one may be part of it."""
+    spans = {share.evidence.span for share in shares}
+    seen: set[str] = set()  # what lies above those was walked already
+    for span in spans:
+        above = index.parents.get(span or "")
+        while above is not None and above not in seen:
+            if above in spans:
+                message = "a summed cost lies inside another one, so it may count twice"
+                return (Caution("nested_usage", message),)
+            seen.add(above)
+            above = index.parents.get(above)
+    return ()
+
+
+def _partial(index: TraceIndex) -> tuple[Caution, ...]:
+    if not index.reading.usage.partial:
+        return ()
+    return (Caution("partial_usage", "some model spans report no usage, so they cost nothing"),)
 
 
 def _first(attributes: Mapping[str, Any], names: Iterable[str]) -> tuple[str, float] | None:
@@ -136,12 +161,10 @@ def _uses(index: TraceIndex) -> list[tuple[Span, str, float, float]]:
             found[span.span_id] = (span, model, tokens_in, tokens_out)
     above: set[str] = set()
     for span_id in found:
-        seen: set[str] = set()
         parent = index.parents.get(span_id)
-        while parent is not None and parent not in seen:
-            seen.add(parent)
+        while parent is not None and parent not in above:  # what lies above those is there too
+            above.add(parent)
             parent = index.parents.get(parent)
-        above |= seen
     return [use for span_id, use in found.items() if span_id not in above]
 
 

@@ -7,6 +7,7 @@ never a pass (assertion spec 1.2, 2).
 import msgspec
 
 from tracedesk.assertions.assertion import Assertion
+from tracedesk.assertions.cautions import about_values, joined
 from tracedesk.assertions.finding import VACUOUS, Finding
 from tracedesk.assertions.settings import Settings
 from tracedesk.assertions.trace_index import TraceIndex, index_of
@@ -51,6 +52,9 @@ def evaluate_on(assertion: Assertion, index: TraceIndex, line: int = 0) -> Verdi
         found = Finding(
             outcome=Outcome.ERROR, reason="the value is nested too deeply to compare", code="depth"
         )
+    if found.differences:
+        about = about_values([difference.actual for difference in found.differences])
+        found.cautions = joined(found.cautions, about)
     if found.outcome is _PASS:
         found = _guarded(found, index.settings)
     return label(assertion, found, line)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from tracedesk.assertions.call_rule import Decision, NodeCall
+from tracedesk.assertions.cautions import about_values
 from tracedesk.assertions.finding import (
     PARAMETERS,
     ROUTING,
@@ -31,7 +32,6 @@ from tracedesk.assertions.near_misses import (
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
 from tracedesk.model.verdict import Caution, Evidence, NearMiss, Outcome
-from tracedesk.query.expected import REDACTED
 from tracedesk.query.names import edit_distance, fold, tolerance
 
 
@@ -184,10 +184,7 @@ def _fail(
     left: int = 0,
     **finding: Any,
 ) -> Finding:
-    redacted = any(d.actual == REDACTED for d in finding.get("differences", ()))
     cautions = _cautions(rule, decision, (), index)
-    if redacted:
-        cautions += (Caution("redacted", "the sender replaced the value with [REDACTED]"),)
     return Finding(
         outcome=Outcome.FAIL,
         near_misses=tuple(near),
@@ -290,6 +287,8 @@ def _cautions(
         found.append(Caution("requested_only", message))
     if decision.untimed:
         found.append(Caution("order_from_arrival", "not every call has a start time"))
+    for part in rule.spec.parts:
+        found += about_values(part.compared(deciding[:1] or decision.matching[:EXAMINED]))
     if rule.tools and decision.matching:
         found += _visibility(rule, decision.matching, index)
     return tuple(found)

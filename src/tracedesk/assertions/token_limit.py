@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from tracedesk.assertions.cautions import about_usage
 from tracedesk.assertions.fields import Field, number
 from tracedesk.assertions.finding import RUNTIME, Finding, missing
 from tracedesk.assertions.kind import Kind
 from tracedesk.assertions.limits import Bound, need_one, worst
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Usage
-from tracedesk.model.verdict import Caution, Evidence, Outcome, Support
+from tracedesk.model.verdict import Evidence, Outcome, Support
 from tracedesk.query.problems import Place, Report
 
 _PARTS: Final = {
@@ -37,7 +38,7 @@ class TokenLimit:
         if outcome is Outcome.MISSING:
             unknown = ", ".join(bound.what for bound, actual in read if actual is None)
             reason = f"this trace does not report {unknown}; send gen_ai.usage.* attributes"
-            return missing(reason, "no_usage", stage=RUNTIME, cautions=_cautions(usage))
+            return missing(reason, "no_usage", stage=RUNTIME, cautions=about_usage(usage))
         known = [(bound, actual) for bound, actual in read if actual is not None]
         broken = [(bound, actual) for bound, actual in known if not bound.holds(actual)]
         shown = broken or known
@@ -49,7 +50,7 @@ class TokenLimit:
             actual={bound.field: actual for bound, actual in known},
             differences=tuple(bound.difference(actual, "$.usage") for bound, actual in broken),
             evidence=_evidence(usage, "violated" if broken else "decided"),
-            cautions=_cautions(usage),
+            cautions=about_usage(usage),
             support=Support(spans=max(1, len(usage.spans))),
             stage=RUNTIME,
         )
@@ -59,16 +60,6 @@ def _evidence(usage: Usage, role: str) -> tuple[Evidence, ...]:
     shares = sorted(usage.spans, key=lambda share: -share[1])[:_SHARES]
     found = tuple(Evidence(span, "span", "$", role) for span, _ in shares)
     return found or (Evidence(None, "trace", "$", role),)
-
-
-def _cautions(usage: Usage) -> tuple[Caution, ...]:
-    found = []
-    if usage.partial:
-        found.append(Caution("partial_usage", "some model spans report no usage"))
-    if usage.nested:
-        message = "a summed span lies inside another one, so tokens may count twice"
-        found.append(Caution("nested_usage", message))
-    return tuple(found)
 
 
 def build(values: dict[str, Any], place: Place, report: Report) -> TokenLimit | None:
