@@ -124,7 +124,7 @@ class Moves(Finding):
         for at, line in enumerate(page.lines):
             if line.key == f"{case}:{assertion}":
                 page.cursor = at
-                page.scroll_to(y=at, animate=False)
+                page.scroll_at_once(at)
                 return
 
     def go_to_span(self, span_id: str) -> None:

@@ -53,11 +53,15 @@ POLL_S = 0.1
 REST = 4
 """Rest after reading the list, in times of what the reading took: a fifth of the time at most."""
 
+KEYS_REST_S = 0.25
+"""Least rest between two readings of the list while keys are pressed; they come first."""
+
 AGES_S = 1.0
 """How often the ages in the list are painted anew."""
 
-PREVIEW_S = 0.08
-"""Rest of the cursor on a trace before it is opened beside the list."""
+PREVIEW_S = 0.12
+"""Rest of the cursor on a trace before it is opened beside the list: a little longer than
+between two presses of a hurried hand, so that walking the list reads no trace."""
 
 VAST, WIDE, MEDIUM = 180, 140, 100
 """Columns from which there are three panes, with room beside the bars; three; and two."""
@@ -79,6 +83,7 @@ class Workbench(Moves):
         self._read_again = False
         self._asked_at = 0.0
         self._rest_until = 0.0
+        self._moved_at = 0.0
         self._preview: Timer | None = None
         self._prefix = ""
         self._state = bars.HeaderState(state="starting")
@@ -170,7 +175,8 @@ class Workbench(Moves):
         snapshot = message.snapshot
         # In a flood the answers take longer; then they are asked for less often.
         now = perf_counter()
-        self._rest_until = now + REST * (now - self._asked_at)
+        moving = now - self._moved_at < 2 * KEYS_REST_S
+        self._rest_until = now + max(REST * (now - self._asked_at), KEYS_REST_S * moving)
         if self.traces.frozen and snapshot.request.where is self.traces.where:
             self.traces.waiting = max(0, snapshot.total - self.traces.total)
         else:
@@ -255,6 +261,10 @@ class Workbench(Moves):
             self.show_hits(message.hits)
 
     # -- cursors ---------------------------------------------------------------------
+
+    @on(CursorMoved)
+    def _cursor_moved(self) -> None:
+        self._moved_at = perf_counter()
 
     @on(CursorMoved, "#traces")
     def _trace_chosen(self) -> None:

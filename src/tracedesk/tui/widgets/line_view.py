@@ -150,9 +150,13 @@ class LineView(Steady, ScrollView, can_focus=True):
         if height <= 0:
             return
         if row < top:
-            self.scroll_to(y=row, animate=False)
+            self.scroll_at_once(row)
         elif row >= top + height:
-            self.scroll_to(y=row - height + 1, animate=False)
+            self.scroll_at_once(row - height + 1)
+
+    def scroll_at_once(self, y: int) -> None:
+        """Scroll before the next frame, not after it: one painting, and ``window`` holds now."""
+        self.scroll_to(y=y, animate=False, immediate=True)
 
     def on_resize(self, event: events.Resize) -> None:
         if self.virtual_size.width != event.size.width:

@@ -47,9 +47,10 @@ class TraceListView(LineView):
         moved = self.model.install(snapshot)
         filtered = self.model.where is not None
         self.empty_note = " no trace fits this filter" if filtered else ""
-        at_top = self.scroll_offset.y == 0
-        top = self.scroll_offset.y + moved
-        self.changed(self.model.total, self.model.cursor)
-        if moved and not at_top and not self.model.follow:
-            self.scroll_to(y=max(0, top), animate=False)
-        self.show_row(self.cursor)
+        top = self.scroll_offset.y
+        with self.prevent(WindowMoved):  # whoever shows a snapshot asks for what it lacks
+            self.changed(self.model.total)
+            if moved and top and not self.model.follow:
+                self.scroll_at_once(max(0, top + moved))
+            self.cursor = self.model.cursor
+            self.show_row(self.cursor)

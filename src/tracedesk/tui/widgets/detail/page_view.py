@@ -34,7 +34,7 @@ class PageView(LineView):
             self.changed(len(self.lines), self.cursor if keep_place else 0)
         if not keep_place:
             self.cursor = 0
-            self.scroll_to(y=0, animate=False)
+            self.scroll_at_once(0)
 
     def _lay_out(self) -> None:
         self._made_for = self.row_width

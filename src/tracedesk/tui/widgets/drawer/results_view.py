@@ -39,7 +39,7 @@ class ResultsView(LineView):
             self.changed(len(lines), at)
         if key is None:
             self.cursor = 0
-            self.scroll_to(y=0, animate=False)
+            self.scroll_at_once(0)
 
     def clicked(self, row: int, x: int) -> None:
         result = self.model.rows[row]
