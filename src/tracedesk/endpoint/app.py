@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 Headers: TypeAlias = dict[bytes, bytes]
 Describe: TypeAlias = Callable[[TraceRow], Mapping[str, Any] | bytes]
 
-INGEST_PATHS = frozenset({"/public/traces", "/traces", "/v1/traces"})
+INGEST_PATHS = frozenset({"/public/traces", "/traces", "/v1/traces", "/v1/logs", "/v1/metrics"})
 LIST_PATH = "/public/traces"
 ONE_PATH = "/public/traces/"
 HEALTH_PATH = "/health"

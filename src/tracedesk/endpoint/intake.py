@@ -14,7 +14,7 @@ from tracedesk.endpoint import replies
 from tracedesk.endpoint.bodies import inflate
 from tracedesk.endpoint.errors import Refused, busy, invalid, invalid_body, unavailable
 from tracedesk.endpoint.keys import Access, AgentsById
-from tracedesk.endpoint.replies import Reply
+from tracedesk.endpoint.replies import LOG_RECORDS, METRICS, SPANS, Reply
 from tracedesk.endpoint.routing import (
     Routed,
     refuse_otlp,
@@ -23,9 +23,11 @@ from tracedesk.endpoint.routing import (
     route_resource,
 )
 from tracedesk.endpoint.settings import EndpointSettings
-from tracedesk.formats.detect import PROTOBUF, read_body
+from tracedesk.formats.detect import is_protobuf, read_request
 from tracedesk.formats.envelope import Envelope
 from tracedesk.formats.errors import Fault, FormatError
+from tracedesk.formats.otlp import OtlpResource
+from tracedesk.formats.otlp_logs import Logs
 from tracedesk.model.trace import Trace, TraceWarning
 from tracedesk.store.database import Store
 from tracedesk.store.errors import Busy, StoreError
@@ -35,6 +37,8 @@ LARGE = 256 * 1024
 """Bodies beyond this many bytes are read in a thread, so that other requests go on."""
 
 OTLP_PATH = "/v1/traces"
+METRICS_PATH = "/v1/metrics"
+"""Metrics are accepted, so that no exporter complains, and not kept."""
 
 
 class Request(msgspec.Struct, kw_only=True):
@@ -52,7 +56,7 @@ class Request(msgspec.Struct, kw_only=True):
     @property
     def protobuf(self) -> bool:
         """True when body and reply are OTLP in protobuf."""
-        return self.content_type.partition(";")[0].strip().lower() == PROTOBUF
+        return is_protobuf(self.content_type)
 
 
 class Prepared(msgspec.Struct):
@@ -95,7 +99,11 @@ class Intake:
     def prepare(self, request: Request, access: Access) -> Prepared:
         """Read and route the request; nothing is stored yet. Raises Refused. Of a large body
         it takes its time, and may be called in any thread."""
+        if request.path == METRICS_PATH:
+            return Prepared([], lambda _: replies.exported(METRICS, protobuf=request.protobuf))
         envelope = self._read(request)
+        if envelope.logs is not None:
+            return self._prepare_logs(request, envelope, envelope.logs, access)
         if envelope.shape == "otlp":
             return self._prepare_otlp(request, envelope, access)
         return self._prepare_trace(request, envelope, access)
@@ -104,7 +112,7 @@ class Intake:
         if request.gzipped:
             request.body = inflate(request.body, self._settings.max_body_bytes)
         try:
-            envelope = read_body(request.body, request.content_type)
+            envelope = read_request(request.path, request.body, request.content_type)
         except FormatError as error:
             raise invalid_body(error) from None
         if request.path == OTLP_PATH and envelope.shape != "otlp":
@@ -149,17 +157,13 @@ class Intake:
         rejected = envelope.rejected
         problems = [f"{rejected} spans have no id, trace id or name"] if rejected else []
         items, unrouted, reasons = self._otlp_items(request, envelope, access)
-        if reasons and not items:
-            raise refuse_otlp(reasons)
-        rejected += unrouted
-        message = "; ".join([*problems, *dict.fromkeys(reasons)])
+        rejected += sum(len(trace.spans) for resource in unrouted for trace in resource.traces)
+        message = "; ".join([*problems, *reasons])
 
         def answer(receipts: Sequence[Receipt]) -> Reply:
-            if request.protobuf:
-                return Reply(200, replies.protobuf_reply(rejected, message), PROTOBUF.encode())
-            tail = replies.partial_success(rejected, message)
-            if not receipts:
-                return Reply(200, replies.nothing_stored(tail))
+            if request.protobuf or not receipts:
+                return replies.exported(SPANS, rejected, message, protobuf=request.protobuf)
+            tail = replies.partial_success(SPANS, rejected, message)
             first, receipt = items[0], receipts[0]
             warnings = first.trace.warnings
             return Reply(
@@ -168,25 +172,43 @@ class Intake:
 
         return Prepared(items, answer)
 
+    def _prepare_logs(
+        self, request: Request, envelope: Envelope, logs: Logs, access: Access
+    ) -> Prepared:
+        items, unrouted, reasons = self._otlp_items(request, envelope, access)
+        rejected, message = logs.of(unrouted), "; ".join(reasons)
+        kept = len(logs.records) - rejected
+        told = f"{kept} log records joined to spans, {logs.loose} without a span let go"
+        return Prepared(
+            items,
+            lambda _: replies.exported(
+                LOG_RECORDS, rejected, message, protobuf=request.protobuf, told=told
+            ),
+        )
+
     def _otlp_items(
         self, request: Request, envelope: Envelope, access: Access
-    ) -> tuple[list[Incoming], int, list[str]]:
-        """One item per agent and trace id, the number of spans that cannot be routed, and why."""
+    ) -> tuple[list[Incoming], list[OtlpResource], list[str]]:
+        """One item per agent and trace id, the resources that cannot be routed, and why.
+        Raises Refused when none can."""
         found: dict[tuple[str, str | None], tuple[Routed, list[int], list[Trace]]] = {}
-        unrouted, reasons = 0, []
+        unrouted: list[OtlpResource] = []
+        reasons: dict[str, None] = {}
         for resource in envelope.resources():
             if not resource.traces:
                 continue
             routed = route_resource(resource, access)
             if isinstance(routed, str):
-                unrouted += sum(len(trace.spans) for trace in resource.traces)
-                reasons.append(routed)
+                unrouted.append(resource)
+                reasons[routed] = None
                 continue
             for trace in resource.traces:
                 key = (routed.agent.id, trace.trace_id)
                 _, indexes, traces = found.setdefault(key, (routed, [], []))
                 indexes.append(resource.index)
                 traces.append(trace)
+        if reasons and not found:
+            raise refuse_otlp(list(reasons))
         warnings = list(envelope.warnings)
         request_id = request.request_id
         if request_id is not None and len({trace_id for _, trace_id in found}) > 1:
@@ -202,7 +224,7 @@ class Intake:
             item.mode = "merge"
             item.resources = tuple(indexes)
             items.append(item)
-        return items, unrouted, reasons
+        return items, unrouted, list(reasons)
 
 
 def is_large(request: Request) -> bool:

@@ -6,6 +6,7 @@ are ids and times that need no escaping.
 
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -60,33 +61,63 @@ def accepted(
     ).encode()
 
 
-def partial_success(rejected: int, message: str) -> str:
+class Signal(msgspec.Struct, frozen=True):
+    """One of the things that OTLP exports, as its replies name it."""
+
+    rejected: str
+    """Field of ``partialSuccess`` that counts what was rejected."""
+    module: str
+    response: str
+    """Message of the reply, in ``module``."""
+
+
+_COLLECTOR = "opentelemetry.proto.collector"
+SPANS = Signal(
+    "rejectedSpans", f"{_COLLECTOR}.trace.v1.trace_service_pb2", "ExportTraceServiceResponse"
+)
+LOG_RECORDS = Signal(
+    "rejectedLogRecords", f"{_COLLECTOR}.logs.v1.logs_service_pb2", "ExportLogsServiceResponse"
+)
+METRICS = Signal(
+    "rejectedDataPoints",
+    f"{_COLLECTOR}.metrics.v1.metrics_service_pb2",
+    "ExportMetricsServiceResponse",
+)
+
+
+def partial_success(signal: Signal, rejected: int, message: str) -> str:
     """The ``partialSuccess`` of an OTLP reply, as a ``tail`` of ``accepted``."""
     if not rejected and not message:
         return ',"partialSuccess":{}'
-    return f',"partialSuccess":{{"rejectedSpans":{rejected},"errorMessage":{_json_text(message)}}}'
+    text = _json_text(message)
+    return f',"partialSuccess":{{"{signal.rejected}":{rejected},"errorMessage":{text}}}'
 
 
-def nothing_stored(tail: str) -> bytes:
-    """The 200 of an OTLP request without spans."""
-    return (
-        '{"success":true,"message":"Nothing to store",'
-        f'"timestamp":"{iso(time.time_ns())}","data":{{}}{tail}}}'
-    ).encode()
+def exported(
+    signal: Signal,
+    rejected: int = 0,
+    message: str = "",
+    *,
+    protobuf: bool,
+    told: str = "Nothing to store",
+) -> Reply:
+    """The 200 of an OTLP export that names no trace: in protobuf empty when all went well."""
+    if not protobuf:
+        tail = partial_success(signal, rejected, message)
+        now = iso(time.time_ns())
+        text = f'{{"success":true,"message":"{told}","timestamp":"{now}","data":{{}}{tail}}}'
+        return Reply(200, text.encode())
+    body = b""
+    if rejected or message:
+        reply = getattr(import_module(signal.module), signal.response)()
+        setattr(reply.partial_success, _snake(signal.rejected), rejected)
+        reply.partial_success.error_message = message
+        body = reply.SerializeToString()
+    return Reply(200, body, b"application/x-protobuf")
 
 
-def protobuf_reply(rejected: int, message: str) -> bytes:
-    """The OTLP export response in protobuf, empty when all went well."""
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-        ExportTracePartialSuccess,
-        ExportTraceServiceResponse,
-    )
-
-    if not rejected and not message:
-        return b""
-    return ExportTraceServiceResponse(
-        partial_success=ExportTracePartialSuccess(rejected_spans=rejected, error_message=message)
-    ).SerializeToString()
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
 
 
 def found(data: Any) -> bytes:

@@ -12,7 +12,7 @@ import msgspec
 from tracedesk.evaluation.gate import Subject
 from tracedesk.evaluation.load import reading_settings
 from tracedesk.formats.assemble import Part, assemble
-from tracedesk.formats.detect import read_body
+from tracedesk.formats.detect import read_request
 from tracedesk.formats.envelope import Envelope
 from tracedesk.formats.errors import FormatError
 from tracedesk.formats.saved import SavedFault, SavedRequest
@@ -78,7 +78,7 @@ class FileTraces:
                 self.faults.append(SavedFault(item.source, item.line, str(fault)))
 
     def _request(self, item: SavedRequest) -> None:
-        envelope = read_body(item.body, item.content_type)
+        envelope = read_request(item.path, item.body, item.content_type)
         request_id = (item.header("x-request-id") or "").strip() or None
         if envelope.shape == "otlp":
             self._otlp(item, envelope, request_id)
@@ -114,7 +114,10 @@ class FileTraces:
                     ),
                 )
                 part = Part(
-                    content_type=item.content_type, body=item.body, resources=(resource.index,)
+                    content_type=item.content_type,
+                    body=item.body,
+                    resources=(resource.index,),
+                    path=item.path,
                 )
                 last = kept.parts[-1] if kept.parts else None
                 if last is not None and last.body is item.body:

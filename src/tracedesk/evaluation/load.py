@@ -62,6 +62,7 @@ def assembled(row: "TraceRow", requests: Sequence["StoredRequest"], agent: Agent
             content_type=_content_type(request.headers),
             body=request.body,
             resources=request.resources,
+            path=request.path,
         )
         for request in requests
     ]

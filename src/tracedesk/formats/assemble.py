@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from tracedesk.formats.detect import read_body
+from tracedesk.formats.detect import is_protobuf, read_body
+from tracedesk.formats.otlp_logs import LOGS_PATH, LogRecord, join, read_logs
 from tracedesk.formats.spans import check_links, classify_by, unique_warnings
 from tracedesk.model.trace import Event, Format, Payload, Resource, Span, Status, Trace
 
@@ -23,6 +24,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """Inflated."""
     resources: tuple[int, ...] | None = None
     """OTLP: the ``resourceSpans`` entries that belong to the trace; None = all."""
+    path: str = ""
+    """Where it was posted to; ``/v1/logs`` marks OTLP logs."""
 
 
 def assemble(
@@ -32,14 +35,21 @@ def assemble(
     cannot be read and ValueError when there is no part.
 
     Without ``trace_id`` the last part is the trace; with it, the spans of that OTLP trace are
-    merged over all parts.
+    merged over all parts, and the records of its logs join them.
     """
     if not parts:
         raise ValueError("a trace has at least one part")
     if trace_id is None:
         last = parts[-1]
         return read_body(last.body, last.content_type).trace(agent_type)
-    return merge([trace for part in parts for trace in _traces_of(part, trace_id)])
+    logs = [part for part in parts if part.path == LOGS_PATH]
+    merged = merge(
+        [trace for part in parts if part.path != LOGS_PATH for trace in _traces_of(part, trace_id)]
+    )
+    merged.trace_id = trace_id
+    if logs:
+        join(merged, [record for part in logs for record in _records_of(part, trace_id)])
+    return merged
 
 
 def _traces_of(part: Part, trace_id: str) -> Iterable[Trace]:
@@ -55,6 +65,14 @@ def _traces_of(part: Part, trace_id: str) -> Iterable[Trace]:
                     trace.metadata = envelope.metadata
                     trace.external_metadata = envelope.external_metadata
                     yield trace
+
+
+def _records_of(part: Part, trace_id: str) -> Iterable[LogRecord]:
+    for record in read_logs(part.body, protobuf=is_protobuf(part.content_type)).records:
+        if record.trace_id == trace_id and (
+            part.resources is None or record.resource in part.resources
+        ):
+            yield record
 
 
 def _concerns(span_id: str | None, trace: Trace) -> bool:

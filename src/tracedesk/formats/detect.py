@@ -20,6 +20,7 @@ from tracedesk.formats.canonical import (
 from tracedesk.formats.envelope import Envelope
 from tracedesk.formats.errors import Fault, Faults, FormatError
 from tracedesk.formats.otlp_json import JsonReader
+from tracedesk.formats.otlp_logs import LOGS_PATH, read_logs
 from tracedesk.formats.otlp_protobuf import ProtobufReader
 from tracedesk.formats.spans import unique_warnings
 from tracedesk.model import jsontext
@@ -52,6 +53,19 @@ class WireBody(msgspec.Struct, gc=False):
 _decode_body = msgspec.json.Decoder(WireBody).decode
 
 
+def is_protobuf(content_type: str) -> bool:
+    """Does this ``Content-Type`` select protobuf? Everything else is JSON."""
+    return content_type.partition(";")[0].strip().lower() == PROTOBUF
+
+
+def read_request(path: str, body: bytes, content_type: str = "application/json") -> Envelope:
+    """``read_body`` for what was posted to ``path``, which tells OTLP logs from traces."""
+    if path != LOGS_PATH:
+        return read_body(body, content_type)
+    logs = read_logs(body, protobuf=is_protobuf(content_type))
+    return Envelope(shape="otlp", otlp=logs.resources, logs=logs)
+
+
 def read_body(
     body: bytes | bytearray | memoryview, content_type: str = "application/json"
 ) -> Envelope:
@@ -59,7 +73,7 @@ def read_body(
 
     The content type only selects protobuf; everything else is JSON.
     """
-    if content_type.partition(";")[0].strip().lower() == PROTOBUF:
+    if is_protobuf(content_type):
         protobuf = ProtobufReader()
         resources = protobuf.read(bytes(body))
         return Envelope(

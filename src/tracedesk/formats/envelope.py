@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from tracedesk.formats.otlp import OtlpResource
+from tracedesk.formats.otlp_logs import Logs
 from tracedesk.formats.spans import unique_warnings
 from tracedesk.model.trace import Trace, TraceWarning
 
@@ -29,6 +30,8 @@ class Envelope(msgspec.Struct, kw_only=True):
     reader: Callable[[str], Trace] | None = None
     """Builds the trace of a canonical or ``data`` body for an agent type."""
     otlp: list[OtlpResource] = msgspec.field(default_factory=list)
+    logs: Logs | None = None
+    """The records of an OTLP logs request, whose ``otlp`` resources have no spans."""
 
     def trace(self, agent_type: str = "auto") -> Trace:
         """The one trace of a canonical or ``data`` body; the agent's type picks the parser

@@ -272,7 +272,8 @@ class Batch:
         if merged.moved:
             reread_times(self.connection, number, merged.totals)
         facts.update(msgspec.structs.asdict(merged.totals))
-        if rooted or not trace_name(item.trace)[1]:
+        spoken_of = found.span_count or not part.count  # else only logs told of it so far
+        if spoken_of and (rooted or not trace_name(item.trace)[1]):
             facts["name"] = found.name
         facts["metadata"] = facts["metadata"] or found.metadata or ""
         facts["warnings"] = _united(found.warnings, warnings)

@@ -115,8 +115,11 @@ def span_columns(number: int, trace: Trace) -> SpanColumns:
 
 def trace_name(trace: Trace) -> tuple[str, bool]:
     """The name of a trace, and whether a root gave it: the label of its first root that was
-    not skipped, else of its first span."""
+    not skipped, else of its first span, else, while only logs tell of it, its service."""
     for span in trace.spans:
         if span.parent_id is None and span.status is not Status.SKIPPED:
             return span.label, True
-    return (trace.spans[0].label if trace.spans else ""), False
+    if trace.spans:
+        return trace.spans[0].label, False
+    services = (resource.service for resource in trace.resources)
+    return next((service for service in services if service), ""), False
