@@ -104,7 +104,14 @@ def compile_assertion(obj: object, position: int = 0) -> tuple[Assertion, list[P
             id=f"a{position + 1}", target="", source=obj, problems=tuple(report.problems)
         )
         return assertion, report.problems
-    return _assemble(obj, position, (), report, COMMON_FIELDS), report.problems
+    try:
+        return _assemble(obj, position, (), report, COMMON_FIELDS), report.problems
+    except RecursionError:
+        report.problems.clear()
+        report.error((), "syntax", "this assertion is nested too deeply to be read")
+    return Assertion(
+        id=f"a{position + 1}", target="", source=obj, problems=tuple(report.problems)
+    ), report.problems
 
 
 def compile_child(obj: dict[str, Any], position: int, path: Place, report: Report) -> Assertion:

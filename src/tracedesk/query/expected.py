@@ -6,6 +6,7 @@ value matches. An absent actual matches only what says so itself (assertion spec
 
 from collections.abc import Sequence
 from typing import Any, Final
+from unicodedata import normalize
 
 import msgspec
 
@@ -138,6 +139,8 @@ def equality_hint(expected: Any, actual: Any) -> str:
     if isinstance(expected, str) and isinstance(actual, str):
         if expected.strip() == actual.strip():
             return "differs only in surrounding space"
+        if not expected.isascii() and normalize("NFC", expected) == normalize("NFC", actual):
+            return "differs only in how letters with accents are encoded (NFC, NFD)"
         return "differs only in case" if expected.casefold() == actual.casefold() else ""
     if isinstance(expected, bool) or isinstance(actual, bool):
         other = actual if isinstance(expected, bool) else expected

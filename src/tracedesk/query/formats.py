@@ -16,13 +16,17 @@ def _is_uuid(text: str) -> bool:
 
 
 def _is_url(text: str) -> bool:
-    if any(character.isspace() for character in text):
+    if len(text) > _MAX_URL or any(character.isspace() for character in text):
         return False
     try:
         parts = urlsplit(text)
         return bool(parts.scheme and parts.hostname and (parts.port is None or parts.port >= 0))
     except ValueError:
         return False
+
+
+_MAX_URL: Final = 1 << 16
+"""No URL that anyone means is longer, in characters."""
 
 
 def _is_date(text: str) -> bool:

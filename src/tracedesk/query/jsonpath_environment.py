@@ -9,6 +9,7 @@ from typing import Any, Final
 from jsonpath import JSONPathEnvironment
 from jsonpath.function_extensions import match, search
 
+from tracedesk.model.jsontext import MAX_DEPTH
 from tracedesk.query.patterns import PatternTimeoutError
 
 PATTERN_S: Final = 0.25
@@ -42,6 +43,7 @@ def _found(function: Any, how: str, value: object, pattern: object) -> bool:
 def environment() -> JSONPathEnvironment:
     """The one environment that all paths are compiled in."""
     found = JSONPathEnvironment(strict=True)
+    found.max_recursion_depth = MAX_DEPTH + 1
     found.function_extensions["search"] = _Search(thread_safe=True)
     found.function_extensions["match"] = _Match(thread_safe=True)
     return found

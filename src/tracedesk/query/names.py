@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
+from unicodedata import normalize
 
 from tracedesk.query.patterns import Pattern
 
@@ -23,8 +24,10 @@ _CACHED = 1 << 14
 
 @lru_cache(maxsize=_CACHED)
 def fold(name: str, tool: bool = False) -> str:
-    """The form in which names compare."""
+    """The form in which names compare; ``é`` is one letter however it was typed (NFC)."""
     folded = name.strip().casefold()
+    if not folded.isascii():
+        folded = normalize("NFC", normalize("NFC", name.strip()).casefold())
     return _SEPARATORS.sub(" ", folded) if tool else folded
 
 

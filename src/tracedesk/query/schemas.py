@@ -4,6 +4,7 @@ jsonschema is imported on first use: most test files need none of it.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 from tracedesk.query.paths import locate
@@ -15,6 +16,10 @@ from tracedesk.query.values import shorten
 
 MAX_FAULTS: Final = 5
 """Faults listed of one instance (assertion spec 6.4)."""
+
+
+_EXAMINED: Final = 1000
+"""Faults among which the shallowest are looked for; a long list may have one an element."""
 
 
 class Schema:
@@ -32,7 +37,8 @@ class Schema:
 
     def faults(self, instance: Any, limit: int = MAX_FAULTS) -> list[tuple[str, str, str, Any]]:
         """Instance path, schema path, message and value of each fault, shallowest first."""
-        found = sorted(self._validator.iter_errors(instance), key=lambda e: len(e.absolute_path))
+        errors = islice(self._validator.iter_errors(instance), _EXAMINED)
+        found = sorted(errors, key=lambda error: len(error.absolute_path))
         return [
             (
                 locate(tuple(error.absolute_path)),
@@ -79,7 +85,8 @@ def _compile(source: Any, path: Place, report: Report) -> Schema | None:
         report.error(place, "bad-schema", shorten(error.message))
         return None
     except RecursionError:
-        report.error(path, "bad-schema", "the schema refers to itself without end")
+        message = "the schema is nested too deeply, or refers to itself without end"
+        report.error(path, "bad-schema", message)
         return None
     except (ValueError, TypeError, AttributeError, LookupError) as error:
         report.error(path, "bad-schema", shorten(f"the schema cannot be used: {error}"))
