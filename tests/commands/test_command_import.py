@@ -198,3 +198,15 @@ def test_a_database_that_cannot_be_opened_is_said_in_one_line(
     assert result.exit_code == 2
     assert "traces.db" in result.stderr
     assert result.stdout == ""
+
+
+def test_saved_logs_join_their_spans(run: Run, root: Path, tmp_path: Path):
+    record = {"traceId": TRACE_ID, "spanId": "a" * 16, "eventName": "gen_ai.choice"}
+    logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+    saved = {"request": {"method": "POST", "path": "/v1/logs", "headers": {}, "body": logs}}
+    first = write(tmp_path / "1.json", saved)
+    second = write(tmp_path / "2.json", otlp("a" * 16, "chat"))
+    assert run(first, second).exit_code == 0
+    (row,) = rows(root)
+    assert (row.name, row.span_count) == ("chat", 1)
+    assert [request.path for request in requests(root, row.id)] == ["/v1/logs", "/v1/traces"]

@@ -199,7 +199,7 @@ def test_health_needs_no_key_but_refuses_a_wrong_one(endpoint: Endpoint):
     ("method", "path", "status", "code"),
     [
         ("GET", "/", 404, "NOT_FOUND"),
-        ("POST", "/v1/metrics", 404, "NOT_FOUND"),
+        ("POST", "/v1/profiles", 404, "NOT_FOUND"),
         ("PUT", "/public/traces", 405, "METHOD_NOT_ALLOWED"),
         ("GET", "/v1/traces", 405, "METHOD_NOT_ALLOWED"),
         ("OPTIONS", "/public/traces", 405, "METHOD_NOT_ALLOWED"),

@@ -271,3 +271,17 @@ def test_closing_waits_for_readers(tmp_path: Path, incoming: Make):
         thread.join(20)
     assert len(outcomes) == 4, "each reader was told, none crashed"
     assert store.revision() == store.revision(), "the last one known"
+
+
+def test_requests_of_many_traces_are_those_of_each(store: Store, incoming: Make, keep: Keep):
+    shared = b"one body, two traces"
+    first, second = keep(
+        incoming(body=shared, resources=(0,)), incoming(body=shared, resources=(1,))
+    )
+    (third,) = keep(incoming(body=b"another", headers={"user-agent": "curl"}))
+    ids = [third.id, first.id, "nobody", second.id, "f" * 24 + third.id[24:]]
+    many = store.requests_many(ids)
+    assert list(many) == ids
+    assert many == {trace_id: store.requests(trace_id) for trace_id in ids}
+    assert [len(requests) for requests in many.values()] == [1, 1, 0, 1, 0]
+    assert store.requests_many([]) == {}

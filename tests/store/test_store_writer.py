@@ -223,6 +223,30 @@ async def test_coroutines_wait_for_the_commit_and_for_room(
     assert (await second)[0].number == 2
 
 
+def test_what_is_posted_together_is_taken_as_far_as_there_is_room(
+    store: Store, incoming: Make, gate: Gate, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(writer, "QUEUE_SUBMITS", 2)
+    told: list[Any] = []
+
+    async def post() -> int:
+        everyone = asyncio.Event()
+
+        def done(receipts: Any, error: StoreError | None) -> None:
+            told.append((error, [store.row(receipt.id) is not None for receipt in receipts]))
+            if len(told) == 2:
+                everyone.set()
+
+        taken = store.writer.post([([incoming()], done) for _ in range(5)])
+        await asyncio.to_thread(gate.open)
+        await asyncio.wait_for(everyone.wait(), 10)
+        return taken
+
+    assert asyncio.run(post()) == 2
+    assert told == [(None, [True])] * 2
+    assert store.count() == 2
+
+
 def test_a_stop_stores_what_was_accepted(tmp_path: Path, incoming: Make):
     store = Store.open(tmp_path / "traces.db")
     gate = Gate(store)

@@ -155,7 +155,7 @@ class Connection(asyncio.Protocol):
 
     def _check_quiet(self) -> None:
         now, unsent = self._loop.time(), self._transport.get_write_buffer_size()
-        if self._current is not None or unsent < self._unsent:
+        if self._current is not None or unsent != self._unsent:
             self._active = now
         self._unsent = unsent
         left = QUIET_S - (now - self._active)

@@ -47,7 +47,7 @@ _REQUESTS = (
     " WHERE p.trace = (SELECT number FROM trace WHERE number = ? AND id = ?) ORDER BY p.part"
 )
 _REQUESTS_MANY = (
-    "SELECT t.number, t.id, p.part, r.received_ns, r.method, r.path, r.headers, r.body,"
+    "SELECT t.id, p.part, r.received_ns, r.method, r.path, r.headers, r.body,"
     " p.resources FROM json_each(?) AS wanted JOIN trace t ON t.number = wanted.value"
     " JOIN part p ON p.trace = t.number JOIN request r ON r.id = p.request"
     " ORDER BY t.number, p.part"
@@ -224,10 +224,10 @@ class Store:
     def requests_many(self, trace_ids: Iterable[str]) -> dict[str, list[StoredRequest]]:
         """``requests`` of many traces by one statement: every id, with what it has."""
         found: dict[str, list[StoredRequest]] = {trace_id: [] for trace_id in trace_ids}
-        ids = {number_of(trace_id): trace_id for trace_id in found}
+        numbers = json_text(sorted({number_of(trace_id) for trace_id in found}))
         with self._errors():
-            for number, trace_id, *values in self.query(_REQUESTS_MANY, (json_text(list(ids)),)):
-                if ids[number] == trace_id:
+            for trace_id, *values in self.query(_REQUESTS_MANY, (numbers,)):
+                if trace_id in found:
                     found[trace_id].append(stored_request(tuple(values)))
         return found
 
