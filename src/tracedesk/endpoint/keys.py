@@ -104,7 +104,7 @@ class KeyRing:
         """Whether a key exists that works; from then on requests need one."""
         now = time.time_ns()
         self._refresh(now)
-        return any(key.usable(now) for key in self._keys.values())
+        return bool(self._keys) and any(key.usable(now) for key in self._keys.values())
 
     def _key(self, digest: bytes) -> StoredKey | None:
         now = time.time_ns()
