@@ -164,9 +164,9 @@ def test_what_are_no_cases_is_a_type_error(wrong: Any) -> None:
 def test_it_agrees_with_the_command(tmp_path: Path) -> None:
     for trace in sorted(SAMPLES.glob("*.json")):
         result = check(trace, SAMPLES / "testcases")
+        command = ["check", str(trace), "--json", "--cases", str(SAMPLES / "testcases")]
         done = subprocess.run(
-            [sys.executable, "-m", "tracedesk", "check", str(trace), "--json"]
-            + ["--cases", str(SAMPLES / "testcases")],
+            [sys.executable, "-m", "tracedesk", *command],
             capture_output=True,
             cwd=tmp_path,
             timeout=60,
