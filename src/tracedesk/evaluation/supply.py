@@ -1,7 +1,7 @@
 """Stored traces for the evaluator, decoded and read: what it had before is not read again.
 
-Rows are fetched for a few traces at once; bodies, which may be large, are held one by one.
-A trace is never older than what the caller has heard of it.
+Rows and bodies are fetched for a few traces at once, as long as these are small. A trace is
+never older than what the caller has heard of it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,10 +12,14 @@ from tracedesk.evaluation.readings import Readings
 from tracedesk.model.agent import Agent
 from tracedesk.reading import read
 from tracedesk.store.database import Store
-from tracedesk.store.rows import TraceRow
+from tracedesk.store.errors import StoreError
+from tracedesk.store.rows import StoredRequest, TraceRow
 
 AHEAD = 32
-"""Rows fetched at once: one query costs as much as five rows."""
+"""Traces fetched at once: one query costs as much as five rows."""
+
+AHEAD_SPANS = 500
+"""Spans of the traces whose bodies are fetched ahead, some 300 KB; a larger one comes alone."""
 
 
 class Supply:
@@ -33,6 +37,7 @@ class Supply:
         self._loaded: Newest[Loaded] = Newest(KEPT_SPANS)
         self._readings = Readings()
         self._rows: dict[str, TraceRow] = {}
+        self._bodies: dict[str, list[StoredRequest]] = {}
 
     def pin(self, trace_ids: frozenset[str]) -> None:
         """Keep these decoded, whatever room they take."""
@@ -50,7 +55,8 @@ class Supply:
         if row is None:
             return None
         agent = self._agents().get(row.agent_id)
-        trace = assembled(row, self._store.requests(row.id), agent)
+        requests = self._bodies.pop(row.id, None)
+        trace = assembled(row, requests or self._store.requests(row.id), agent)
         settings = reading_settings(agent, self._roles)
         reading = self._readings.get(row.id, row.revision, trace, settings)
         if reading is None:
@@ -65,11 +71,28 @@ class Supply:
         self._loaded.drop(trace_id)
         self._readings.drop(trace_id)
         self._rows.pop(trace_id, None)
+        self._bodies.pop(trace_id, None)
 
     def _row(self, entry: Entry, following: Callable[[int], Iterable[Entry]]) -> TraceRow | None:
         row = self._rows.pop(entry.id, None)
         if row is not None and row.revision >= entry.revision:
             return row
+        self._bodies.pop(entry.id, None)
         numbers = dict.fromkeys((entry.number, *(later.number for later in following(AHEAD - 1))))
         self._rows = {found.id: found for found in self._store.by_numbers(numbers)}
+        try:
+            self._bodies = self._store.requests_many(self._small())
+        except StoreError:  # one of them is damaged: each is then asked for by itself
+            self._bodies = {}
         return self._rows.pop(entry.id, None)
+
+    def _small(self) -> list[str]:
+        """The fetched traces whose bodies may be held together."""
+        left = AHEAD_SPANS
+        small: list[str] = []
+        for row in self._rows.values():
+            left -= row.span_count
+            if left < 0:
+                break
+            small.append(row.id)
+        return small
