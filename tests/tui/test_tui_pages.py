@@ -18,6 +18,7 @@ from tracedesk.model.trace import Event, Resource
 from tracedesk.store.rows import StoredRequest
 from tracedesk.testing import make_span, make_tool, make_trace
 from tracedesk.tui.text import cells
+from tracedesk.tui.view_models.pages import json_lines as json_lines_of_pages
 from tracedesk.tui.view_models.pages.builder import HEAD_LINES, Page
 from tracedesk.tui.view_models.pages.failure import failure_page
 from tracedesk.tui.view_models.pages.json_lines import inline, json_lines, opened, whole
@@ -218,3 +219,15 @@ def test_no_page_is_wider_than_asked(attributes, width):
 
 def test_a_page_of_an_empty_trace_is_empty():
     assert make_trace().spans == []
+
+
+def test_a_large_json_value_is_written_out_only_when_it_is_opened(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        json_lines_of_pages, "whole", lambda value: made.append(value) or "all of it"
+    )
+    page = Page(40)
+    page.json({"items": list(range(10_000))}, "items")
+    assert page.lines[-1].text == "  … 48.9 kB in all, Enter opens it"
+    assert made == []
+    assert page.lines[0].value.text == "all of it"

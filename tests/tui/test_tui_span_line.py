@@ -1,11 +1,12 @@
 """What one line of the tree says, told as text."""
 
+import msgspec
 import pytest
 from fake_desk import booking_trace, booking_verdicts, passing_case, tree_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracedesk.model.trace import Status
+from tracedesk.model.trace import Kind, Status
 from tracedesk.testing import make_span, make_trace
 from tracedesk.tui.text import cells
 from tracedesk.tui.view_models.marks import Counts, Marks
@@ -146,3 +147,18 @@ def test_the_gutter_keeps_the_worst_when_it_is_narrow():
 def test_a_pending_green_never_looks_fresh():
     roles = {piece.role for piece in gutter(Counts(passed=2), 12, pending=True)}
     assert roles == {"", "faint"}
+
+
+def test_a_line_looks_for_model_and_tokens_and_decodes_nothing_else():
+    class Huge:
+        def peek(self, wanted):
+            return {"gen_ai.request.model": msgspec.Raw(b'"gpt-4o"'), "llm.token_count.prompt": 820}
+
+        def attributes(self):
+            raise AssertionError("megabytes were decoded to paint one line")
+
+    trace = make_trace(make_span("m", "chat", kind=Kind.MODEL, start_ms=0, end_ms=1))
+    trace.spans[0].payload, trace.spans[0]._attributes = Huge(), None
+    (line,) = drawn(rows_of(trace), width=160, compact=False)
+    assert "gpt-4o" in line
+    assert "820↑" in line

@@ -4,7 +4,7 @@ View models produce lines, one painter turns them into strips, and every text pa
 ``text.plain`` on the way.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -25,13 +25,40 @@ class Piece(NamedTuple):
     role: str = ""
 
 
-class Value(msgspec.Struct, frozen=True):
+class Value(msgspec.Struct, frozen=True, eq=False):
     """A value that can be opened in full and copied."""
 
     title: str
-    text: str
+    content: Any
     path: str = ""
     """Where it stands: attribute name or JSON path."""
+
+    def __eq__(self, other: object) -> bool:
+        """Megabytes of JSON are compared by identity: equal ones are at worst painted again."""
+        if not isinstance(other, Value) or (self.title, self.path) != (other.title, other.path):
+            return False
+        here, there = self.content, other.content
+        return here is there or (isinstance(here, str) and here == there)
+
+    def __hash__(self) -> int:
+        return hash((self.title, self.path))
+
+    @property
+    def text(self) -> str:
+        """The value in full: a string as it is, the rest as indented JSON, made when asked."""
+        from tracedesk.tui.view_models.pages.json_lines import whole  # which makes lines itself
+
+        return whole(self.content)
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes as UTF-8 or as compact JSON; cheap, however large it is."""
+        if isinstance(self.content, str):
+            return len(self.content.encode("utf-8", "replace"))
+        try:
+            return len(msgspec.json.encode(self.content))
+        except (TypeError, ValueError, RecursionError, UnicodeEncodeError):
+            return len(self.text)
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -75,12 +75,12 @@ class ValueScreen(Modal):
         self.value = value
         self._copy = copy
         self._upto = PAGE_CHARS
-        size = figures.size(len(value.text.encode("utf-8", "replace")))
-        self.title_text = f"{value.title} · {size}"
+        self._text = value.text
+        self.title_text = f"{value.title} · {figures.size(value.size)}"
         self.hint = "y copies · Esc closes"
 
     def page(self, width: int) -> list[Line]:
-        text = self.value.text
+        text = self._text
         lines = [Line((Piece(folded),)) for folded in wrap(text[: self._upto], width)]
         if len(text) > self._upto:
             left = f"{len(text) - self._upto:,}"
@@ -89,12 +89,12 @@ class ValueScreen(Modal):
         return lines
 
     def action_more(self) -> None:
-        if self._upto < len(self.value.text):
+        if self._upto < len(self._text):
             self._upto += PAGE_CHARS
             self.query_one(PageView).show(self.page, keep_place=True)
 
     def action_copy(self) -> None:
-        self._copy(self.value.text)
+        self._copy(self._text)
 
 
 class HelpScreen(Modal):

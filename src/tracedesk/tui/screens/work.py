@@ -18,9 +18,13 @@ from tracedesk.tui.messages import (
 )
 from tracedesk.tui.steady import Steady, report
 from tracedesk.tui.view_models.search import find
+from tracedesk.tui.view_models.span_line import model_and_tokens
 from tracedesk.tui.view_models.span_tree import SpanRows
 from tracedesk.tui.view_models.trace_list import Request, fetch
 from tracedesk.tui.widgets.roles import RoleScreen
+
+ROWS_AHEAD = 200
+"""Rows whose attributes are looked through before a trace is shown: some screens of them."""
 
 
 class Work(Steady, RoleScreen):
@@ -61,7 +65,10 @@ class Work(Steady, RoleScreen):
         if opened is not None:
             self.desk.show(trace_id)
             rows = SpanRows(opened.tree, opened.trace.spans)
-            rows.row_of("")  # makes the index here rather than on the screen's own thread
+            # made here rather than on the screen's own thread: the index, and the first rows
+            rows.row_of("")
+            for row in range(min(len(rows), ROWS_AHEAD)):
+                rows.told(row, model_and_tokens)
         if not get_current_worker().is_cancelled:
             verdicts = self.desk.verdicts(trace_id)
             self.post_message(TraceRead(trace_id, opened, rows, verdicts))

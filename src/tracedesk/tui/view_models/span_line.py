@@ -4,10 +4,13 @@ Two channels that never mix: left of the name what the span says of itself, in t
 gutter what our assertions say of it.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
+from tracedesk.model.peek import opened, peek
 from tracedesk.model.trace import Kind, Span, Status
 from tracedesk.tui import figures
 from tracedesk.tui.lines import Piece
@@ -36,6 +39,8 @@ OUTPUT_TOKENS = (
     "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens",
     "llm.token_count.completion", "ai.usage.completionTokens",
 )  # fmt: skip
+
+_WANTED = frozenset((*MODEL_NAMES, *INPUT_TOKENS, *OUTPUT_TOKENS))
 
 NOTABLE, LARGE = 0.5, 0.75
 """Shares of the parent's duration from which a duration stands out."""
@@ -89,7 +94,7 @@ def span_line(
     """The pieces of one row; together exactly as wide as the columns."""
     span = rows.span(row)
     hit = rows.is_hit(row)
-    model, tokens = model_of(span), tokens_of(span)
+    model, tokens = rows.told(row, model_and_tokens)
     if model or tokens:
         pieces = _label(rows, row, span, columns.label, columns.label, hit)
         if columns.model:
@@ -109,24 +114,21 @@ def span_line(
     return pieces
 
 
-def model_of(span: Span) -> str:
-    """The model's name, for model spans only: others would repeat it down the tree."""
-    if span.kind is not Kind.MODEL:
-        return ""
-    get = span.attributes.get
-    return next((str(v)[:64] for name in MODEL_NAMES if (v := get(name))), "")
+def model_and_tokens(span: Span) -> tuple[str, str]:
+    """Model and ``820↑ 96↓`` of a model span; blanks for others, which would only repeat them.
 
-
-def tokens_of(span: Span) -> str:
-    """``820↑ 96↓`` of a model span; blank when it says nothing of tokens."""
+    No other attribute is decoded: a span may carry megabytes.
+    """
     if span.kind is not Kind.MODEL:
-        return ""
+        return "", ""
+    found = peek(span, _WANTED)
+    model = next((str(v)[:64] for name in MODEL_NAMES if (v := opened(found.get(name)))), "")
     parts = []
     for names, arrow in ((INPUT_TOKENS, "↑"), (OUTPUT_TOKENS, "↓")):
-        number = _first_number(span, names)
+        number = _first_number(found, names)
         if number is not None:
             parts.append(figures.count(number) + arrow)
-    return " ".join(parts)
+    return model, " ".join(parts)
 
 
 def gutter(counts: Counts, width: int, pending: bool = False) -> list[Piece]:
@@ -283,10 +285,9 @@ def _bar(rows: SpanRows, span: Span, width: int, hit: bool) -> list[Piece]:
     return [Piece(" ┃" + left, "faint"), Piece(bar.glyphs, role), Piece(right + "┃", "faint")]
 
 
-def _first_number(span: Span, names: tuple[str, ...]) -> int | None:
-    get = span.attributes.get
+def _first_number(found: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
     for name in names:
-        value = get(name)
+        value = opened(found.get(name))
         if isinstance(value, int | float) and not isinstance(value, bool):
             return int(value)
     return None

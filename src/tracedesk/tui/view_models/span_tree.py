@@ -7,7 +7,7 @@ slice in: microseconds at a million spans. Nothing recurses.
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from operator import attrgetter
 
@@ -39,12 +39,19 @@ class SpanRows:
         self.errors: Rows = self._rows_with(failed)
         """Rows with an own error, in order."""
         self.axis = _axis(spans)
+        self._told: dict[int, tuple[str, str]] = {}
 
     def __len__(self) -> int:
         return len(self.visible)
 
     def span(self, row: int) -> Span:
         return self.spans[self.tree.order[row]]
+
+    def told(self, row: int, tell: Callable[[Span], tuple[str, str]]) -> tuple[str, str]:
+        """What ``tell`` says of a row's span, asked once: it may look through megabytes."""
+        if row not in self._told:
+            self._told[row] = tell(self.span(row))
+        return self._told[row]
 
     def row_of(self, span_id: str) -> int | None:
         """The row of a span id, the last one where an id came twice; None when unknown.

@@ -10,7 +10,7 @@ from typing import Any
 from tracedesk.tui import figures
 from tracedesk.tui.lines import Line, Piece, Value
 from tracedesk.tui.text import cells, fit, plain, wrap
-from tracedesk.tui.view_models.pages.json_lines import json_lines, opened, whole
+from tracedesk.tui.view_models.pages.json_lines import json_lines, opened
 
 LabelOf = Callable[[str], str]
 """Names a span by its id."""
@@ -72,7 +72,7 @@ class Page:
         if isinstance(data, str):
             self.text(data, title, path=path, indent=indent, role="string")
             return
-        value = Value(title, whole(data), path)
+        value = Value(title, data, path)
         shown = 0
         for line in json_lines(data):
             if shown == HEAD_LINES:
@@ -97,8 +97,7 @@ class Page:
         self.add(Piece(" " * indent), *cut, value=value)
 
     def _more(self, value: Value, indent: int) -> None:
-        size = figures.size(len(value.text.encode("utf-8", "replace")))
-        note = fit(f"… {size} in all, Enter opens it", self.width - indent)
+        note = fit(f"… {figures.size(value.size)} in all, Enter opens it", self.width - indent)
         self.add(Piece(" " * indent), Piece(note, "accent"), value=value)
 
     def field(

@@ -52,34 +52,45 @@ def _texts(value: Any) -> Iterator[str]:
         yield "".join(piece.text for piece in pieces)
 
 
+class _Opened:
+    """An object or array whose children are being told."""
+
+    __slots__ = ("children", "closing", "left")
+
+    def __init__(self, value: dict[Any, Any] | list[Any], comma: str) -> None:
+        self.children: Iterator[tuple[str | None, Any]]
+        if isinstance(value, dict):
+            self.children = ((str(key), item) for key, item in value.items())
+        else:
+            self.children = ((None, item) for item in value)
+        self.left = len(value)
+        self.closing = ("}" if isinstance(value, dict) else "]") + comma
+
+
 def json_lines(value: Any) -> Iterator[list[Piece]]:
-    """The lines of a JSON value, lazily, two cells of indent a level."""
-    # Still to come, last first: key, value, depth, what follows it, is it a closing bracket.
-    todo: list[tuple[str | None, Any, int, str, bool]] = [(None, value, 0, "", False)]
-    while todo:
-        key, item, depth, comma, closing = todo.pop()
-        lead = [Piece(STEP * min(depth, 20))]
-        if closing:
-            yield [*lead, Piece(item + comma, "dim")]
-            continue
-        if key is not None:
-            lead += [Piece(f'"{plain(key)}"', "key"), Piece(": ", "dim")]
-        if not isinstance(item, dict | list) or not item:
-            yield [*lead, scalar(item), Piece(comma, "dim")]
-            continue
-        brackets = "{}" if isinstance(item, dict) else "[]"
-        yield [*lead, Piece(brackets[0], "dim")]
-        todo.append((None, brackets[1], depth, comma, True))
-        children: list[tuple[str | None, Any]] = (
-            [(str(k), v) for k, v in item.items()]
-            if isinstance(item, dict)
-            else [(None, v) for v in item]
-        )
-        last = len(children) - 1
-        todo += [
-            (k, v, depth + 1, "," if at < last else "", False)
-            for at, (k, v) in reversed(list(enumerate(children)))
-        ]
+    """The lines of a JSON value, two cells of indent a level; what is not asked for is not
+    looked at, so that the head of megabytes is quick."""
+    above: list[_Opened] = []
+    child: tuple[str | None, Any] | None = (None, value)
+    while child is not None or above:
+        if child is None:  # all children were told
+            closing = above.pop().closing
+            yield [Piece(STEP * min(len(above), 20)), Piece(closing, "dim")]
+        else:
+            key, item = child
+            lead = [Piece(STEP * min(len(above), 20))]
+            comma = "," if above and above[-1].left else ""
+            if key is not None:
+                lead += [Piece(f'"{plain(key)}"', "key"), Piece(": ", "dim")]
+            if isinstance(item, dict | list) and item:
+                yield [*lead, Piece("{" if isinstance(item, dict) else "[", "dim")]
+                above.append(_Opened(item, comma))
+            else:
+                yield [*lead, scalar(item), Piece(comma, "dim")]
+        child = None
+        if above and above[-1].left:
+            above[-1].left -= 1
+            child = next(above[-1].children)
 
 
 def scalar(value: Any) -> Piece:

@@ -14,7 +14,7 @@ from tracedesk.tui.text import cells, fit, pad_left
 from tracedesk.tui.view_models.pages.builder import LabelOf, Page
 from tracedesk.tui.view_models.pages.json_lines import inline
 from tracedesk.tui.view_models.pages.span import attributes_page
-from tracedesk.tui.view_models.span_line import model_of, tokens_of
+from tracedesk.tui.view_models.span_line import model_and_tokens
 
 if TYPE_CHECKING:
     from tracedesk.desk import OpenTrace
@@ -204,9 +204,10 @@ def _span_facts(page: Page, opened: "OpenTrace", span: Span, label_of: LabelOf) 
     page.field("Started", figures.moment(span.start_ns) or "not sent")
     names = {1: "ok", 2: "error", 3: "skipped"}
     page.field("Status", names.get(span.status, "unset"), role="bad" if span.failed else "")
-    if model := model_of(span):
+    model, tokens = model_and_tokens(span)
+    if model:
         page.field("Model", model)
-    if tokens := tokens_of(span):
+    if tokens:
         page.field("Usage", tokens)
     service = opened.trace.resources[span.resource].service if opened.trace.resources else None
     if service:

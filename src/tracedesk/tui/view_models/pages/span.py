@@ -4,7 +4,7 @@ from typing import Any
 
 from tracedesk.model.trace import Event, Resource, Span
 from tracedesk.tui import figures
-from tracedesk.tui.lines import Line, Piece
+from tracedesk.tui.lines import Line, Piece, Value
 from tracedesk.tui.text import cells, fit
 from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.view_models.pages.json_lines import inline, opened, whole
@@ -34,16 +34,11 @@ def attributes_page(
 
 
 def _attribute(page: Page, name: str, value: Any) -> None:
-    data, _ = opened(value)
-    short = inline(value, 400)
-    if not isinstance(data, dict | list) and "\n" not in short:
-        lead = f"  {name}  "
-        if cells(lead) + cells(short) <= page.width:
+    if not isinstance(opened(value)[0], dict | list):
+        short, lead = inline(value, 400), f"  {name}  "
+        if "\n" not in short and cells(lead) + cells(short) <= page.width:
             role = "string" if isinstance(value, str) else "number"
-            text = short if isinstance(value, str) else whole(value)
-            from tracedesk.tui.lines import Value
-
-            page.add(Piece(lead, "key"), Piece(text, role), value=Value(name, whole(value), name))
+            page.add(Piece(lead, "key"), Piece(short, role), value=Value(name, value, name))
             return
     page.add(Piece("  " + fit(name, page.width - 2), "key"))
     page.json(value, name, path=name, indent=4)
