@@ -258,3 +258,33 @@ def test_no_screen_is_imported(check: Check, tmp_path: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True
     )
     assert done.stderr.strip() == "[]"
+
+
+def test_html_is_one_page_that_needs_nothing(check: Check, tmp_path: Path) -> None:
+    name = "<script>alert(1)</script> & co"
+    cases = CASES.replace("looks it up", f'"{name}"')
+    (tmp_path / "cases.yaml").write_text(cases)
+    done = check("good.json", "bad.json", "--cases", "cases.yaml", "--html", "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert done.exit_code == 1
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; co" in page
+    for forbidden in ("<script", "http:", "https:", "src=", "onclick"):
+        assert forbidden not in page
+    assert page.count('<details class="fail" open>') == 1
+    assert page.count('<details class="pass">') == 1
+    assert "2 traces · 1 case · 4 assertions: 2 pass, 2 fail" in page
+
+
+def test_html_shows_what_is_wrong_with_a_file(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "cases.yaml").write_text(CASES.replace("look_up\n", "look_up\n        mode: <b>\n"))
+    done = check("good.json", "--cases", "cases.yaml", "--html", "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert done.exit_code == 2
+    assert "[unknown-key]" in page
+    assert "mode: &lt;b&gt;" in page
+
+
+def test_html_that_cannot_be_written_is_said(check: Check) -> None:
+    done = check("good.json", "--cases", "cases.yaml", "--html", "no-such-folder/report.html")
+    assert done.exit_code == 2
+    assert "cannot be written" in done.output

@@ -35,6 +35,7 @@ CASE_SUFFIXES = (".yaml", ".yml")
 @click.option("--format", "shape", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Also write a JUnit report here.")
+@click.option("--html", type=click.Path(path_type=Path), help="Also write a page to read here.")
 @click.option("--allow-missing", is_flag=True, help="Missing assertions do not fail the run.")
 @workspace_option
 def command(
@@ -45,6 +46,7 @@ def command(
     shape: str,
     as_json: bool,
     junit: Path | None,
+    html: Path | None,
     allow_missing: bool,
     workspace: Path,
 ) -> None:
@@ -67,12 +69,16 @@ def command(
     elapsed_ms = round((time.perf_counter() - started) * 1e3)
     if junit is not None:
         _write(junit, reports.junit(results, run.diagnostics))
+    texts = {file.path: file.text for file in run.case_files}
+    if html is not None:
+        from tracedesk.commands.check_html import page
+
+        _write(html, page(results, run.diagnostics, totals, elapsed_ms, texts))
     if as_json or shape == "json":
         print_json(reports.document(results, run.diagnostics, totals, elapsed_ms))
     elif shape == "junit":
         sys.stdout.write(reports.junit(results, run.diagnostics))
     else:
-        texts = {file.path: file.text for file in run.case_files}
         for line in reports.text(results, run.diagnostics, totals, elapsed_ms, texts):
             click.echo(line)
     sys.exit(exit_status(results, run.diagnostics, allow_missing=allow_missing))

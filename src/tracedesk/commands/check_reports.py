@@ -103,7 +103,7 @@ def text(
         yield "nothing was evaluated: " + (
             "no active case applies to these traces" if totals.traces else "no traces"
         )
-    yield _summary(totals, elapsed_ms)
+    yield summary(totals, elapsed_ms)
 
 
 def diagnostic_lines(diagnostic: Diagnostic, content: str | None) -> Iterator[str]:
@@ -115,7 +115,8 @@ def diagnostic_lines(diagnostic: Diagnostic, content: str | None) -> Iterator[st
     yield ""
 
 
-def _summary(totals: Totals, elapsed_ms: int) -> str:
+def summary(totals: Totals, elapsed_ms: int) -> str:
+    """The totals in one line."""
     outcomes = ", ".join(f"{number} {word}" for word, number in totals.outcomes.items() if number)
     parts = [
         _counted(totals.traces, "trace"),
