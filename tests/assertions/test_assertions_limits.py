@@ -65,7 +65,9 @@ def test_a_number_that_is_not_there_is_missing(decide: Any, assertion: dict[str,
 def test_a_limit_tells_the_margin_and_the_slowest_spans(decide: Any) -> None:
     spans = [make_tool(f"t{n}", "f", "r", start_ms=0, end_ms=n * 100) for n in range(5)]
     verdict = decide({"target": "response_time", "max_ms": 1000}, ROOT, *spans)
-    assert verdict.reason == "duration 1250.5 ms, 250.5 over the bound ≤ 1000 ms"
+    assert verdict.reason == (
+        "duration 1250.5 ms, 250.5 over the bound ≤ 1000 ms (most: f 400 ms, f 300 ms)"
+    )
     assert [e.span for e in verdict.evidence] == ["r", "r", "t4", "t3"]
 
 

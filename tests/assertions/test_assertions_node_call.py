@@ -327,7 +327,9 @@ def test_a_failure_shows_the_nearest_call_first(decide: Any) -> None:
 def test_a_slip_in_the_name_is_named(decide: Any) -> None:
     verdict = decide(call("bok_ticket"), *SPANS)
     assert verdict.reason.endswith("did you mean 'book_ticket'?")
-    assert [miss.why for miss in verdict.near_misses] == ["name differs by 1 edit"]
+    assert [miss.why for miss in verdict.near_misses] == [
+        "name differs by 1 edit: did you mean this?"
+    ]
 
 
 def test_shadowed_names_are_counted(decide: Any) -> None:

@@ -121,6 +121,13 @@ KINDS: dict[str, Written] = {
         "expected": ["look_up_order", "denied", "send_mail"],
     },
     "call_order": {"target": "call_order", "order": ["look_up_order", "issue_refund"]},
+    "call_order, each": {
+        "target": "call_order",
+        "order": ["look_up_order", "issue_refund"],
+        "rule": "each",
+    },
+    "no_ignored_error": {"target": "no_ignored_error"},
+    "side_effect_once": {"target": "side_effect_once", "tools": ["issue_refund"]},
     "tool_policy": {"target": "tool_policy", "forbidden": ["wipe"], "max_calls": 60},
     "span_query": {
         "target": "span_query",

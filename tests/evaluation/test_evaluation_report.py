@@ -93,7 +93,7 @@ def test_a_load_error_points_at_its_place_in_the_file() -> None:
 
 def test_a_forbidden_call_shows_the_call_that_was_made() -> None:
     lines = told(FAILING.replace("delete_order", "issue_refund"))
-    assert "    evidence      span s2" in lines
+    assert "    evidence      #3 issue_refund  span s2" in lines
 
 
 def test_what_is_left_out_is_counted() -> None:

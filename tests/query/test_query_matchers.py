@@ -240,7 +240,7 @@ def test_a_dollar_key_is_a_warning_with_the_right_spelling() -> None:
             {"matcher": "regex", "value": "^ORD-\\d+$"},
             "ORD-x",
             '$: expected matches /^ORD-\\d+$/, actual "ORD-x" (matched up to /^ORD-/, '
-            'then came "x")',
+            'then came "x" at character 5)',
         ),
         (True, "true", '$: expected true, actual string "true" (text, not a boolean)'),
     ],

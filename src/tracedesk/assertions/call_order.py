@@ -1,6 +1,7 @@
 """call_order: one call comes before another, all others being free (assertion spec 7.2)."""
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -96,7 +97,7 @@ class CallOrder:
             else "instrumentation",
             expected=[str(pair) for pair in self.pairs],
             actual=[call.label for call in calls],
-            differences=tuple(_difference(answer) for answer in telling)
+            differences=tuple(_difference(answer, place) for answer in telling)
             if outcome is Outcome.FAIL
             else (),
             evidence=evidence or index.searched,
@@ -115,13 +116,14 @@ class CallOrder:
         if not later:
             words = f"{pair.then.name} was never called, so there is nothing to order"
             return Answer(pair, self.when_absent, words, tuple(earlier[:1]), True, nodes)
+        places = [place[id(call)] for call in earlier]
         previous = -1
         used: list[Call] = []
         for call in later if self.each else later[:1]:
             here = place[id(call)]
-            before = [x for x in earlier if previous < place[id(x)] < here]
+            before = earlier[bisect_right(places, previous) : bisect_left(places, here)]
             if not before:
-                return self._wrong(pair, call, earlier, place, nodes)
+                return self._wrong(pair, call, earlier, nodes)
             if not self.each:
                 before = before[:1]
             chosen = self._completed(before, call) if self.completed else before[0]
@@ -129,7 +131,7 @@ class CallOrder:
                 return self._unfinished(pair, before, call, nodes)
             used += [chosen, call]
             previous = here
-        return Answer(pair, Outcome.PASS, self._right(pair, used, place), tuple(used), False, nodes)
+        return Answer(pair, Outcome.PASS, self._right(used), tuple(used), False, nodes)
 
     def _completed(self, before: Sequence[Call], call: Call) -> Call | None:
         """An earlier call that had ended when the later one began."""
@@ -145,40 +147,31 @@ class CallOrder:
         words = f"{before[0].label} had not completed when {call.label} began"
         return Answer(pair, Outcome.FAIL, words, calls, False, nodes)
 
-    def _wrong(
-        self,
-        pair: Pair,
-        call: Call,
-        earlier: Sequence[Call],
-        place: dict[int, int],
-        nodes: bool,
-    ) -> Answer:
-        at = f"{call.label} (#{place[id(call)] + 1})"
+    def _wrong(self, pair: Pair, call: Call, earlier: Sequence[Call], nodes: bool) -> Answer:
+        at = f"{call.label} (#{call.order + 1})"
         if not earlier:
             words = f"{at} was called, {pair.first.name} never"
             return Answer(pair, Outcome.FAIL, words, (call,), False, nodes)
         first = earlier[0]
-        words = f"{at} has no {first.label} before it; first at #{place[id(first)] + 1}"
+        words = f"{at} has no {first.label} before it; the first is #{first.order + 1}"
         return Answer(pair, Outcome.FAIL, words, (call, first), False, nodes)
 
-    def _right(self, pair: Pair, used: Sequence[Call], place: dict[int, int]) -> str:
+    def _right(self, used: Sequence[Call]) -> str:
         first, then = used[0], used[1]
-        return (
-            f"{first.label} (#{place[id(first)] + 1}) before {then.label} (#{place[id(then)] + 1})"
-        )
+        return f"{first.label} (#{first.order + 1}) before {then.label} (#{then.order + 1})"
 
 
 _CODES: Final = {Outcome.FAIL: "wrong_order", Outcome.MISSING: "nothing_to_order"}
 
 
-def _difference(answer: Answer) -> Difference:
+def _difference(answer: Answer, place: Mapping[int, int]) -> Difference:
+    calls = sorted(answer.calls, key=lambda call: place[id(call)])
     return Difference(
         path="$",
         expected=str(answer.pair),
-        actual=[call.label for call in answer.calls],
+        actual=", ".join(f"{call.label} (#{call.order + 1})" for call in calls),
         expected_type="order",
         actual_type="order",
-        hint=answer.words,
         wording=str(answer.pair),
     )
 

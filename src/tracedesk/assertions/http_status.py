@@ -43,9 +43,11 @@ class HttpStatus:
     def evaluate(self, index: TraceIndex) -> Finding:
         number = index.reading.http_status
         if number.value is None:
-            tried = ", ".join(number.tried) or "http.response.status_code"
+            tried = f" (tried {', '.join(number.tried)})" if number.tried else ""
             return missing(
-                f"this trace reports no HTTP status; tried {tried}", "no_status", stage=RUNTIME
+                f"this trace reports no HTTP status; send http.response.status_code{tried}",
+                "no_status",
+                stage=RUNTIME,
             )
         evidence = number_evidence(number)
         differences: Sequence[Difference] = self.expected.differences(

@@ -3,6 +3,7 @@
 Zero is a bound; a number that is not there is missing, never zero.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -44,7 +45,7 @@ class Bound(msgspec.Struct, frozen=True):
         return Difference(
             path=path,
             expected=self.limit,
-            actual=actual,
+            actual=_rounded(actual),
             expected_type="number",
             actual_type="number",
             wording=self.words,
@@ -58,7 +59,15 @@ class Bound(msgspec.Struct, frozen=True):
 
 
 def _rounded(value: float) -> float:
-    return round(value, 6) if isinstance(value, float) else value
+    """As people write it: at most six places, and none on a whole number."""
+    whole = float(value).is_integer()
+    return int(value) if whole else round(value, 6)
+
+
+def shares_in_words(shares: Iterable[tuple[str, float]], unit: str = "") -> str:
+    """What contributed most, in brackets; blank when nothing is known to."""
+    listed = [f"{label} {show(_rounded(value))}{unit and ' '}{unit}" for label, value in shares]
+    return f" (most: {', '.join(listed)})" if listed else ""
 
 
 def need_one(values: dict[str, Any], fields: tuple[str, ...], place: Place, report: Report) -> bool:

@@ -16,7 +16,7 @@ from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
 from tracedesk.model.verdict import Difference, Evidence, NearMiss
 from tracedesk.query.expected import in_words
-from tracedesk.query.names import edit_distance, fold
+from tracedesk.query.names import edit_distance, fold, tolerance
 
 MAX_NEAR_MISSES: Final = 3
 """Near misses listed; the rest is counted."""
@@ -180,7 +180,8 @@ def misnamed(
             call.label,
             0,
             total,
-            f"name differs by {plural(distance, 'edit')}",
+            f"name differs by {plural(distance, 'edit')}"
+            + (": did you mean this?" if distance <= tolerance(wanted) else ""),
             call.order,
         )
         for distance, call in found[:room]

@@ -8,7 +8,7 @@ from tracedesk.assertions.fields import TEXT, Field, number
 from tracedesk.assertions.finding import RUNTIME, VACUOUS, Finding, missing
 from tracedesk.assertions.http_status import number_evidence
 from tracedesk.assertions.kind import Kind
-from tracedesk.assertions.limits import Bound, need_one, worst
+from tracedesk.assertions.limits import Bound, need_one, shares_in_words, worst
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.verdict import Evidence, Support
 from tracedesk.query.names import NameTest
@@ -33,11 +33,12 @@ class ResponseTime:
         slow = any(not bound.least for bound in broken)
         return Finding(
             outcome=outcome,
-            reason="; ".join(bound.margin(actual) for bound in shown),
+            reason="; ".join(bound.margin(actual) for bound in shown)
+            + (_most(index) if slow and self.target is None else ""),
             code="out_of_bounds" if broken else "within_bounds",
             expected=" and ".join(bound.words for bound in self.bounds),
             actual=actual,
-            differences=tuple(bound.difference(actual, evidence.path) for bound in broken),
+            differences=tuple(bound.difference(actual, "$.duration_ms") for bound in broken),
             evidence=(evidence, *(_slowest(index) if slow else ())),
             support=Support(spans=len(index.spans)),
             stage=RUNTIME,
@@ -72,6 +73,14 @@ class ResponseTime:
             return missing(reason, "no_duration", stage=RUNTIME)
         longest, span = max(timed, key=lambda pair: pair[0])
         return longest, Evidence(span, "span", "$")
+
+
+def _most(index: TraceIndex) -> str:
+    """The slowest spans beside the root, which took as long as the trace."""
+    root = index.root_span
+    return shares_in_words(
+        ((s.label, (s.duration_ns or 0) / 1e6) for s in index.slowest if s.span_id != root), "ms"
+    )
 
 
 def _slowest(index: TraceIndex) -> list[Evidence]:

@@ -103,6 +103,7 @@ class SpanQuery:
             outcome=outcome,
             reason="; ".join(part.words for part in telling),
             code=telling[0].code,
+            expected=self._expected,
             actual=len(selection.rows),
             differences=tuple(d for part in telling for d in part.differences),
             evidence=tuple(e for part in telling for e in part.evidence) or THE_TRACE,
@@ -114,6 +115,16 @@ class SpanQuery:
             vacuous = any(part.code == "nothing_selected" for part in telling)
             found.missing_kind = "vacuous" if vacuous else "instrumentation"
         return found
+
+    @property
+    def _expected(self) -> str | None:
+        """The bounds of the count in words; checks tell theirs one by one."""
+        if self.count is None:
+            return None
+        low, high = self.count
+        parts = [f"at least {low}"] if low else []
+        parts += [f"at most {int(high)}"] if high < math.inf else []
+        return f"{' and '.join(parts)} selected"
 
     def _cautions(self, selection: Selection, index: TraceIndex) -> tuple[Caution, ...]:
         untimed = selection.untimed

@@ -7,8 +7,8 @@ from tracedesk.assertions.cautions import about_usage
 from tracedesk.assertions.fields import Field, number
 from tracedesk.assertions.finding import RUNTIME, Finding, missing
 from tracedesk.assertions.kind import Kind
-from tracedesk.assertions.limits import Bound, need_one, worst
-from tracedesk.assertions.trace_index import TraceIndex
+from tracedesk.assertions.limits import Bound, need_one, shares_in_words, worst
+from tracedesk.assertions.trace_index import SLOWEST, TraceIndex
 from tracedesk.model.reading import Usage
 from tracedesk.model.verdict import Evidence, Outcome, Support
 from tracedesk.query.problems import Place, Report
@@ -44,16 +44,27 @@ class TokenLimit:
         shown = broken or known
         return Finding(
             outcome=outcome,
-            reason="; ".join(bound.margin(actual) for bound, actual in shown),
+            reason="; ".join(bound.margin(actual) for bound, actual in shown)
+            + (_most(usage, index) if broken else ""),
             code="out_of_bounds" if broken else "within_bounds",
             expected={bound.field: bound.limit for bound in self.bounds},
             actual={bound.field: actual for bound, actual in known},
-            differences=tuple(bound.difference(actual, "$.usage") for bound, actual in broken),
+            differences=tuple(
+                bound.difference(actual, f"$.usage.{_PARTS[bound.field]}")
+                for bound, actual in broken
+            ),
             evidence=_evidence(usage, "violated" if broken else "decided"),
             cautions=about_usage(usage),
             support=Support(spans=max(1, len(usage.spans))),
             stage=RUNTIME,
         )
+
+
+def _most(usage: Usage, index: TraceIndex) -> str:
+    if len(usage.spans) < 2:
+        return ""
+    most = sorted(usage.spans, key=lambda share: -share[1])[:SLOWEST]
+    return shares_in_words((index.label_of(span), tokens) for span, tokens in most)
 
 
 def _evidence(usage: Usage, role: str) -> tuple[Evidence, ...]:

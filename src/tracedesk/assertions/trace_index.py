@@ -249,6 +249,11 @@ class TraceIndex:
     def span_by_id(self) -> dict[str, Span]:
         return {span.span_id: span for span in self.trace.spans}
 
+    def label_of(self, span_id: str) -> str:
+        """The label of a span; its id when the trace has no such span."""
+        span = self.span_by_id.get(span_id)
+        return span_id if span is None else span.label
+
     @cached_property
     def call_by_id(self) -> dict[str, Call]:
         return {call.id: call for call in self.calls}

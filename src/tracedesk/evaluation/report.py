@@ -5,12 +5,14 @@ text drops them. Nothing from a trace or a file reaches a terminal unescaped, an
 cut short or left out says so.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from tracedesk.evaluation.value_frame import value_frame
 from tracedesk.model.reading import Call, Reading
 from tracedesk.model.verdict import CaseVerdict, Difference, NearMiss, Outcome, Support, Verdict
 from tracedesk.query.text import duration_text, plain
-from tracedesk.query.values import ABSENT, show, show_typed
+from tracedesk.query.values import ABSENT, show, show_typed, whole_json
 from tracedesk.testcases.models import Case, Check
 from tracedesk.testcases.positions import LINE_BREAK
 
@@ -31,6 +33,9 @@ CALLS_SHOWN = 20
 DIFFERENCES_SHOWN = 12
 
 _LABEL_WIDTH = 14
+
+_ONE_KEY = re.compile(r"\$\[\"([^\"\\\\]+)\"\]")
+"""A path of one key that needs quotes, which are left out for people."""
 
 _HEADLINE = ("condition", "mode", "expected_name", "path", "pattern", "criteria", "select")
 """Fields of an assertion that say in the header what it is about."""
@@ -81,7 +86,7 @@ def case_lines(
     if len(checks) != len(verdict.verdicts):
         checks = (None,) * len(verdict.verdicts)
     for found, check in zip(verdict.verdicts, checks, strict=True):
-        for line in assertion_lines(found, verdict.file, text, check):
+        for line in assertion_lines(found, verdict.file, text, check, reading):
             yield (("", "  "), *line)
     if reading is not None and verdict.outcome in (Outcome.FAIL, Outcome.MISSING, Outcome.ERROR):
         deciding = {
@@ -113,25 +118,34 @@ def _case_headline(verdict: CaseVerdict) -> Line:
 
 
 def assertion_lines(
-    verdict: Verdict, file: str, text: str | None = None, check: Check | None = None
+    verdict: Verdict,
+    file: str,
+    text: str | None = None,
+    check: Check | None = None,
+    reading: Reading | None = None,
 ) -> Iterator[Line]:
-    """One assertion: a line when it passed or was skipped, everything known when it did not."""
+    """One assertion: a line when it passed or was skipped, everything known when it did not.
+
+    With the ``reading`` evidence names its calls, and a faulty response is shown in a frame.
+    """
     line_number = _deciding_line(verdict, check)
     yield _headline(verdict, file, line_number, check)
     if _fine(verdict):
-        yield from _child_lines(verdict, file)
+        yield from _child_lines(verdict, file, reading)
         return
     if text is not None and line_number:
         yield from code_frame(text, line_number, verdict.line)
     yield _labelled("reason", (("", plain(verdict.reason)),))
     yield from _difference_lines(verdict)
+    yield from _frame_lines(verdict, reading)
+    yield from _alignment_lines(verdict)
     yield from _miss_lines(verdict)
-    yield from _evidence_lines(verdict)
+    yield from _evidence_lines(verdict, reading)
     if verdict.support != Support():
         yield _labelled("inspected", (("", _support(verdict.support)),))
     for caution in verdict.cautions:
         yield _labelled("caution", (("", plain(caution.message)), ("dim", f"  {caution.code}")))
-    yield from _child_lines(verdict, file)
+    yield from _child_lines(verdict, file, reading)
 
 
 def _fine(verdict: Verdict) -> bool:
@@ -212,7 +226,7 @@ def _difference_lines(verdict: Verdict) -> Iterator[Line]:
     paths = [*map(_path, shown), *(path for path, _ in matching)]
     width = min(30, max(map(len, paths), default=0))
     for difference in shown:
-        yield _difference(difference, width)
+        yield _difference(difference, width, verdict.reason)
     if len(differences) > DIFFERENCES_SHOWN:
         yield _labelled("", (("dim", f"+{len(differences) - DIFFERENCES_SHOWN} more differences"),))
     for path, value in matching:
@@ -220,15 +234,18 @@ def _difference_lines(verdict: Verdict) -> Iterator[Line]:
         yield _labelled("", (("code", f"{path:<{width}}"), ("pass", "  ✓ "), ("", said)))
 
 
-def _difference(difference: Difference, width: int) -> Line:
+def _difference(difference: Difference, width: int, reason: str) -> Line:
     absent = difference.actual_type == "absent"
     typed = absent or difference.actual_type != difference.expected_type
     value = ABSENT if absent else difference.actual
-    actual = show_typed(value) if typed else show(value)
+    in_words = difference.expected_type in ("call", "order")
+    typed = typed and not in_words and difference.expected_type != "any"
+    actual = show_typed(value) if typed else _said(value) if in_words else show(value)
     expected = difference.wording or show_typed(difference.expected)
     if typed and not difference.wording.startswith(difference.expected_type):
         expected = f"{difference.expected_type} {expected}"
-    hint = f"  {plain(difference.hint)}" if difference.hint else ""
+    told = not difference.hint or (difference.path == "$" and difference.hint in reason)
+    hint = "" if told else f"  {plain(difference.hint)}"
     return _labelled(
         "",
         (
@@ -243,12 +260,15 @@ def _difference(difference: Difference, width: int) -> Line:
 
 
 def _path(difference: Difference) -> str:
-    return plain(difference.path.removeprefix("$.")) or "$"
+    key = _ONE_KEY.fullmatch(difference.path)
+    return plain(key[1] if key else difference.path.removeprefix("$.")) or "$"
 
 
 def _matching(verdict: Verdict) -> Iterator[tuple[str, object]]:
     """Arguments of the nearest call that are as expected, when there are others that are not."""
     expected, actual = verdict.expected, verdict.actual
+    if verdict.target != "node_call":
+        return
     if not verdict.differences or not isinstance(expected, dict) or not isinstance(actual, dict):
         return
     if "matcher" in expected:
@@ -280,29 +300,65 @@ def _miss_lines(verdict: Verdict) -> Iterator[Line]:
         yield _labelled("", (("dim", f"+{left} more"),))
 
 
-def _evidence_lines(verdict: Verdict) -> Iterator[Line]:
+def _alignment_lines(verdict: Verdict) -> Iterator[Line]:
+    """Calls and steps of a sequence: fits, only the name fits, surplus, not reached."""
+    if verdict.target != "tool_sequence" or verdict.outcome is not Outcome.FAIL:
+        return
+    rows = [row for row in verdict.actual or () if isinstance(row, str)]
+    for position, row in enumerate(rows[:CALLS_SHOWN]):
+        style = "pass" if row.startswith("=") else "fail"
+        yield _labelled("" if position else "alignment", ((style, plain(_cut(row, 80))),))
+    if len(rows) > CALLS_SHOWN:
+        yield _labelled("", (("dim", f"+{len(rows) - CALLS_SHOWN} more"),))
+
+
+def _frame_lines(verdict: Verdict, reading: Reading | None) -> Iterator[Line]:
+    """The place of a schema's first fault, in the response as it would be printed."""
+    if verdict.target != "json_schema" or not verdict.differences or reading is None:
+        return
+    if any(evidence.of != "response" for evidence in verdict.evidence):
+        return
+    value = whole_json(reading.response.text)
+    if value is ABSENT:
+        return
+    for pointed, text in value_frame(value, verdict.differences[0].path):
+        yield _labelled(
+            "", (("strong" if pointed else "dim", "▸ " if pointed else "  "), ("code", plain(text)))
+        )
+
+
+def _evidence_lines(verdict: Verdict, reading: Reading | None) -> Iterator[Line]:
     """Where the trace breaks a negated or trace-wide claim; near misses say it otherwise."""
     if verdict.near_misses or verdict.outcome is not Outcome.FAIL:
         return
+    calls = {call.span: call for call in reading.calls} if reading is not None else {}
     violated = [e for e in verdict.evidence if e.role in ("violated", "decided")]
     for position, evidence in enumerate(violated[:MISSES_SHOWN]):
         where = f"span {plain(_cut(evidence.span, 20))}" if evidence.span else "the trace"
+        call = calls.get(evidence.span or "")
+        if call is not None:
+            where = f"#{call.order + 1} {plain(_cut(call.label, 40))}  {where}"
         path = "" if evidence.path == "$" else f"  {evidence.of} {plain(evidence.path)}"
         yield _labelled("" if position else "evidence", (("strong", where), ("code", path)))
     if len(violated) > MISSES_SHOWN:
         yield _labelled("", (("dim", f"+{len(violated) - MISSES_SHOWN} more"),))
-    if not verdict.differences and verdict.actual is not None:
-        yield _labelled("expected", (("", plain(_said(verdict.expected))),))
+    if not verdict.differences and verdict.actual is not None and not _aligned(verdict):
+        if verdict.expected is not None:
+            yield _labelled("expected", (("", plain(_said(verdict.expected))),))
         yield _labelled("actual", (("fail", plain(_said(verdict.actual))),))
+
+
+def _aligned(verdict: Verdict) -> bool:
+    return verdict.target == "tool_sequence"
 
 
 def _said(value: object) -> str:
     return value if isinstance(value, str) and len(value) <= 200 else show(value)
 
 
-def _child_lines(verdict: Verdict, file: str) -> Iterator[Line]:
+def _child_lines(verdict: Verdict, file: str, reading: Reading | None) -> Iterator[Line]:
     for child in verdict.children:
-        for line in assertion_lines(child, file):
+        for line in assertion_lines(child, file, reading=reading):
             yield (("", "    "), *line)
 
 

@@ -91,7 +91,7 @@ def died_hint(pattern: Pattern, text: str, env: Env) -> str:
         return ""
     part, end = died
     rest = show(text[end : end + 20]) if end < len(text) else "the end of the text"
-    return f"matched up to /{part}/, then came {rest}"
+    return f"matched up to /{part}/, then came {rest} at character {end + 1}"
 
 
 class Affix(Expected):
