@@ -210,3 +210,34 @@ def test_saved_logs_join_their_spans(run: Run, root: Path, tmp_path: Path):
     (row,) = rows(root)
     assert (row.name, row.span_count) == ("chat", 1)
     assert [request.path for request in requests(root, row.id)] == ["/v1/logs", "/v1/traces"]
+
+
+def test_log_records_join_the_trace_they_belong_to(root: Path, tmp_path: Path) -> None:
+    """A recording holds the other signals of its run; a collector writes bare bodies."""
+    capture = Path(__file__).parents[1] / "data" / "captures" / "otel-openai-v2.json"
+    CliRunner().invoke(cli, ["import", str(capture), "--workspace", str(root)])
+    shown = CliRunner().invoke(cli, ["show", "last", "--json", "--workspace", str(root)])
+    reading = json.loads(shown.stdout)["reading"]
+    assert reading["response"]["text"] == "It is 19 degrees celsius and sunny in Lisbon."
+
+    trace_id, span_id = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"
+    span = {"traceId": trace_id, "spanId": span_id, "name": "chat"}
+    record = {
+        "traceId": trace_id,
+        "spanId": span_id,
+        "eventName": "gen_ai.user.message",
+        "body": {
+            "kvlistValue": {
+                "values": [{"key": "content", "value": {"stringValue": "Is berth 3 free?"}}]
+            }
+        },
+    }
+    lines = tmp_path / "collector.jsonl"
+    lines.write_text(
+        json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]})
+        + "\n"
+        + json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
+    )
+    CliRunner().invoke(cli, ["import", str(lines), "--workspace", str(root)])
+    shown = CliRunner().invoke(cli, ["show", trace_id, "--json", "--workspace", str(root)])
+    assert json.loads(shown.stdout)["reading"]["input"]["text"] == "Is berth 3 free?"

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tracedesk.formats.encodings import inflate
-from tracedesk.formats.saved_request import OTLP_PATH, PUSH_PATH, UnreadableError
+from tracedesk.formats.saved_request import LOGS_PATH, OTLP_PATH, PUSH_PATH, UnreadableError
 
 DROPPED_HEADERS = frozenset(
     # Secrets: a saved key is nobody's to replay.
@@ -45,6 +45,7 @@ class _Response(msgspec.Struct):
 
 PUSH = Request(headers={"Content-Type": "application/json"})
 OTLP_JSON = Request(path=OTLP_PATH, headers={"Content-Type": "application/json"})
+OTLP_LOGS = Request(path=LOGS_PATH, headers={"Content-Type": "application/json"})
 OTLP_PROTOBUF = Request(path=OTLP_PATH, headers={"Content-Type": "application/x-protobuf"})
 
 _REQUEST = msgspec.json.Decoder(Request)

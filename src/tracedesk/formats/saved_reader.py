@@ -16,6 +16,7 @@ from tracedesk.formats.encodings import ZSTD_MAGIC, EncodingError, unzstd
 from tracedesk.formats.exports.records import ExportBody, ExportFault, Fields, Record
 from tracedesk.formats.saved_envelope import (
     OTLP_JSON,
+    OTLP_LOGS,
     OTLP_PROTOBUF,
     PUSH,
     Request,
@@ -37,7 +38,10 @@ bodies as base64, and several of them."""
 LINES_SUFFIXES = frozenset({".jsonl", ".ndjson"})
 PROTOBUF_SUFFIXES = frozenset({".pb", ".bin"})
 
-NATIVE = ("spans", "resourceSpans", "resource_spans", "data", "request", "requests")
+NATIVE = (
+    *("spans", "resourceSpans", "resource_spans", "resourceLogs", "resource_logs"),
+    *("data", "request", "requests", "other_signal_requests"),
+)
 """Top-level fields of bodies and saved requests."""
 
 UNKNOWN = (
@@ -201,21 +205,28 @@ class Reader:
         wrapper = exports.wrapper(fields)
         if fields.get("resourceSpans") or fields.get("resource_spans"):
             yield self.request(OTLP_JSON, text, place)
+        elif fields.get("resourceLogs") or fields.get("resource_logs"):
+            yield self.request(OTLP_LOGS, text, place)
         elif wrapper is not None:
             name, inner = wrapper
             read = self.items if inner.startswith(b"[") else self.entry
             yield from read(inner, f"{place}.{name}" if place else name)
         elif "spans" in fields or "data" in fields:
             yield self.request(PUSH, text, place)
-        elif "requests" in fields:
-            for position, item in enumerate(_LIST.decode(fields["requests"])):
-                yield self.saved(item, fields, f"{place}requests[{position}]")
-        elif "request" in fields:
-            yield self.saved(fields["request"], fields, f"{place}request")
+        elif "requests" in fields or "request" in fields:
+            yield from self.saved_all(fields, place)
         elif "cases" in fields:
             raise TestCasesError
         else:
             raise UnreadableError(UNKNOWN)
+
+    def saved_all(self, fields: Fields, place: str) -> Found:
+        """The saved request or requests of a document, those of other signals after them."""
+        if "requests" not in fields:
+            yield self.saved(fields["request"], fields, f"{place}request")
+        for name in ("requests", "other_signal_requests"):
+            for position, item in enumerate(_LIST.decode(fields.get(name) or b"[]")):
+                yield self.saved(item, fields, f"{place}{name}[{position}]")
 
     def saved(self, raw: msgspec.Raw, fields: Fields, place: str) -> SavedRequest | SavedFault:
         """One saved request, or the trace in the answer it got."""

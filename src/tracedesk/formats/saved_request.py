@@ -11,6 +11,7 @@ MAX_BODY_BYTES = 30 * 1024 * 1024
 
 PUSH_PATH = "/public/traces"
 OTLP_PATH = "/v1/traces"
+LOGS_PATH = "/v1/logs"
 
 SOURCE_HEADER = "x-tracedesk-source"
 """Names the tool whose export a body was converted from."""
