@@ -17,15 +17,20 @@ _UNRESOLVED: Final = Caution(
 )
 
 
+_MARKS: Final = ("[", "=")
+"""What such values begin with; no other value is looked at."""
+
+
 def about_values(values: Iterable[Any]) -> tuple[Caution, ...]:
     """What is to be known of the compared values."""
-    texts = [value for value in values if isinstance(value, str)]
-    found: tuple[Caution, ...] = ()
-    if REDACTED in texts:
-        found = (_REDACTED,)
-    if any(text.startswith("=") and "{{" in text for text in texts):
-        found += (_UNRESOLVED,)
-    return found
+    redacted = unresolved = False
+    for value in values:
+        if isinstance(value, str) and value[:1] in _MARKS:
+            redacted = redacted or value == REDACTED
+            unresolved = unresolved or (value[0] == "=" and "{{" in value)
+    if not redacted and not unresolved:
+        return ()
+    return (_REDACTED,) * redacted + (_UNRESOLVED,) * unresolved
 
 
 def joined(cautions: tuple[Caution, ...], more: tuple[Caution, ...]) -> tuple[Caution, ...]:

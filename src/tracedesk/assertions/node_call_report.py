@@ -287,8 +287,9 @@ def _cautions(
         found.append(Caution("requested_only", message))
     if decision.untimed:
         found.append(Caution("order_from_arrival", "not every call has a start time"))
-    for part in rule.spec.parts:
-        found += about_values(part.compared(deciding[:1] or decision.matching[:EXAMINED]))
+    if rule.spec.parts and decision.matching:
+        looked = deciding[:1] or decision.matching[:MAX_NEAR_MISSES]
+        found += about_values([v for part in rule.spec.parts for v in part.compared(looked)])
     if rule.tools and decision.matching:
         found += _visibility(rule, decision.matching, index)
     return tuple(found)

@@ -231,7 +231,7 @@ def lookup_key(value: Any, key: str) -> tuple[Any, tuple[str | int, ...]]:
     current = value
     steps: list[str | int] = []
     for part in key.split("."):
-        if isinstance(current, dict) and part in current:
+        if type(current) is dict and part in current:
             current = current[part]
             steps.append(part)
         elif isinstance(current, list) and (index := _index(part)) is not None:
