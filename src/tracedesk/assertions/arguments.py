@@ -175,13 +175,14 @@ class Arguments:
         claimed = {lookup_key(item, key)[1] for key, _, _ in self._members} - {()}
         return list(_unclaimed(item, claimed, ()))
 
-    def differences(self, call: Call, env: Env) -> list[Difference]:
-        """The differing leaves against the item that comes nearest."""
+    def differences(self, call: Call, env: Env, first: bool = False) -> list[Difference]:
+        """The differing leaves against the item that comes nearest; ``first``: those of the
+        first member alone, where there is but one item."""
         recorded = self.recorded(call)
         if recorded.state != "captured":
             return []
         if not isinstance(recorded.value, list):
-            return self._item_differences(recorded.value, recorded, ROOT, env)
+            return self._item_differences(recorded.value, recorded, ROOT, env, first)
         found = (
             self._item_differences(item, recorded, base, env)
             for item, base in _items(recorded.value)
@@ -200,11 +201,15 @@ class Arguments:
     def _item_misfits(self, item: Any, recorded: Recorded, env: Env) -> int:
         item = self._filtered(item)
         odd = self._misfitting(item, recorded, env)
-        found = sum(expected.misfits(actual, env) for (_, expected, _), actual in odd)
+        found = 0
+        for (_, expected, _), actual in odd:
+            found += expected.misfits(actual, env) if expected.composite else 1
         return found if self.mode == "contains" else found + len(self._extras(item))
 
-    def _misfitting(self, item: Any, recorded: Recorded, env: Env) -> list[tuple[Member, Any]]:
-        """The members that do not fit, each with the actual to tell."""
+    def _misfitting(
+        self, item: Any, recorded: Recorded, env: Env, first: bool = False
+    ) -> list[tuple[Member, Any]]:
+        """The members that do not fit, each with the actual to tell; or the first of them."""
         whole, parameters = recorded.value, recorded.parameters
         found: list[tuple[Member, Any]] = []
         for member in self._members:
@@ -218,14 +223,16 @@ class Arguments:
                 if actual is ABSENT and parameters:
                     actual = lookup_key(parameters, key)[0]
             found.append((member, actual))
+            if first:
+                break
         return found
 
     def _item_differences(
-        self, item: Any, recorded: Recorded, base: str, env: Env
+        self, item: Any, recorded: Recorded, base: str, env: Env, first: bool = False
     ) -> list[Difference]:
         item = self._filtered(item)
         found: list[Difference] = []
-        for (key, expected, place), actual in self._misfitting(item, recorded, env):
+        for (key, expected, place), actual in self._misfitting(item, recorded, env, first):
             path = _found_place(item, key, place)
             if base is not ROOT and key != WHOLE:
                 path = base + path[len(ROOT) :]
@@ -303,11 +310,13 @@ def misfits_of(arguments: Arguments, call: Call, index: TraceIndex) -> int:
     return arguments.misfits(call, index.env)
 
 
-def differences_of(arguments: Arguments, call: Call, index: TraceIndex) -> list[Difference]:
-    """The differing leaves of either kind of arguments."""
+def differences_of(
+    arguments: Arguments, call: Call, index: TraceIndex, first: bool = False
+) -> list[Difference]:
+    """The differing leaves of either kind of arguments; ``first``: at least the first."""
     if isinstance(arguments, DeclaredArguments):
         return arguments.declared_differences(call, index)
-    return arguments.differences(call, index.env)
+    return arguments.differences(call, index.env, first)
 
 
 def _items(value: Any) -> Iterator[tuple[Any, str]]:

@@ -44,37 +44,46 @@ def misses_of(rule: NodeCall, decision: Decision, index: TraceIndex) -> tuple[li
     All are counted, only those that are shown are put into words.
     """
     calls = decision.examined or decision.matching
-    satisfied = {call.id for call in decision.yes}
-    if len(calls) > 1:
-        distance = _distance if rule.spec.leaves + len(rule.tools) > 1 else _state
-    else:
-        distance = _alone
-    ranked = [
-        (*distance(rule, call, index), number)
-        for number, call in enumerate(calls[:EXAMINED])
-        if call.id not in satisfied
-    ]
+    satisfied = {id(call) for call in decision.yes}
+    unknown = {id(call) for call in decision.unknown}
+    one = len(calls) == 1 or rule.spec.leaves + len(rule.tools) == 1  # nothing to rank by
+    ranked = []
+    for number, call in enumerate(calls[:EXAMINED]):
+        if id(call) not in satisfied:
+            unsure = id(call) in unknown
+            wrong = 0 if unsure else 1 if one else _wrong(rule, call, index)
+            ranked.append((unsure, wrong, number))
     ranked.sort()
-    shown = [examine(rule, calls[number], index) for *_, number in ranked[:MAX_NEAR_MISSES]]
-    return shown, len(ranked) - len(shown) + max(0, len(calls) - EXAMINED)
+    shown = [
+        _in_brief(rule, calls[number], index, wrong) if place and wrong else None
+        for place, (_, wrong, number) in enumerate(ranked[:MAX_NEAR_MISSES])
+    ]
+    found = [
+        miss or examine(rule, calls[number], index)
+        for miss, (*_, number) in zip(shown, ranked, strict=False)
+    ]
+    return found, len(ranked) - len(found) + max(0, len(calls) - EXAMINED)
 
 
-def _alone(rule: NodeCall, call: Call, index: TraceIndex) -> tuple[bool, int]:
-    """One call needs no ranking."""
-    return False, 0
-
-
-def _state(rule: NodeCall, call: Call, index: TraceIndex) -> tuple[bool, int]:
-    """As ``_distance`` where only one thing can be wrong."""
-    return rule.state(call, index) == UNKNOWN, 0
-
-
-def _distance(rule: NodeCall, call: Call, index: TraceIndex) -> tuple[bool, int]:
-    """Whether nothing but what was not recorded is wrong, and how much is wrong."""
-    wrong = sum([misfits_of(part, call, index) for part in rule.spec.parts])
+def _wrong(rule: NodeCall, call: Call, index: TraceIndex) -> int:
+    """How much of a call differs."""
+    wrong = 0
+    for part in rule.spec.parts:
+        wrong += misfits_of(part, call, index)
     for entry in rule.tools:
         wrong += rule.entry_state(entry, call, index) == NO
-    return not wrong and rule.state(call, index) == UNKNOWN, wrong
+    return wrong
+
+
+def _in_brief(rule: NodeCall, call: Call, index: TraceIndex, wrong: int) -> Miss | None:
+    """A miss that is told in one line; None when its arguments are not what is wrong."""
+    total = rule.spec.leaves + len(rule.tools)
+    for part in rule.spec.parts:
+        found = differences_of(part, call, index, first=True)
+        if found:
+            why = in_words(found[0])
+            return Miss(call, found, "", why, max(0, total - wrong), max(total, 1), NO, [])
+    return None
 
 
 def examine(rule: NodeCall, call: Call, index: TraceIndex) -> Miss:

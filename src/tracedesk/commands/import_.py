@@ -100,18 +100,16 @@ def _reporter() -> "Callable[[Outcome], None]":
 
 
 def _summary(outcome: "Outcome") -> str:
+    from tracedesk.query.text import counted
+
     latest = _latest(outcome)
-    text = f"{_count(len(latest), 'trace')} stored from {_count(outcome.requests, 'request')}"
+    text = f"{counted(len(latest), 'trace')} stored from {counted(outcome.requests, 'request')}"
     known = sum(not entry["created"] for entry in latest)
     if known:
         text += f", {known:,} of them known before"
     if outcome.faults:
-        text += f"; {_count(len(outcome.faults), 'fault')}, named above"
+        text += f"; {counted(len(outcome.faults), 'fault')}, named above"
     return text
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _latest(outcome: "Outcome") -> list[dict[str, Any]]:

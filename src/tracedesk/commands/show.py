@@ -46,13 +46,13 @@ def command(trace: str, workspace: Path, as_json: bool) -> None:
 
 
 def _lines(desk: "Desk", opened: "OpenTrace") -> Iterator[str]:
-    from tracedesk.query.text import duration_text, plain
+    from tracedesk.query.text import counted, duration_text, plain
 
     row, reading = opened.row, opened.reading
     yield f"{plain(row.name)}  {row.id}"
     yield (
         f"agent {desk.agent_name(row.agent_id)} · {row.format} · {reading.status} · "
-        f"{row.span_count:,} spans · {duration_text(reading.duration_ms.value)} · "
+        f"{counted(row.span_count, 'span')} · {duration_text(reading.duration_ms.value)} · "
         f"{'–' if reading.usage.total is None else reading.usage.total} tokens"
     )
     for warning in opened.trace.warnings:

@@ -46,8 +46,24 @@ def load_trace(
 
     ``roles`` are the ``[reading.map]`` pairs of attribute and role.
     """
-    trace = assembled(row, store.requests(row.id), agent)
+    trace = stored_trace(store, row, agent)
     return Loaded(row, trace, read(trace, reading_settings(agent, roles)))
+
+
+def stored_trace(
+    store: "Store",
+    row: "TraceRow",
+    agent: Agent | None,
+    requests: "Sequence[StoredRequest] | None" = None,
+) -> Trace:
+    """The trace of the kept bodies, fetched unless given; one whose bytes are damaged is empty
+    and says so. Raises StoreError when the store itself cannot be read."""
+    from tracedesk.store.errors import DamagedError  # checks without a store import no SQLite
+
+    try:
+        return assembled(row, requests or store.requests(row.id), agent)
+    except DamagedError as fault:
+        return _empty(row, f"the kept body cannot be read: {fault.message}")
 
 
 def reading_settings(agent: Agent | None, roles: Sequence[tuple[str, str]]) -> ReadingSettings:

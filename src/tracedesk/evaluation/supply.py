@@ -6,7 +6,7 @@ never older than what the caller has heard of it.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from tracedesk.evaluation.load import Loaded, assembled, reading_settings
+from tracedesk.evaluation.load import Loaded, reading_settings, stored_trace
 from tracedesk.evaluation.memo import KEPT_SPANS, Entry, Newest
 from tracedesk.evaluation.readings import Readings
 from tracedesk.model.agent import Agent
@@ -56,7 +56,7 @@ class Supply:
             return None
         agent = self._agents().get(row.agent_id)
         requests = self._bodies.pop(row.id, None)
-        trace = assembled(row, requests or self._store.requests(row.id), agent)
+        trace = stored_trace(self._store, row, agent, requests)
         settings = reading_settings(agent, self._roles)
         reading = self._readings.get(row.id, row.revision, trace, settings)
         if reading is None:

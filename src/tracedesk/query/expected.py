@@ -42,6 +42,9 @@ class Expected:
 
     __slots__ = ("_wording", "optional", "source")
 
+    composite = False
+    """True when there may be several differences, each of a part of the value."""
+
     def __init__(self, source: Any, optional: bool = False) -> None:
         self.source = source
         """As written."""
@@ -159,6 +162,8 @@ class ListOf(Expected):
 
     __slots__ = ("elements",)
 
+    composite = True
+
     def __init__(self, source: Any, elements: Sequence[Expected], **base: Any) -> None:
         super().__init__(source, **base)
         self.elements = tuple(elements)
@@ -206,6 +211,8 @@ class ObjectOf(Expected):
     """An object compared key by key, in one of ``MODES``, all the way down."""
 
     __slots__ = ("members", "mode")
+
+    composite = True
 
     def __init__(self, source: Any, members: dict[str, Expected], mode: str, **base: Any) -> None:
         super().__init__(source, **base)

@@ -259,6 +259,8 @@ class Wrapped(Expected):
 
     __slots__ = ("inner",)
 
+    composite = True
+
     def __init__(self, source: Any, inner: Expected, **base: Any) -> None:
         super().__init__(source, **base)
         self.inner = inner

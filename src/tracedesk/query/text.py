@@ -70,3 +70,8 @@ def duration_text(milliseconds: float | None) -> str:
         return f"{minutes}m{rest:02}s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02}m"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: ``1 span``, ``1,015 spans``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

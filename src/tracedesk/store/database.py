@@ -18,7 +18,7 @@ import zstandard
 
 from tracedesk.query.filter import Filter
 from tracedesk.store import filter_sql, schema
-from tracedesk.store.errors import StoreError, explain
+from tracedesk.store.errors import DamagedError, StoreError, explain
 from tracedesk.store.rows import (
     SELECT_TRACE,
     SpanRow,
@@ -286,9 +286,7 @@ class Store:
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
         except zstandard.ZstdError as error:
-            raise StoreError(
-                f"a stored request in {self.path} is damaged", "Delete the trace, or send it again."
-            ) from error
+            raise DamagedError(self.path) from error
 
     def _connect(self, *, read_only: bool) -> _Connection:
         if self._closed:

@@ -31,6 +31,15 @@ class Busy(StoreError):  # noqa: N818
         )
 
 
+class DamagedError(StoreError):
+    """The kept body of one trace cannot be unpacked; the rest of the store is fine."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"a stored request in {path} is damaged", "Delete the trace, or send it again."
+        )
+
+
 _EXPLANATIONS: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_BUSY: (
         "the database {path} is locked by another program",

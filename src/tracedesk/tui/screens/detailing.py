@@ -8,6 +8,7 @@ from textual.content import Content
 from tracedesk.desk import Desk, OpenTrace
 from tracedesk.model.trace import Span
 from tracedesk.model.verdict import CaseVerdict
+from tracedesk.query.text import counted
 from tracedesk.tui import figures
 from tracedesk.tui.lines import Line, Piece, line
 from tracedesk.tui.screens.work import Work
@@ -282,7 +283,7 @@ class Detailing(Work):
             return
         row = self.opened.row
         axis = None if self.rows is None else self.rows.axis
-        parts = [row_title(self.opened.row), f"{row.span_count:,} spans"]
+        parts = [row_title(self.opened.row), counted(row.span_count, "span")]
         if axis is not None:
             parts.append(figures.duration(axis.length_ns))
         if row.error_count:

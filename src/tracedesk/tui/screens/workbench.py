@@ -47,8 +47,12 @@ from tracedesk.tui.widgets.trace_list import TraceListView
 if TYPE_CHECKING:
     from tracedesk.testcases.models import CaseFile
 
-POLL_S = 0.1
-"""How often the desk is asked whether anything changed; asking is three integers."""
+POLL_S = 0.03
+"""How often the desk is asked whether anything changed; asking is three integers, and a saved
+test case is to be painted within a tenth of a second."""
+
+PROGRESS_S = 0.1
+"""How often the header is read anew while something is being evaluated."""
 
 REST = 4
 """Rest after reading the list, in times of what the reading took: a fifth of the time at most."""
@@ -209,7 +213,7 @@ class Workbench(Moves):
         )
         self.show_bars()
         if message.done < message.queued:
-            self.set_timer(POLL_S, self.read_state)
+            self.set_timer(PROGRESS_S, self.read_state)
 
     # -- the open trace --------------------------------------------------------------
 
