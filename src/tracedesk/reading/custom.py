@@ -40,6 +40,8 @@ def response(trace: Trace, settings: ReadingSettings) -> Text:
             if text is not None:
                 source = Source(span.span_id, f"{span.place}.output", "last AI-looking node")
                 return Text(text=text, source=source)
+    if trace.data is None:  # a body that could not be read: there is nothing to quote
+        return Text(tried=("data",))
     return Text(text=jsontext.dump(trace.data), source=Source(None, "$.data", "whole payload"))
 
 
