@@ -175,8 +175,12 @@ def misnamed(
     limit = max(2, len(wanted) // 3)
     taken: set[str] | None = None
     found: list[tuple[int, Call]] = []
+    length = len(wanted)
     for label, calls in index.names.by_label.items():
-        distance = edit_distance(wanted, fold(label), limit)
+        folded = fold(label)
+        if abs(len(folded) - length) > limit:
+            continue
+        distance = edit_distance(wanted, folded, limit)
         if distance <= limit:
             if taken is None:
                 taken = {call.id for call in decision.resolution.calls}

@@ -70,6 +70,8 @@ class Ordered(Expected):
         return both is not None and self.compare(*both)
 
     def hint(self, actual: Any, env: Env) -> str:
+        if is_number(actual) and is_number(self.bound):
+            return ""
         hint = super().hint(actual, env)
         if hint:
             return hint
