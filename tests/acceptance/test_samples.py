@@ -176,3 +176,71 @@ def test_the_slip_is_explained(desk: Desk, stored: dict[str, OpenTrace]) -> None
         "string",
     )
     assert {d.path for d in failed.differences} == {"$.party", "$.date"}
+
+
+SHOWN = {
+    "": "id platformId agent externalId format status revision createdAt updatedAt spanCount "
+    "errorCount metadata warnings reading spans evaluation",
+    "reading": "response input toolCalls nodeCalls usage httpStatus durationMs",
+    "usage": "input output reasoning total source",
+    "toolCall": "name arguments output status span parent",
+    "nodeCall": "name type status arguments span toolCalls",
+    "span": "span_id parent_span_id name start_time_unix_nano end_time_unix_nano attributes "
+    "status events",
+    "evaluation": "verdict score cases",
+}
+"""Keys that ``show --json`` prints of each thing; more may stand beside them."""
+
+CHECKED = {
+    "": "summary diagnostics results",
+    "summary": "traces cases assertions pass fail missing error skipped quality elapsedMs",
+    "result": "trace file case caseFile line verdict score assertions",
+    "assertion": "target line verdict score reason expected actual evidence nearest stage",
+    "evidence": "span path",
+}
+"""The same for ``check --json``."""
+
+
+def has(found: dict[str, Any], keys: str) -> None:
+    missing = set(keys.split()) - set(found)
+    assert not missing, missing
+
+
+@names(READ)
+def test_show_json_has_its_shape_on_every_sample(
+    desk: Desk, stored: dict[str, OpenTrace], name: str
+) -> None:
+    found = json.loads(json.dumps(desk.describe(stored[name].row), default=str))
+    has(found, SHOWN[""])
+    reading = found["reading"]
+    has(reading, SHOWN["reading"])
+    has(reading["usage"], SHOWN["usage"])
+    for text in (reading["response"], reading["input"]):
+        has(text, "text source" if text["text"] is not None else "text source tried")
+    for kind, calls in (("toolCall", "toolCalls"), ("nodeCall", "nodeCalls")):
+        for call in reading[calls]:
+            has(call, SHOWN[kind])
+    for span in found["spans"]:
+        has(span, SHOWN["span"])
+    has(found["evaluation"], SHOWN["evaluation"])
+
+
+def test_check_json_has_its_shape_on_every_sample() -> None:
+    cases = str(SAMPLES / "testcases")
+    result = CliRunner().invoke(cli, ["check", str(SAMPLES), "--cases", cases, "--json"])
+    assert result.exit_code == 1, "some cases fail, and say why"
+    found = json.loads(result.stdout)
+    has(found, CHECKED[""])
+    has(found["summary"], CHECKED["summary"])
+    assert found["summary"]["traces"] == len(READ)
+    assert found["diagnostics"] == []
+    for case in found["results"]:
+        has(case, CHECKED["result"])
+        for assertion in case["assertions"]:
+            has(assertion, CHECKED["assertion"])
+            for evidence in assertion["evidence"]:
+                has(evidence, CHECKED["evidence"])
+    counted = [a["verdict"] for case in found["results"] for a in case["assertions"]]
+    assert {v: counted.count(v) for v in ("pass", "fail", "missing")} == {
+        v: found["summary"][v] for v in ("pass", "fail", "missing")
+    }
