@@ -1,24 +1,18 @@
 """One trace as the JSON object that ``show --json`` and the endpoint's reply both carry."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tracedesk.model.reading import Call, Number, Reading, Text, Usage
 from tracedesk.model.trace import Span, Status, Trace
 from tracedesk.model.tree import SpanTree
 from tracedesk.model.verdict import CaseVerdict, Verdict
+from tracedesk.query.text import iso
 
 if TYPE_CHECKING:
     from tracedesk.evaluation.run import TraceVerdicts
     from tracedesk.store.rows import TraceRow
 
 CALL_STATUS_SKIPPED = "skipped"
-
-
-def iso(ns: int) -> str:
-    """Nanoseconds since the epoch as UTC text with milliseconds, ``Z`` at the end."""
-    moment = datetime.fromtimestamp(ns // 1_000_000 / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def trace_document(
@@ -166,7 +160,7 @@ def case_document(case: CaseVerdict) -> dict[str, Any]:
         "line": case.line,
         "verdict": case.outcome,
         "score": case.score,
-        "assertions": [assertion_document(verdict) for verdict in case.verdicts],
+        "assertions": [_assertion_in_full(verdict) for verdict in case.verdicts],
     }
     if case.reason:
         document["reason"] = case.reason
@@ -174,23 +168,31 @@ def case_document(case: CaseVerdict) -> dict[str, Any]:
 
 
 def assertion_document(verdict: Verdict) -> dict[str, Any]:
-    """One assertion's result: the fields that ``check --json`` prints of it."""
+    """One assertion's result: exactly the fields that ``check --json`` prints of it."""
     nearest = verdict.near_misses[0] if verdict.near_misses else None
     return {
-        "id": verdict.assertion,
         "target": verdict.target,
         "line": verdict.line,
         "verdict": verdict.outcome,
         "score": verdict.score,
         "reason": verdict.reason,
-        "reasonCode": verdict.reason_code,
         "expected": verdict.expected,
         "actual": verdict.actual,
+        "evidence": [{"span": e.span, "path": e.path} for e in verdict.evidence],
+        "nearest": {"span": nearest.span, "name": nearest.name} if nearest else None,
+        "stage": verdict.stage or None,
+    }
+
+
+def _assertion_in_full(verdict: Verdict) -> dict[str, Any]:
+    """The same with what a program that reads one trace may want besides."""
+    return {
+        **assertion_document(verdict),
+        "id": verdict.assertion,
+        "reasonCode": verdict.reason_code,
+        "missingKind": verdict.missing_kind,
+        "cautions": [{"code": c.code, "message": c.message} for c in verdict.cautions],
         "evidence": [
             {"span": e.span, "of": e.of, "path": e.path, "role": e.role} for e in verdict.evidence
         ],
-        "nearest": nearest and {"span": nearest.span, "name": nearest.name, "why": nearest.why},
-        "cautions": [{"code": c.code, "message": c.message} for c in verdict.cautions],
-        "missingKind": verdict.missing_kind,
-        "stage": verdict.stage or None,
     }

@@ -9,10 +9,11 @@ from itertools import groupby
 from typing import Any
 from xml.etree import ElementTree
 
+from tracedesk.document import assertion_document
 from tracedesk.evaluation.gate import Result, Totals
 from tracedesk.evaluation.report import code_frame, render_case, text_of
 from tracedesk.model.verdict import Outcome, Verdict
-from tracedesk.query.text import plain
+from tracedesk.query.text import counted, plain
 from tracedesk.testcases.models import Diagnostic
 
 
@@ -49,26 +50,10 @@ def document(
                 "line": result.verdict.line,
                 "verdict": result.verdict.outcome,
                 "score": result.verdict.score,
-                "assertions": [_assertion(verdict) for verdict in result.verdict.verdicts],
+                "assertions": [assertion_document(verdict) for verdict in result.verdict.verdicts],
             }
             for result in results
         ],
-    }
-
-
-def _assertion(verdict: Verdict) -> dict[str, Any]:
-    nearest = verdict.near_misses[0] if verdict.near_misses else None
-    return {
-        "target": verdict.target,
-        "line": verdict.line,
-        "verdict": verdict.outcome,
-        "score": verdict.score,
-        "reason": verdict.reason,
-        "expected": verdict.expected,
-        "actual": verdict.actual,
-        "evidence": [{"span": e.span, "path": e.path} for e in verdict.evidence],
-        "nearest": {"span": nearest.span, "name": nearest.name} if nearest else None,
-        "stage": verdict.stage or None,
     }
 
 
@@ -97,7 +82,7 @@ def text(
             for line in render_case(result.verdict, file, result.reading, result.case):
                 yield f"  {line}"
         if unasked:
-            yield f"  – {_counted(unasked, 'case')} skipped: not meant for this trace"
+            yield f"  – {counted(unasked, 'case')} skipped: not meant for this trace"
         yield ""
     if not results:
         yield "nothing was evaluated: " + (
@@ -119,17 +104,13 @@ def summary(totals: Totals, elapsed_ms: int) -> str:
     """The totals in one line."""
     outcomes = ", ".join(f"{number} {word}" for word, number in totals.outcomes.items() if number)
     parts = [
-        _counted(totals.traces, "trace"),
-        _counted(totals.cases, "case"),
-        f"{_counted(totals.assertions, 'assertion')}{': ' + outcomes if outcomes else ''}",
+        counted(totals.traces, "trace"),
+        counted(totals.cases, "case"),
+        f"{counted(totals.assertions, 'assertion')}{': ' + outcomes if outcomes else ''}",
     ]
     if totals.quality is not None:
         parts.append(f"quality {totals.quality:.1f}")
     return " · ".join([*parts, f"{elapsed_ms} ms"])
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number:,} {word}{'s' * (number != 1)}"
 
 
 # -- JUnit -----------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def fill(desk: "Desk") -> None:
     if url is None:
         desk.say(f"samples not sent: {desk.endpoint.message}")
         return
-    requests = list(_sample_requests())
+    requests = list(sample_requests())
     try:
         send(
             url,
@@ -79,7 +79,8 @@ def fill(desk: "Desk") -> None:
     desk.say("")
 
 
-def _sample_requests() -> "Iterator[SavedRequest]":
+def sample_requests() -> "Iterator[SavedRequest]":
+    """The requests of all samples, in the order of their files."""
     from tracedesk.formats.saved import SavedFault, saved_requests
 
     for path in sorted(samples_folder().iterdir()):
@@ -101,7 +102,7 @@ def send(
     statuses = []
     try:
         for done, request in enumerate(requests, 1):
-            connection.request("POST", request.path, request.body, sendable(request.headers))
+            connection.request("POST", request.path, request.body, request.headers)
             reply = connection.getresponse()
             reply.read()
             statuses.append(reply.status)
@@ -109,21 +110,3 @@ def send(
     finally:
         connection.close()
     return statuses
-
-
-_NOT_OURS = frozenset(
-    {
-        "host",
-        "connection",
-        "content-length",
-        "transfer-encoding",
-        "content-encoding",  # saved bodies are kept inflated
-        "accept-encoding",
-        "x-api-key",
-    }
-)
-
-
-def sendable(headers: dict[str, str]) -> dict[str, str]:
-    """The saved headers that still hold for a new connection and an inflated body."""
-    return {name: value for name, value in headers.items() if name.lower() not in _NOT_OURS}

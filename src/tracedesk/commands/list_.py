@@ -51,7 +51,7 @@ def command(filter_words: tuple[str, ...], workspace: Path, limit: int, as_json:
 
 
 def _entry(row: "TraceRow", agent: str) -> dict[str, Any]:
-    from tracedesk.document import iso
+    from tracedesk.query.text import iso
 
     return {
         "id": row.id,

@@ -31,6 +31,7 @@ from tracedesk.endpoint.keys import Access, AgentsById, KeyRing
 from tracedesk.endpoint.replies import Reply
 from tracedesk.endpoint.settings import EndpointSettings
 from tracedesk.formats.errors import Fault
+from tracedesk.query.text import iso
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
 from tracedesk.store.incoming import Receipt
@@ -273,8 +274,8 @@ def _listed(row: TraceRow) -> dict[str, Any]:
         "externalId": row.external_id,
         "status": row.shown_status,
         "format": row.format,
-        "createdAt": replies.iso(row.received_ns),
-        "updatedAt": replies.iso(row.updated_ns),
+        "createdAt": iso(row.received_ns),
+        "updatedAt": iso(row.updated_ns),
     }
 
 

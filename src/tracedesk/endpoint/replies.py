@@ -13,12 +13,11 @@ import msgspec
 
 from tracedesk.endpoint.errors import Refused
 from tracedesk.model.trace import TraceWarning
+from tracedesk.query.text import iso
 from tracedesk.store.incoming import Receipt
 
 _MAX_WARNINGS = 20
 """Warnings listed in a receipt; all of them are stored with the trace."""
-
-_second = (-1, "")
 
 
 class Reply(msgspec.Struct, gc=False):
@@ -31,17 +30,6 @@ class Reply(msgspec.Struct, gc=False):
     """Further ones."""
     receipts: Sequence[Receipt] = ()
     """What became of the traces of an accepted request."""
-
-
-def iso(ns: int) -> str:
-    """Nanoseconds since the epoch as UTC text with milliseconds: ``2026-06-07T10:00:00.000Z``."""
-    global _second
-    seconds, rest = divmod(ns, 1_000_000_000)
-    at, text = _second
-    if at != seconds:
-        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-        _second = (seconds, text)
-    return f"{text}.{rest // 1_000_000:03d}Z"
 
 
 def accepted(

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-ROOT = -1
+from tracedesk.model.links import NO_PARENT, cycle_heads
+
+ROOT = NO_PARENT
 """Parent row of a root."""
 
 
@@ -54,7 +56,9 @@ class SpanTree(msgspec.Struct, kw_only=True):
         order = _pre_order(parents, starts)
         cycles: dict[int, str] = {}
         if len(order) < len(parents):  # whoever hangs in a cycle is not reached from a root
-            cycles = _break_cycles(parents, parent_ids)
+            for head in cycle_heads(parents):
+                cycles[head] = parent_ids[head] or ""
+                parents[head] = ROOT
             order = _pre_order(parents, starts)
         row_of = [0] * len(order)
         for row, index in enumerate(order):
@@ -98,26 +102,6 @@ def _parents(span_ids: Sequence[str], parent_ids: Sequence[str | None]) -> list[
     """Index of each span's parent in the body, ``ROOT`` where there is none."""
     index_of: dict[str | None, int] = dict(zip(span_ids, range(len(span_ids)), strict=True))
     return [index_of.get(parent_id, ROOT) for parent_id in parent_ids]
-
-
-def _break_cycles(parents: list[int], parent_ids: Sequence[str | None]) -> dict[int, str]:
-    """Cut each cycle at its first member in the body; ``parents`` is changed in place."""
-    cut: dict[int, str] = {}
-    state = bytearray(len(parents))  # 0 unseen, 1 on the current path, 2 known to reach a root
-    for start in range(len(parents)):
-        path = []
-        node = start
-        while node != ROOT and not state[node]:
-            state[node] = 1
-            path.append(node)
-            node = parents[node]
-        if node != ROOT and state[node] == 1:
-            first = min(path[path.index(node) :])
-            cut[first] = parent_ids[first] or ""
-            parents[first] = ROOT
-        for seen in path:
-            state[seen] = 2
-    return cut
 
 
 def _pre_order(parents: list[int], starts: Sequence[int | None]) -> list[int]:

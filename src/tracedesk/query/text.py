@@ -6,6 +6,7 @@ one format, at most six characters wide.
 """
 
 import json
+import time
 import unicodedata
 from typing import Any
 
@@ -75,3 +76,18 @@ def duration_text(milliseconds: float | None) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun: ``1 span``, ``1,015 spans``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+_second = (-1, "")
+"""The last second that was written out; replies come many to a second."""
+
+
+def iso(ns: int) -> str:
+    """Nanoseconds since the epoch as UTC text with milliseconds: ``2026-06-07T10:00:00.000Z``."""
+    global _second
+    seconds, rest = divmod(ns, 1_000_000_000)
+    at, text = _second
+    if at != seconds:
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+        _second = (seconds, text)
+    return f"{text}.{rest // 1_000_000:03d}Z"
