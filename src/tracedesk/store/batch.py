@@ -253,9 +253,9 @@ class Batch:
         execute = self.connection.execute
         number = found.number
         last, seen = execute(
-            "SELECT max(part), (SELECT 1 FROM part WHERE trace = ?1 AND digest = ?2)"
-            " FROM part WHERE trace = ?1",
-            (number, digest),
+            "SELECT max(part), (SELECT 1 FROM part WHERE trace = ? AND digest = ?)"
+            " FROM part WHERE trace = ?",
+            (number, digest, number),
         ).fetchone()
         if seen:
             return _unchanged(found)

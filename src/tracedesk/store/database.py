@@ -200,13 +200,13 @@ class Store:
         else an OTLP trace id, else the beginning of an id. At most 100."""
         if row := self.row(text.lower()):
             return [row]
-        for where, value in (
-            ("external_id = ?", text),
-            ("trace_id = ?", text.lower()),
-            ("id >= ?1 AND id < ?1 || 'g'", text.lower()),
+        for where, values in (
+            ("external_id = ?", (text,)),
+            ("trace_id = ?", (text.lower(),)),
+            ("id >= ? AND id < ?", (text.lower(), text.lower() + "g")),
         ):
             if rows := self._trace_rows(
-                f"WHERE {where} ORDER BY number DESC LIMIT {_FIND_AT_MOST}", (value,)
+                f"WHERE {where} ORDER BY number DESC LIMIT {_FIND_AT_MOST}", values
             ):
                 return rows
         return []

@@ -42,8 +42,8 @@ ZSTD_LEVEL = 1
 """3 KB of JSON takes 8 µs and shrinks to a third; higher levels cost more than they save."""
 
 _SAVE_SUMMARY = (
-    "UPDATE trace SET read_revision = ?2, status = ?3, duration_ms = ?4, tokens = ?5,"
-    " response = ?6, input = ?7 WHERE number = ?1 AND revision = ?2"
+    "UPDATE trace SET read_revision = ?, status = ?, duration_ms = ?, tokens = ?,"
+    " response = ?, input = ? WHERE number = ? AND revision = ?"
 )
 
 
@@ -170,7 +170,10 @@ class Writer:
     def summaries(self, summaries: Sequence[Summary]) -> "Future[None]":
         """Write back what readings say. A summary of a revision that is no longer stored is
         dropped. No ``sequence`` changes: nothing was accepted."""
-        rows = [tuple(map(clean, msgspec.structs.astuple(summary))) for summary in summaries]
+        rows = []
+        for summary in summaries:
+            number, revision, *read = map(clean, msgspec.structs.astuple(summary))
+            rows.append((revision, *read, number, revision))
 
         def save(connection: sqlite3.Connection) -> None:
             connection.executemany(_SAVE_SUMMARY, rows)
