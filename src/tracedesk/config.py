@@ -16,23 +16,50 @@ class Table(BaseModel):
 
 def _known_timezone(name: str) -> str:
     if name not in available_timezones():
-        raise ValueError(f"unknown time zone {name!r}; use a name such as 'Europe/Madrid'")
+        from tracedesk.query.names import nearest
+
+        meant = nearest(name, sorted(available_timezones()))
+        mend = f"did you mean {meant!r}?" if meant else "use a name such as 'Europe/Madrid'"
+        raise ValueError(f"unknown time zone {name!r}; {mend}")
     return name
+
+
+def _plain_name(name: str) -> str:
+    if name != name.strip() or not name.isprintable():
+        raise ValueError("a name is one line of printable characters, without blanks around it")
+    return name
+
+
+def _says_something(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank; leave the key out instead")
+    return text
+
+
+Said = Annotated[str, AfterValidator(_says_something)]
+
+
+class N8nTable(Table):
+    """Where an agent's n8n answers, and the variable that holds the key to it."""
+
+    base_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
+    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    """The *name* of an environment variable; a key itself never stands in the file."""
 
 
 class AgentTable(Table):
     """One ``[[agents]]`` entry."""
 
     id: UUID | None = None
-    name: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_plain_name)]
     type: Literal["auto", "custom", "http", "n8n", "flowise"] = "auto"
-    response_path: str | None = None
-    otlp_service_name: str | None = None
-    workflow_ids: list[str] = []
-    chatflow_ids: list[str] = []
+    response_path: Said | None = None
+    otlp_service_name: Said | None = None
+    workflow_ids: list[Said] = []
+    chatflow_ids: list[Said] = []
     timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
     legacy_external_id_upsert: bool = False
-    n8n: dict[str, Any] | None = None
+    n8n: N8nTable | None = None
 
 
 class EndpointTable(Table):
@@ -42,6 +69,7 @@ class EndpointTable(Table):
     strict_canonical: bool = False
     max_body_mib: Annotated[int, Field(ge=1, le=1024)] = 30
     allowed_hosts: list[str] = []
+    route_by_workflow: bool = False
 
 
 class TestcasesTable(Table):
@@ -68,6 +96,7 @@ class Config(Table):
 
 TABLES: dict[str, type[Table]] = {
     "agents": AgentTable,
+    "agents.n8n": N8nTable,
     "endpoint": EndpointTable,
     "testcases": TestcasesTable,
     "reading": ReadingTable,
@@ -76,5 +105,6 @@ TABLES: dict[str, type[Table]] = {
 
 def known_keys(above: Sequence[int | str]) -> list[str]:
     """The keys that may stand in the table at this path, for did-you-mean."""
-    model = TABLES.get(str(above[0]), Config) if above else Config
+    names = [step for step in above if isinstance(step, str)]
+    model = TABLES.get(".".join(names), Config) if names else Config
     return list(model.model_fields)

@@ -74,6 +74,7 @@ class Listener:
             strict_canonical=config.strict_canonical,
             max_body_bytes=config.max_body_mib << 20,
             allowed_hosts=config.allowed_hosts,
+            route_by_workflow=config.route_by_workflow,
         )
         server = Server(make_app(settings, store, agents, describe))
         try:

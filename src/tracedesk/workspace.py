@@ -9,7 +9,7 @@ import tomllib
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,6 +17,8 @@ from tracedesk.model.agent import LOCAL_AGENT, Agent
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+
+    from tracedesk.config import AgentTable, Config
 
 CONFIG_NAME = "tracedesk.toml"
 PRIVATE_NAME = ".tracedesk"
@@ -42,6 +44,8 @@ class EndpointConfig(msgspec.Struct, frozen=True):
     strict_canonical: bool = False
     max_body_mib: int = 30
     allowed_hosts: tuple[str, ...] = ()
+    route_by_workflow: bool = False
+    """Let ``metadata.workflowId`` route canonical bodies too (ingestion spec 8, step 3)."""
 
 
 class Workspace(msgspec.Struct, frozen=True):
@@ -114,10 +118,15 @@ def find_workspace(start: Path) -> Workspace:
 def open_workspace(root: Path) -> Workspace:
     """The workspace of exactly this folder. Raises ConfigError."""
     path = root / CONFIG_NAME
-    default_cases = (root / "testcases",)
     if not path.is_file():
-        return Workspace(root=root, case_paths=default_cases)
-    config = _read(path)
+        return Workspace(root=root, case_paths=(root / "testcases",))
+    return configured(root, _text(path))
+
+
+def configured(root: Path, text: str) -> Workspace:
+    """The workspace of this folder if its ``tracedesk.toml`` were ``text``. Raises ConfigError."""
+    path = root / CONFIG_NAME
+    config = _parse(path, text)
     agents = tuple(_agent(entry) for entry in config.agents) or (LOCAL_AGENT,)
     _refuse_twins(path, agents)
     endpoint = config.endpoint
@@ -132,6 +141,7 @@ def open_workspace(root: Path) -> Workspace:
             strict_canonical=endpoint.strict_canonical,
             max_body_mib=endpoint.max_body_mib,
             allowed_hosts=tuple(endpoint.allowed_hosts),
+            route_by_workflow=endpoint.route_by_workflow,
         ),
         case_paths=tuple(root / p for p in config.testcases.paths),
         roles=tuple(config.reading.map.items()),
@@ -143,22 +153,25 @@ def open_workspace(root: Path) -> Workspace:
     )
 
 
-def _read(path: Path) -> Any:
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except OSError as fault:
+        raise ConfigError(f"{path}: cannot be read: {fault.strerror}") from fault
+    except UnicodeDecodeError as fault:
+        raise ConfigError(f"{path}: not UTF-8 text (byte {fault.start})") from fault
+
+
+def _parse(path: Path, text: str) -> "Config":
     # pydantic costs a tenth of a second to import, which a workspace without a file never pays
     from pydantic import ValidationError
 
     from tracedesk.config import Config
 
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as fault:
-        raise ConfigError(f"{path}: cannot be read: {fault.strerror}") from fault
-    except UnicodeDecodeError as fault:
-        raise ConfigError(f"{path}: not UTF-8 text (byte {fault.start})") from fault
+        return Config.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as fault:
         raise ConfigError(f"{path}: not valid TOML: {fault}") from fault
-    try:
-        return Config.model_validate(found)
     except ValidationError as fault:
         raise ConfigError(_explain(path, fault)) from fault
 
@@ -185,7 +198,7 @@ def _dotted(loc: Iterable[int | str]) -> str:
     return text
 
 
-def _agent(entry: Any) -> Agent:
+def _agent(entry: "AgentTable") -> Agent:
     return Agent(
         id=str(entry.id or uuid.uuid5(AGENT_NAMESPACE, entry.name)),
         name=entry.name,
@@ -212,9 +225,15 @@ def _refuse_twins(path: Path, agents: tuple[Agent, ...]) -> None:
         seen: dict[str, str] = {}
         for agent in agents:
             value = getattr(agent, attribute)
-            if value is not None and value in seen:
+            if value is None:
+                continue
+            value = value.strip()
+            if value in seen:
                 raise ConfigError(
                     f"{path}: agents {seen[value]!r} and {agent.name!r} have the same {attribute}"
                 )
-            if value is not None:
-                seen[value] = agent.name
+            seen[value] = agent.name
+    ids = {agent.id: agent.name for agent in agents}
+    for agent in agents:
+        if agent.name in ids:
+            raise ConfigError(f"{path}: the name {agent.name!r} is the id of {ids[agent.name]!r}")
