@@ -71,7 +71,7 @@ def test_replace_keeps_id_number_and_birth_and_replaces_all_else(
     assert (row.name, row.span_count, row.error_count, row.revision) == ("V2", 1, 0, 2)
     assert [span.span_id for span in store.spans(first.id)] == ["q"]
     assert [request.body for request in store.requests(first.id)] == [b"new"]
-    assert table_count(store, "request") == 2, "the replaced request is gone"
+    assert table_count(store, "request") == 3, "the replaced one is kept as a revision"
     assert [row.id for row in store.rows()] == [other.id, first.id], "its place is kept"
 
 

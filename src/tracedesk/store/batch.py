@@ -15,8 +15,9 @@ import zstandard
 
 from tracedesk.model.trace import TraceWarning
 from tracedesk.store.incoming import Incoming, Receipt
+from tracedesk.store.ledger import Tally
 from tracedesk.store.merging import Totals, merge_spans, reread_times, unite_repeats
-from tracedesk.store.removal import forget_content
+from tracedesk.store.removal import put_aside
 from tracedesk.store.values import (
     ABSENT,
     SPAN_COLUMNS,
@@ -123,6 +124,9 @@ class Batch:
         """(agent, identity or trace id) of traces gathered since the last flush."""
         self._shares = 0
         """Parts that were made of the current request."""
+        self._weighed = False
+        """Were the bytes of the current request counted?"""
+        self.tally = Tally()
 
     def add(self, items: Sequence[Incoming]) -> list[Receipt]:
         """Apply all of one submit. Receipts hold only once the transaction is committed."""
@@ -133,6 +137,8 @@ class Batch:
                 self._end_request(first)
                 first = item
             receipts.append(_MODES[item.mode](self, item))
+            for what, count in item.dropped:
+                self.tally.add(item.agent_id, "dropped", what, count, 0, item.received_ns, "")
         self._end_request(first)
         return receipts
 
@@ -142,6 +148,7 @@ class Batch:
             self._gather_request(item)
         self._request += 1
         self._shares = 0
+        self._weighed = False
 
     def finish(self) -> None:
         """Write what was gathered, and the counters. The caller commits."""
@@ -151,6 +158,8 @@ class Batch:
             self.connection.execute(
                 "UPDATE counter SET number = ?, request = ?, sequence = ?", counters
             )
+        if self.tally:
+            self.tally.write(self.connection)
 
     def flush(self) -> None:
         """Write what was gathered, so that the statements that follow see it."""
@@ -232,19 +241,22 @@ class Batch:
         facts = self._facts(item, spans, 1, item.received_ns, identity, external_id)
         self._traces += (number, trace_id, *facts.values())
         self._gather_part(number, 0, item, digest)
+        self._count(item, "accepted")
         return _receipt(number, trace_id, facts, created=True)
 
     def _overwrite(
         self, item: Incoming, found: _Found, identity: str | None, digest: bytes | None
     ) -> Receipt:
-        """Replace the whole trace; it keeps its id, its number and its day of birth."""
+        """Replace the whole trace; it keeps its id, its number and its day of birth, and the
+        bodies of what it was."""
         self.flush()
-        forget_content(self.connection, found.number)
+        put_aside(self.connection, found.number, found.revision)
         spans = self._columns(found.number, item)
         self._spans += spans.values
         facts = self._facts(item, spans, found.revision + 1, found.received_ns, identity, identity)
         self._gather_part(found.number, 0, item, digest)
         self._update(found.number, facts)
+        self._count(item, "replaced")
         return _receipt(found.number, found.id, facts, created=False)
 
     def _grow(self, item: Incoming, found: _Found, digest: bytes) -> Receipt:
@@ -257,6 +269,7 @@ class Batch:
             " FROM part WHERE trace = ?",
             (number, digest, number),
         ).fetchone()
+        self._count(item, "repeated" if seen else "merged")
         if seen:
             return _unchanged(found)
         rooted = execute(
@@ -346,6 +359,11 @@ class Batch:
             self._shares,
             item.body,  # compressed when it is written
         )
+
+    def _count(self, item: Incoming, event: str) -> None:
+        size = 0 if self._weighed else len(item.body)
+        self._weighed = True
+        self.tally.add(item.agent_id, event, "", 1, size, item.received_ns, "")
 
     def _gather_part(self, number: int, part: int, item: Incoming, digest: bytes | None) -> None:
         self._shares += 1

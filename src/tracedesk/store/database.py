@@ -20,7 +20,9 @@ from tracedesk.query.filter import Filter
 from tracedesk.store import filter_sql, schema
 from tracedesk.store.errors import DamagedError, StoreError, explain
 from tracedesk.store.rows import (
+    SELECT_REVISIONS,
     SELECT_TRACE,
+    Revision,
     SpanRow,
     StoredRequest,
     TraceRow,
@@ -41,6 +43,9 @@ _STATEMENTS = 256
 """Prepared statements kept by the writer; multi-row inserts come in a few sizes."""
 _FIND_AT_MOST = 100
 
+_INCREMENTAL = 2
+"""Of ``auto_vacuum``: pages that deleted traces leave can be given back to the disk."""
+
 _REQUESTS = (
     "SELECT p.part, r.received_ns, r.method, r.path, r.headers, r.body, p.resources"
     " FROM part p JOIN request r ON r.id = p.request"
@@ -51,6 +56,12 @@ _REQUESTS_MANY = (
     " p.resources FROM json_each(?) AS wanted JOIN trace t ON t.number = wanted.value"
     " JOIN part p ON p.trace = t.number JOIN request r ON r.id = p.request"
     " ORDER BY t.number, p.part"
+)
+_REVISION_REQUESTS = (
+    "SELECT p.part, r.received_ns, r.method, r.path, r.headers, r.body, p.resources"
+    " FROM revision_part p JOIN request r ON r.id = p.request"
+    " WHERE p.trace = (SELECT number FROM trace WHERE number = ? AND id = ?) AND p.revision = ?"
+    " ORDER BY p.part"
 )
 _SPANS = (
     "SELECT span_id, position, parent_id, name, kind, start_ns, end_ns, status FROM span"
@@ -221,6 +232,17 @@ class Store:
         with self._errors():
             return [stored_request(values) for values in found]
 
+    def revisions(self, trace_id: str) -> list[Revision]:
+        """The earlier revisions of a trace whose bodies are kept, newest first."""
+        found = self.query(SELECT_REVISIONS, (number_of(trace_id), trace_id))
+        return [Revision(*values) for values in found]
+
+    def revision_requests(self, trace_id: str, revision: int) -> list[StoredRequest]:
+        """The bodies of one earlier revision, in order of arrival; empty when none is kept."""
+        found = self.query(_REVISION_REQUESTS, (number_of(trace_id), trace_id, revision))
+        with self._errors():
+            return [stored_request(values) for values in found]
+
     def requests_many(self, trace_ids: Iterable[str]) -> dict[str, list[StoredRequest]]:
         """``requests`` of many traces by one statement: every id, with what it has."""
         found: dict[str, list[StoredRequest]] = {trace_id: [] for trace_id in trace_ids}
@@ -319,6 +341,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     # a file that cannot be written opens all the same: only a write lock tells
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("ROLLBACK")
+    connection.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")  # heard by an empty file only
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise StoreError(

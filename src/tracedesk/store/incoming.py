@@ -29,6 +29,9 @@ class Incoming(msgspec.Struct, kw_only=True):
     resources: tuple[int, ...] | None = None
     """OTLP: which ``resourceSpans`` entries of the body belong to the trace."""
     received_ns: int
+    dropped: tuple[tuple[str, int], ...] = ()
+    """What of the request is not kept, such as spans without an id, and how many. On one
+    incoming of a request only."""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

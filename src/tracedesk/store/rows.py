@@ -83,6 +83,44 @@ class StoredRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Which ``resourceSpans`` entries belong to the trace; None = all."""
 
 
+class Revision(msgspec.Struct, frozen=True):
+    """An earlier revision of a trace, without its bodies."""
+
+    revision: int
+    format: str
+    trace_id: str | None
+    name: str
+    span_count: int
+    error_count: int
+    updated_ns: int
+    """When it was accepted."""
+    size: int
+    """Bytes of its bodies, inflated."""
+
+    def row(self, latest: "TraceRow") -> "TraceRow":
+        """The row of the trace as it was then, as far as that is known without reading it."""
+        return msgspec.structs.replace(
+            latest,
+            revision=self.revision,
+            format=self.format,
+            trace_id=self.trace_id,
+            name=self.name,
+            span_count=self.span_count,
+            error_count=self.error_count,
+            updated_ns=self.updated_ns,
+            start_ns=None,
+            end_ns=None,
+            status=None,
+            duration_ms=None,
+            tokens=None,
+            response=None,
+            input=None,
+            metadata={},
+            warnings=[],
+            read_revision=0,
+        )
+
+
 class SpanRow(msgspec.Struct, frozen=True, gc=False):
     """One span of the index, in body order."""
 
@@ -99,6 +137,13 @@ class SpanRow(msgspec.Struct, frozen=True, gc=False):
 TRACE_COLUMNS = TraceRow.__struct_fields__
 """Columns of table ``trace`` in the order of the fields of ``TraceRow``."""
 
+SELECT_REVISIONS = (
+    "SELECT v.revision, v.format, v.trace_id, v.name, v.span_count, v.error_count, v.updated_ns,"
+    " (SELECT ifnull(sum(r.size), 0) FROM revision_part p JOIN request r ON r.id = p.request"
+    " WHERE p.trace = v.trace AND p.revision = v.revision)"
+    " FROM revision v WHERE v.trace = (SELECT number FROM trace WHERE number = ? AND id = ?)"
+    " ORDER BY v.revision DESC"
+)
 SELECT_TRACE = f"SELECT {', '.join(TRACE_COLUMNS)} FROM trace"
 
 _METADATA = TRACE_COLUMNS.index("metadata")

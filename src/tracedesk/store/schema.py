@@ -166,6 +166,44 @@ _INDEXES_1 = (
     "CREATE UNIQUE INDEX key_by_hash ON key (hash)",
 )
 
-_STEPS: tuple[Callable[[], list[str]], ...] = (_create_tables,)
+
+def _count_and_keep_revisions() -> list[str]:
+    """Step 2: the ledger, which begins with the traces that are there, and earlier revisions."""
+    return [_LEDGER_2, _REVISION_2, _REVISION_PART_2, _COUNTED_2]
+
+
+_LEDGER_2 = """
+CREATE TABLE ledger (
+    agent_id TEXT NOT NULL, event TEXT NOT NULL, code TEXT NOT NULL, count INTEGER NOT NULL,
+    size INTEGER NOT NULL, last_ns INTEGER NOT NULL, message TEXT NOT NULL,
+    PRIMARY KEY (agent_id, event, code)
+) WITHOUT ROWID
+"""
+_REVISION_2 = """
+CREATE TABLE revision (
+    trace INTEGER NOT NULL, revision INTEGER NOT NULL, format TEXT NOT NULL, trace_id TEXT,
+    name TEXT NOT NULL, span_count INTEGER NOT NULL, error_count INTEGER NOT NULL,
+    updated_ns INTEGER NOT NULL,
+    PRIMARY KEY (trace, revision)
+) WITHOUT ROWID
+"""
+_REVISION_PART_2 = """
+CREATE TABLE revision_part (
+    trace INTEGER NOT NULL, revision INTEGER NOT NULL, part INTEGER NOT NULL,
+    request INTEGER NOT NULL, resources TEXT,
+    PRIMARY KEY (trace, revision, part)
+) WITHOUT ROWID
+"""
+_COUNTED_2 = """
+INSERT INTO ledger (agent_id, event, code, count, size, last_ns, message)
+SELECT agent_id, 'accepted', '', count(*), ifnull((
+    SELECT sum(size) FROM request WHERE id IN (
+        SELECT p.request FROM part p JOIN trace t ON t.number = p.trace
+        WHERE t.agent_id = trace.agent_id)
+    ), 0), max(received_ns), ''
+FROM trace GROUP BY agent_id
+"""
+
+_STEPS: tuple[Callable[[], list[str]], ...] = (_create_tables, _count_and_keep_revisions)
 VERSION = len(_STEPS)
 """The newest ``user_version`` this program knows."""

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, InvalidStateError
@@ -23,6 +24,7 @@ import zstandard
 from tracedesk.store.batch import Batch
 from tracedesk.store.errors import Busy, StoreError, explain
 from tracedesk.store.incoming import Incoming, Receipt
+from tracedesk.store.ledger import Tally
 from tracedesk.store.rows import Summary
 from tracedesk.store.values import clean
 
@@ -40,6 +42,8 @@ QUEUE_BYTES = 128 * 2**20
 """The queue is full beyond either bound. One submit of any size always fits an empty one."""
 ZSTD_LEVEL = 1
 """3 KB of JSON takes 8 µs and shrinks to a third; higher levels cost more than they save."""
+NOTES_S = 1.0
+"""How long a refusal waits for a commit to go along with, before it gets one of its own."""
 
 _SAVE_SUMMARY = (
     "UPDATE trace SET read_revision = ?, status = ?, duration_ms = ?, tokens = ?,"
@@ -82,6 +86,14 @@ class _Work:
             log.exception("nobody could be told that a submit was settled")
 
 
+def _nobody(result: Any, error: StoreError | None) -> None:
+    """Nobody waits."""
+
+
+_WAKE = _Work(None, None, _nobody, None)
+"""Put into the queue to tell the thread that there are notes."""
+
+
 def _fulfil(future: "Future[Any] | asyncio.Future[Any]") -> Done:
     """Settles a future, unless its waiter has stopped waiting."""
 
@@ -109,6 +121,10 @@ class Writer:
         self._queued_bytes = 0
         self._waiting: deque[Callable[[], object]] = deque()
         self._stopped = False
+        self._notes = Tally()
+        """Counts that have no transaction of their own."""
+        self._notes_due: float | None = None
+        """When they are written at the latest; the thread's own."""
         self._thread = threading.Thread(target=self._run, name="tracedesk-writer", daemon=True)
         self._thread.start()
 
@@ -180,6 +196,25 @@ class Writer:
 
         return self.run(save)
 
+    def note(
+        self,
+        agent_id: str,
+        event: str,
+        code: str,
+        *,
+        count: int = 1,
+        size: int = 0,
+        message: str = "",
+    ) -> None:
+        """Count in the ledger what is not stored (see ``ledger.Entry``): with the next commit,
+        or within ``NOTES_S``. Never waits; after ``stop`` it does nothing."""
+        at_ns = time.time_ns()
+        with self._lock:
+            if not self._stopped:
+                if not self._notes:
+                    self._queue.put(_WAKE)
+                self._notes.add(agent_id, event, code, count, size, at_ns, message)
+
     def stop(self) -> None:
         """Store what was accepted, then end the thread and close its connection."""
         with self._lock:
@@ -234,18 +269,25 @@ class Writer:
         open_ = True
         while open_:
             works, open_ = self._take()
-            if works:
+            if works or (self._notes and (not open_ or self._due_s() == 0)):
                 self._store_together(works)
                 self._settle(works)
+        if self._notes:
+            log.warning("counts of refused requests could not be written")
         self._connection.close()
 
     def _take(self) -> tuple[list[_Work], bool]:
-        """Whatever is queued, at most ``BATCH_SUBMITS``; waits for the first only."""
+        """Whatever is queued, at most ``BATCH_SUBMITS``; waits for the first only, and not
+        beyond the time when notes are due."""
         works: list[_Work] = []
-        work = self._queue.get()
+        work: _Work | None = _WAKE
         with contextlib.suppress(Empty):
+            work = self._queue.get(timeout=self._due_s())
             while work is not None:
-                works.append(work)
+                if work is not _WAKE:
+                    works.append(work)
+                elif self._notes:  # else a commit took them along already
+                    self._notes_due = self._notes_due or time.monotonic() + NOTES_S
                 if len(works) == BATCH_SUBMITS:
                     break
                 work = self._queue.get_nowait()
@@ -258,6 +300,10 @@ class Writer:
             with contextlib.suppress(RuntimeError):  # its loop is gone
                 wake()
         return works, work is not None
+
+    def _due_s(self) -> float | None:
+        """Seconds until notes must be written; None when there are none."""
+        return None if self._notes_due is None else max(0.0, self._notes_due - time.monotonic())
 
     def _store_together(self, works: list[_Work]) -> None:
         try:
@@ -286,16 +332,33 @@ class Writer:
     @contextlib.contextmanager
     def _transaction(self, *, careful: bool) -> Iterator[Batch]:
         connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
+        notes = self._take_notes()
         try:
+            connection.execute("BEGIN IMMEDIATE")
             batch = Batch(connection, self._compressor, careful=careful)
+            if notes:
+                batch.tally.absorb(notes)
             yield batch
             batch.finish()
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            self._keep_notes(notes)
             raise
+
+    def _take_notes(self) -> Tally:
+        with self._lock:
+            notes, self._notes = self._notes, Tally()
+            self._notes_due = None
+            return notes
+
+    def _keep_notes(self, notes: Tally) -> None:
+        """Notes that could not be written wait for another transaction."""
+        if notes:
+            with self._lock:
+                self._notes.absorb(notes)
+                self._notes_due = time.monotonic() + NOTES_S
 
     @staticmethod
     def _settle(works: list[_Work]) -> None:
