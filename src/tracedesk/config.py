@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt
+
+from tracedesk.formats.redaction.settings import path_problem
 
 
 class Table(BaseModel):
@@ -70,6 +72,7 @@ class EndpointTable(Table):
     max_body_mib: Annotated[int, Field(ge=1, le=1024)] = 30
     allowed_hosts: list[str] = []
     route_by_workflow: bool = False
+    grpc: StrictBool | Annotated[StrictInt, Field(ge=1, le=65535)] | None = None
 
 
 class TestcasesTable(Table):
@@ -79,6 +82,19 @@ class TestcasesTable(Table):
 
 class ReadingTable(Table):
     map: dict[str, str] = {}
+
+
+def _redaction_path(path: str) -> str:
+    if problem := path_problem(path):
+        raise ValueError(problem)
+    return path
+
+
+class RedactionTable(Table):
+    """What is taken out of requests before they are stored."""
+
+    automatic: StrictBool = False
+    paths: list[Annotated[str, AfterValidator(_redaction_path)]] = []
 
 
 class Config(Table):

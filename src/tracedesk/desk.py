@@ -152,6 +152,7 @@ class Desk:
             if self.options.listen and not self._stopping.is_set():
                 self._now(self._listener.open(self.store, lambda: self._agents, self.describe))
             self._watch()
+            self._now(self._listener.open_grpc(self.endpoint, self.store, lambda: self._agents))
         except Exception as fault:  # the screen must live and say so
             log.exception("the desk could not start")
             self._now(EndpointState("failed", message=str(fault)))

@@ -15,10 +15,12 @@ import msgspec
 from tracedesk.model.agent import Agent
 from tracedesk.store.database import Store
 from tracedesk.store.rows import TraceRow
-from tracedesk.workspace import DEFAULT_PORT, EndpointConfig, Workspace
+from tracedesk.workspace import DEFAULT_GRPC_PORT, DEFAULT_PORT, EndpointConfig, Workspace
 
 if TYPE_CHECKING:
+    from tracedesk.endpoint.otlp_grpc import GrpcServer
     from tracedesk.endpoint.server import Server
+    from tracedesk.endpoint.settings import EndpointSettings
 
 
 class EndpointState(msgspec.Struct, frozen=True):
@@ -30,6 +32,8 @@ class EndpointState(msgspec.Struct, frozen=True):
     """None until it is known where traces can be sent."""
     message: str = ""
     """What a person should know: why it failed, or that the usual port was taken."""
+    grpc: str | None = None
+    """Where OTLP over gRPC is received, as ``host:port``; None when it is not."""
 
     @property
     def host(self) -> str:
@@ -51,6 +55,7 @@ class Listener:
         self._config = config
         self._lock: IO[str] | None = None
         self._server: Server | None = None
+        self._grpc: GrpcServer | None = None
 
     def open(
         self,
@@ -64,19 +69,10 @@ class Listener:
             message = f"attached: process {owner.get('pid', 'unknown')} owns the endpoint"
             return EndpointState("attached", owner.get("url"), message)
         # uvicorn and the OTLP messages take a while to import; this runs in its own thread
-        from tracedesk.endpoint.app import EndpointSettings, make_app
+        from tracedesk.endpoint.app import make_app
         from tracedesk.endpoint.server import Server
 
-        config = self._config
-        settings = EndpointSettings(
-            host=config.host,
-            require_key=config.require_key,
-            strict_canonical=config.strict_canonical,
-            max_body_bytes=config.max_body_mib << 20,
-            allowed_hosts=config.allowed_hosts,
-            route_by_workflow=config.route_by_workflow,
-        )
-        server = Server(make_app(settings, store, agents, describe))
+        server = Server(make_app(self._settings(), store, agents, describe))
         try:
             message = self._bind(server)
         except OSError as fault:
@@ -85,6 +81,42 @@ class Listener:
         self._server = server
         self._announce(server.url)
         return EndpointState("listening", server.url, message)
+
+    def open_grpc(
+        self, state: EndpointState, store: Store, agents: Callable[[], Mapping[str, Agent]]
+    ) -> EndpointState:
+        """Receive OTLP over gRPC too, where ``state`` says that this desk listens and grpcio is
+        installed; the state with its address, or with why there is none."""
+        asked = self._config.grpc
+        if state.state != "listening" or asked is False:
+            return state
+        # grpcio takes a tenth of a second to import; this too runs in its own thread
+        from tracedesk.endpoint.otlp_grpc import GrpcServer, GrpcUnavailableError, installed
+
+        if asked is None and not installed():
+            return state
+        usual = 0 if self._config.port == 0 else DEFAULT_GRPC_PORT
+        server = GrpcServer(self._settings(), store, agents)
+        try:
+            address = server.start(self._config.host, usual if asked in (None, True) else asked)
+        except GrpcUnavailableError as fault:
+            message = "; ".join(part for part in (state.message, str(fault)) if part)
+            return msgspec.structs.replace(state, message=message)
+        self._grpc = server
+        return msgspec.structs.replace(state, grpc=address)
+
+    def _settings(self) -> "EndpointSettings":
+        from tracedesk.endpoint.settings import EndpointSettings
+
+        config = self._config
+        return EndpointSettings(
+            host=config.host,
+            require_key=config.require_key,
+            strict_canonical=config.strict_canonical,
+            max_body_bytes=config.max_body_mib << 20,
+            allowed_hosts=config.allowed_hosts,
+            route_by_workflow=config.route_by_workflow,
+        )
 
     def _bind(self, server: "Server") -> str:
         """Bind the asked-for port, or the default or the next free one; what to say of it."""
@@ -126,9 +158,11 @@ class Listener:
             self._lock.flush()
 
     def close(self) -> None:
-        """Answer what is in flight, then let go of port and lock."""
+        """Answer what is in flight, then let go of ports and lock."""
         if self._server is not None:
             self._server.stop()
+        if self._grpc is not None:
+            self._grpc.stop()
         if self._lock is not None:
             self._lock.truncate(0)
             self._lock.close()

@@ -25,6 +25,8 @@ PRIVATE_NAME = ".tracedesk"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 4318
 """Where an OpenTelemetry SDK sends by default."""
+DEFAULT_GRPC_PORT = 4317
+"""Where one sends by default over gRPC."""
 
 AGENT_NAMESPACE = uuid.UUID("7d6c1c39-5b0e-4c0f-9d55-6e2f54f0a9b1")
 """An agent without an id gets the version-5 UUID of its name, so it stays the same."""
@@ -46,6 +48,8 @@ class EndpointConfig(msgspec.Struct, frozen=True):
     allowed_hosts: tuple[str, ...] = ()
     route_by_workflow: bool = False
     """Let ``metadata.workflowId`` route canonical bodies too (ingestion spec 8, step 3)."""
+    grpc: bool | int | None = None
+    """OTLP over gRPC: on or off, or its port; None: on where grpcio is installed."""
 
 
 class Workspace(msgspec.Struct, frozen=True):
@@ -142,6 +146,7 @@ def configured(root: Path, text: str) -> Workspace:
             max_body_mib=endpoint.max_body_mib,
             allowed_hosts=tuple(endpoint.allowed_hosts),
             route_by_workflow=endpoint.route_by_workflow,
+            grpc=endpoint.grpc,
         ),
         case_paths=tuple(root / p for p in config.testcases.paths),
         roles=tuple(config.reading.map.items()),

@@ -46,7 +46,8 @@ def command(
         state = desk.endpoint
         if state.state != "listening":
             fail(state.message or "another desk already listens for this workspace")
-        _say(json_log, "listening", url=state.url, message=state.message)
+        grpc = state.grpc and f"grpc://{state.grpc}"
+        _say(json_log, "listening", url=state.url, grpc=grpc, message=state.message)
         stop.wait()
     finally:
         desk.stop()
