@@ -1,5 +1,6 @@
 """The shape of ``tracedesk.toml``, checked by pydantic at the edge and nowhere else."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -38,14 +39,28 @@ def _says_something(text: str) -> str:
     return text
 
 
+def _web_address(url: str) -> str:
+    if not re.match(r"https?://[^\s/]+\S*$", url):
+        raise ValueError(
+            "must begin with http:// or https://, such as http://127.0.0.1:5678/api/v1"
+        )
+    return url
+
+
+def _variable_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError("is the name of an environment variable, such as N8N_API_KEY")
+    return name
+
+
 Said = Annotated[str, AfterValidator(_says_something)]
 
 
 class N8nTable(Table):
     """Where an agent's n8n answers, and the variable that holds the key to it."""
 
-    base_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    base_url: Annotated[str, AfterValidator(_web_address)]
+    api_key_env: Annotated[str, AfterValidator(_variable_name)] | None = None
     """The *name* of an environment variable; a key itself never stands in the file."""
 
 
@@ -107,7 +122,7 @@ class Config(Table):
     judge: dict[str, Any] | None = None
     prices: dict[str, Any] | None = None
     retention: dict[str, Any] | None = None
-    redaction: dict[str, Any] | None = None
+    redaction: RedactionTable = RedactionTable()
 
 
 TABLES: dict[str, type[Table]] = {
@@ -116,6 +131,7 @@ TABLES: dict[str, type[Table]] = {
     "endpoint": EndpointTable,
     "testcases": TestcasesTable,
     "reading": ReadingTable,
+    "redaction": RedactionTable,
 }
 
 

@@ -185,10 +185,11 @@ class Desk:
         self._watcher.start()
 
     def _reconfigure(self, workspace: Workspace) -> None:
-        """``tracedesk.toml`` was saved: agents, test-case paths and the rules of reading apply
-        at once; where the endpoint listens is settled for this run."""
+        """``tracedesk.toml`` was saved: agents, test-case paths, redaction and the rules of
+        reading apply at once; where the endpoint listens is settled for this run."""
         moved = workspace.endpoint != self.workspace.endpoint
         self.workspace = workspace
+        self._listener.redaction.use(workspace.redaction)
         self._agents = {agent.id: agent for agent in workspace.agents}
         with self._opened_lock:
             self._opened.clear()
@@ -344,6 +345,13 @@ class Desk:
         """Tell the evaluator which traces are in sight; theirs come next."""
         if self._evaluator is not None:
             self._evaluator.on_screen(trace_ids)
+
+    def advised_files(self) -> "list[CaseFile]":
+        """The loaded case files, with what the stored traces say about them as warnings."""
+        from tracedesk.evaluation.advice import with_advice
+
+        advice = self._evaluator.advice() if self._evaluator else ()
+        return with_advice(self.files, advice)
 
     def verdicts(self, trace_id: str) -> "TraceVerdicts | None":
         """What the evaluator found on a trace so far; None before it was looked at."""

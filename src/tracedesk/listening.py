@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tracedesk.formats.redaction.settings import Redaction
 from tracedesk.model.agent import Agent
 from tracedesk.store.database import Store
 from tracedesk.store.rows import TraceRow
@@ -56,6 +57,8 @@ class Listener:
         self._lock: IO[str] | None = None
         self._server: Server | None = None
         self._grpc: GrpcServer | None = None
+        self.redaction = Redaction(workspace.redaction)
+        """What is taken out of requests; may be configured anew while listening."""
 
     def open(
         self,
@@ -116,6 +119,7 @@ class Listener:
             max_body_bytes=config.max_body_mib << 20,
             allowed_hosts=config.allowed_hosts,
             route_by_workflow=config.route_by_workflow,
+            redaction=self.redaction,
         )
 
     def _bind(self, server: "Server") -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tracedesk.formats.redaction.settings import RedactionSettings
 from tracedesk.model.agent import LOCAL_AGENT, Agent
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Workspace(msgspec.Struct, frozen=True):
     case_paths: tuple[Path, ...] = ()
     roles: tuple[tuple[str, str], ...] = ()
     """``[reading.map]``: attribute name and the role it plays."""
+    redaction: RedactionSettings = RedactionSettings()
+    """What is taken out of requests before they are stored."""
     unused: tuple[str, ...] = ()
     """Tables of the file that this version reads but does not act on."""
 
@@ -100,6 +103,11 @@ class Workspace(msgspec.Struct, frozen=True):
         ignore = self.private / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")
+
+    @property
+    def has_agents(self) -> bool:
+        """False while ``local`` stands in for a configured agent."""
+        return self.agents[0] is not LOCAL_AGENT
 
     def agent(self, name_or_id: str) -> Agent | None:
         """The configured agent of that id or name."""
@@ -150,10 +158,9 @@ def configured(root: Path, text: str) -> Workspace:
         ),
         case_paths=tuple(root / p for p in config.testcases.paths),
         roles=tuple(config.reading.map.items()),
+        redaction=RedactionSettings(config.redaction.automatic, tuple(config.redaction.paths)),
         unused=tuple(
-            name
-            for name in ("judge", "prices", "retention", "redaction")
-            if getattr(config, name) is not None
+            name for name in ("judge", "prices", "retention") if getattr(config, name) is not None
         ),
     )
 

@@ -51,6 +51,7 @@ def _import(workspace: "Workspace", paths: Sequence[Path], agent: "Agent | None"
 
     from tracedesk.commands.importing import PATIENCE_S, Importer, StoreUnavailableError
     from tracedesk.endpoint.settings import EndpointSettings
+    from tracedesk.formats.redaction.settings import Redaction
     from tracedesk.store.database import Store
     from tracedesk.store.errors import StoreError
 
@@ -58,6 +59,7 @@ def _import(workspace: "Workspace", paths: Sequence[Path], agent: "Agent | None"
     settings = EndpointSettings(
         strict_canonical=config.strict_canonical,
         max_body_bytes=config.max_body_mib << 20,
+        redaction=Redaction(workspace.redaction),
         patience_s=PATIENCE_S,
     )
     try:

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from tracedesk.formats.redaction.settings import Redaction
+
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -12,13 +14,16 @@ class EndpointSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The address the server is bound to. Any but a loopback address demands keys."""
     require_key: bool = False
     strict_canonical: bool = False
-    """Refuse OLD ``data`` bodies, as the hosted product does (ingestion spec C8)."""
+    """Refuse what the hosted product refuses: OLD ``data`` bodies (ingestion spec C8), fields
+    that are not as documented (C18), protobuf and other types than JSON, ``/v1/`` paths."""
     max_body_bytes: int = 30 << 20
     """Largest inflated body (ingestion spec 5)."""
     allowed_hosts: tuple[str, ...] = ()
     """Names besides the loopback ones by which clients may address the endpoint."""
     route_by_workflow: bool = False
     """Let ``metadata.workflowId`` route canonical bodies too (ingestion spec 8, step 3)."""
+    redaction: Redaction = msgspec.field(default_factory=Redaction)
+    """Takes secrets out of requests before they are stored; may be configured anew at any time."""
     patience_s: float = 5.0
     """How long a request waits for room in the write queue before it is told to come back."""
 
