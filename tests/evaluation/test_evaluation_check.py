@@ -1,10 +1,11 @@
 """``tracedesk check`` end to end: files and stored traces in, documents and statuses out."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -288,3 +289,42 @@ def test_html_that_cannot_be_written_is_said(check: Check) -> None:
     done = check("good.json", "--cases", "cases.yaml", "--html", "no-such-folder/report.html")
     assert done.exit_code == 2
     assert "cannot be written" in done.output
+
+
+def test_watching_runs_again_after_a_save_and_ends_with_the_last_status(tmp_path: Path) -> None:
+    (tmp_path / "good.json").write_text(body("ORD-1", "look_up"))
+    cases = tmp_path / "cases.yaml"
+    cases.write_text(CASES)
+    asked = [sys.executable, "-m", "tracedesk", "check", "good.json", "--cases", "cases.yaml"]
+    with subprocess.Popen(
+        [*asked, "--watch"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert _until(process.stdout, "2 pass")
+        cases.write_text(CASES.replace("^ORD-", "^X-"))
+        assert _until(process.stdout, "cases.yaml ─")
+        assert _until(process.stdout, "1 pass, 1 fail")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert errors == ""
+
+
+def test_watching_is_for_people(check: Check) -> None:
+    result = check("good.json", "--cases", "cases.yaml", "--watch", "--json")
+    assert result.exit_code == 2
+    assert "--watch prints a report for people" in result.stderr
+
+
+def test_a_misspelt_forbidden_name_is_told(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "cases.yaml").write_text(
+        CASES.replace("expected_name: refund", "expected_name: look_upp")
+    )
+    result = check("good.json", "--cases", "cases.yaml")
+    assert result.exit_code == 0
+    assert "cases.yaml:7:" in result.stdout
+    assert "did you mean 'look_up'? [never_seen]" in result.stdout
+
+
+def _until(lines: Iterable[str], told: str) -> bool:
+    return any(told in line for line in lines)

@@ -7,24 +7,33 @@ not be read is reported and makes the exit status 2, never a trace or case less.
 import glob
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 import click
+import msgspec
 
 from tracedesk.commands.common import fail, find, print_json, workspace_option
 
 if TYPE_CHECKING:
-    from tracedesk.evaluation.gate import Result, Subject
-    from tracedesk.formats.saved import SavedFault
+    from tracedesk.commands.check_run import Run, Source
     from tracedesk.model.agent import Agent
     from tracedesk.query.filter import Filter
-    from tracedesk.testcases.models import CaseFile, Diagnostic
     from tracedesk.workspace import Workspace
 
 FORMATS = ("text", "json", "junit")
 CASE_SUFFIXES = (".yaml", ".yml")
+
+
+class Reports(msgspec.Struct):
+    """How the outcome is told."""
+
+    shape: str
+    junit: Path | None
+    html: Path | None
+    allow_missing: bool
 
 
 @click.command("check")
@@ -37,6 +46,7 @@ CASE_SUFFIXES = (".yaml", ".yml")
 @click.option("--junit", type=click.Path(path_type=Path), help="Also write a JUnit report here.")
 @click.option("--html", type=click.Path(path_type=Path), help="Also write a page to read here.")
 @click.option("--allow-missing", is_flag=True, help="Missing assertions do not fail the run.")
+@click.option("--watch", is_flag=True, help="Run again whenever a file changes; Ctrl-C ends it.")
 @workspace_option
 def command(
     paths: tuple[Path, ...],
@@ -48,6 +58,7 @@ def command(
     junit: Path | None,
     html: Path | None,
     allow_missing: bool,
+    watch: bool,
     workspace: Path,
 ) -> None:
     """Evaluate the traces in PATHS, or the stored ones, against test cases.
@@ -55,109 +66,86 @@ def command(
     Exit status: 0 all passed; 1 something failed, is missing, or nothing was decided; 2 a
     file could not be read, a test case is broken, or an assertion could not be evaluated.
     """
-    started = time.perf_counter()
-    from tracedesk.commands import check_reports as reports
-    from tracedesk.evaluation.gate import exit_status, totals_of
-
+    reports = Reports("json" if as_json else shape, junit, html, allow_missing)
     place = find(workspace)
     in_cases = [path for path in paths if path.suffix.lower() in CASE_SUFFIXES]
-    run = _Run(place, _agent(place, agent) if agent else None, _filter(condition))
-    run.load(_case_paths(place, cases, in_cases))
     traces = [path for path in paths if path not in in_cases]
-    results = run.evaluate(run.from_files(traces) if traces else run.from_store())
-    totals = totals_of(results, run.traces)
-    elapsed_ms = round((time.perf_counter() - started) * 1e3)
-    if junit is not None:
-        _write(junit, reports.junit(results, run.diagnostics))
-    texts = {file.path: file.text for file in run.case_files}
-    if html is not None:
+    the_agent = _agent(place, agent) if agent else None
+    once = _Once(place, _case_paths(place, cases, in_cases), traces, the_agent, _filter(condition))
+    if watch:
+        _keep_running(once, reports)
+    sys.exit(once.run(reports))
+
+
+class _Once(msgspec.Struct):
+    """What was asked for, to be run once or again and again."""
+
+    workspace: "Workspace"
+    case_paths: list[Path]
+    traces: list[Path]
+    """Files; none: the stored traces."""
+    agent: "Agent | None"
+    chosen: "Filter"
+
+    def run(self, reports: Reports, traces: "Source | None" = None) -> int:
+        """Evaluate, tell, and give the exit status."""
+        started = time.perf_counter()
+        from tracedesk.commands.check_run import run
+        from tracedesk.evaluation.gate import exit_status
+
+        found = run(self.workspace, self.case_paths, traces or self.source(), self.chosen)
+        _tell(found, reports, round((time.perf_counter() - started) * 1e3))
+        return exit_status(found.results, found.diagnostics, allow_missing=reports.allow_missing)
+
+    def source(self) -> "Source":
+        from tracedesk.commands.check_run import Files, Stored
+
+        if self.traces:
+            return Files(self.traces, self.workspace, self.agent)
+        return Stored(self.workspace, self.agent)
+
+
+def _tell(found: "Run", reports: Reports, elapsed_ms: int) -> None:
+    """Write the reports that were asked for."""
+    from tracedesk.commands import check_reports
+    from tracedesk.evaluation.gate import totals_of
+
+    results, diagnostics = found.results, found.diagnostics
+    totals = totals_of(results, found.traces)
+    texts = {file.path: file.text for file in found.case_files}
+    if reports.junit is not None:
+        _write(reports.junit, check_reports.junit(results, diagnostics))
+    if reports.html is not None:
         from tracedesk.commands.check_html import page
 
-        _write(html, page(results, run.diagnostics, totals, elapsed_ms, texts))
-    if as_json or shape == "json":
-        print_json(reports.document(results, run.diagnostics, totals, elapsed_ms))
-    elif shape == "junit":
-        sys.stdout.write(reports.junit(results, run.diagnostics))
+        _write(reports.html, page(results, diagnostics, totals, elapsed_ms, texts))
+    if reports.shape == "json":
+        print_json(check_reports.document(results, diagnostics, totals, elapsed_ms))
+    elif reports.shape == "junit":
+        sys.stdout.write(check_reports.junit(results, diagnostics))
     else:
-        for line in reports.text(results, run.diagnostics, totals, elapsed_ms, texts):
+        for line in check_reports.text(results, diagnostics, totals, elapsed_ms, texts):
             click.echo(line)
-    sys.exit(exit_status(results, run.diagnostics, allow_missing=allow_missing))
 
 
-class _Run:
-    """What is evaluated, by which cases, and everything that could not be read."""
+def _keep_running(once: _Once, reports: Reports) -> NoReturn:
+    """Run, and again after every change of a case file or a trace file, until Ctrl-C; the exit
+    status is that of the last run."""
+    from tracedesk.commands.check_watch import changes
 
-    def __init__(self, workspace: "Workspace", agent: "Agent | None", condition: "Filter") -> None:
-        self.workspace = workspace
-        self.agent = agent
-        self.filter = condition
-        self.case_files: list[CaseFile] = []
-        self.diagnostics: list[Diagnostic] = []
-        self.traces = 0
-        """Traces that were looked at and fit the filter."""
-
-    def load(self, paths: Sequence[Path]) -> None:
-        """Read the case files."""
-        from tracedesk.model.agent import LOCAL_AGENT
-        from tracedesk.testcases.load import load_paths
-
-        known = [agent for agent in self.workspace.agents if agent is not LOCAL_AGENT]
-        names = {name for agent in known for name in (agent.id, agent.name)} or None
-        self.case_files = load_paths(paths, self.workspace.root, agents=names)
-        self.diagnostics += [d for file in self.case_files for d in file.diagnostics]
-
-    def evaluate(self, subjects: "Iterable[Subject]") -> "list[Result]":
-        """Every case on every trace that fits the filter."""
-        from tracedesk.evaluation.gate import evaluate_subject
-
-        cases = [case for file in self.case_files for case in file.cases]
-        results: list[Result] = []
-        for subject in subjects:
-            if self.filter.terms and not self._fits(subject):
-                continue
-            self.traces += 1
-            results += evaluate_subject(subject, cases, self.workspace.agents)
-        return results
-
-    def _fits(self, subject: "Subject") -> bool:
-        from tracedesk.testcases.when import Subject as Asked
-        from tracedesk.testcases.when import facts
-
-        trace, reading = subject.load(subject.agent)
-        return self.filter.matches({**facts(Asked(trace, reading, subject.agent)), **_ids(subject)})
-
-    def from_files(self, paths: Iterable[Path]) -> "Iterator[Subject]":
-        """The traces of files."""
-        from tracedesk.evaluation.files import FileTraces
-        from tracedesk.formats.saved import saved_requests
-
-        found = FileTraces(self.workspace.agents, self.agent)
-        for path in paths:
-            found.take(saved_requests(path))
-        self.diagnostics += map(_diagnostic, found.faults)
-        roles = self.workspace.roles
-        return (kept.subject(roles) for kept in found.traces)
-
-    def from_store(self) -> "Iterator[Subject]":
-        """The stored traces, in order of their last change."""
-        from tracedesk.evaluation.load import stored_subject
-        from tracedesk.store.database import Store
-        from tracedesk.store.errors import StoreError
-
-        if not self.workspace.database.exists():
-            return
-        agents = {agent.id: agent for agent in self.workspace.agents}
-        try:
-            with Store.open(self.workspace.database, read_only=True) as store:
-                sequence = 0
-                while rows := store.changed_since(sequence):
-                    sequence = rows[-1].sequence
-                    for row in rows:
-                        if self.agent is None or row.agent_id == self.agent.id:
-                            agent = agents.get(row.agent_id)
-                            yield stored_subject(store, row, agent, self.workspace.roles)
-        except StoreError as fault:
-            fail(str(fault))
+    if reports.shape != "text":
+        fail("--watch prints a report for people; leave out --json and --format")
+    status = 0
+    source: Source | None = None
+    with suppress(KeyboardInterrupt):
+        for changed in changes(once.case_paths, once.traces):
+            if changed is None or source is None or changed.traces:
+                source = once.source()
+                source.keep_decoded()
+            if changed is not None:
+                click.echo(f"── {changed} " + "─" * max(4, 70 - len(str(changed))))
+            status = once.run(reports, source)
+    sys.exit(status)
 
 
 def _agent(workspace: "Workspace", name: str) -> "Agent":
@@ -193,22 +181,6 @@ def _case_paths(
             fail(f"--cases {name}: no such file or folder")
         found += map(Path, matches)
     return found or list(workspace.case_paths)
-
-
-def _ids(subject: "Subject") -> dict[str, Any]:
-    return {"id": [subject.id]}
-
-
-def _diagnostic(fault: "SavedFault") -> "Diagnostic":
-    from tracedesk.testcases.models import Diagnostic
-
-    return Diagnostic(
-        file=fault.source,
-        line=fault.line or 1,
-        column=1,
-        code="unreadable-trace",
-        message=fault.message,
-    )
 
 
 def _write(path: Path, text: str) -> None:

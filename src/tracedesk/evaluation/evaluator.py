@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from tracedesk.evaluation.adviser import Adviser
 from tracedesk.evaluation.breath import Breath
 from tracedesk.evaluation.memo import KEPT_VERDICTS, Entry, Full, Newest, Sharing
 from tracedesk.evaluation.pairs import find_pairs
@@ -25,7 +26,7 @@ from tracedesk.model.trace import Format
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
 from tracedesk.store.rows import Summary, TraceRow
-from tracedesk.testcases.models import CaseFile
+from tracedesk.testcases.models import CaseFile, Diagnostic
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Evaluator:
         self._sharing = Sharing()
         self._full: Newest[Full] = Newest(KEPT_VERDICTS)
         self._counts = Counts()
+        self._adviser = Adviser()
         self._summaries: list[Summary] = []
         self._sequence = 0
         self._store_revision = -1
@@ -139,6 +141,10 @@ class Evaluator:
         """Number of traces by outcome, ``pending``, and ``none`` where no case applies."""
         return self._counts.copy()
 
+    def advice(self) -> tuple[Diagnostic, ...]:
+        """What the stored traces say about the cases, by file and line; never a verdict."""
+        return self._adviser.advice
+
     def progress(self) -> Progress:
         """How far the present run is and how long the last one took."""
         return self._run.progress
@@ -191,6 +197,8 @@ class Evaluator:
             return
         self._run.finish()
         if not self._schedule:
+            if self._adviser.update(self._files, self._entries.values(), self._plan):
+                self._version += 1
             with self._wake:
                 self._settle_done = settling
                 self._wake.notify_all()
@@ -218,6 +226,7 @@ class Evaluator:
         for plan in older.values():
             plan.forget_older()
         self._run.begin(self._asked_at)
+        self._adviser.files_changed()
         for entry in self._entries.values():
             self._consider(entry)
             self._breathe()
@@ -366,6 +375,8 @@ class Evaluator:
         )
         self._run.know(len(found.pairs) - (len(entry.known.pairs) if entry.known else 0))
         entry.known = self._sharing.known(plan, entry.revision, found.pairs)
+        if plan.cases:
+            self._adviser.note(entry, loaded, self._agents().get(entry.agent_id))
         verdicts = sum(len(verdict.verdicts) for _, verdict in found.full.cases.values())
         self._full.put(entry.id, entry.number, found.full, 1 + verdicts)
         self._run.did(found.evaluated, entry.due)

@@ -5,6 +5,7 @@ is not a success, and neither is a file that could not be read.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,6 +16,9 @@ from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Trace
 from tracedesk.model.verdict import CaseVerdict, Outcome
 from tracedesk.testcases.models import Case, Diagnostic
+
+if TYPE_CHECKING:
+    from tracedesk.evaluation.advice import Seen
 
 MUST_FAIL = "must_fail"
 """Tag of cases whose traces are known to be bad and must stay red."""
@@ -44,10 +48,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def evaluate_subject(
-    subject: Subject, cases: Iterable[Case], agents: Sequence[Agent]
+    subject: Subject, cases: Iterable[Case], agents: Sequence[Agent], seen: "Seen | None" = None
 ) -> Iterator[Result]:
     """Every active case that is meant for the trace. A trace of which nobody knows the agent
-    is taken as one of the agent that the case names."""
+    is taken as one of the agent that the case names. ``seen`` takes notice of its names."""
     by_name = {name: agent for agent in agents for name in (agent.id, agent.name)}
     loaded: dict[str | None, tuple[Trace, Reading]] = {}
     for case in cases:
@@ -57,6 +61,8 @@ def evaluate_subject(
         key = agent.id if agent else None
         if key not in loaded:
             loaded[key] = subject.load(agent)
+            if seen is not None:
+                seen.note(agent, *loaded[key], again=len(loaded) > 1)
         trace, reading = loaded[key]
         verdict = evaluate_case(case, trace, reading, agent)
         yield Result(subject=subject, reading=reading, case=case, verdict=verdict)

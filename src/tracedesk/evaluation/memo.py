@@ -59,6 +59,8 @@ class Entry(msgspec.Struct, gc=False, eq=False):
     """Pairs of it that the present run has counted and not yet evaluated."""
     shown: str = ""
     """What the totals count it as."""
+    noted: int = 0
+    """Revision whose names the adviser knows."""
 
 
 class Full(msgspec.Struct, frozen=True):

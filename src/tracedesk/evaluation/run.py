@@ -72,7 +72,7 @@ def evaluate_case(
         broken, reason = True, reason or f"'when' could not be decided: {fault}"
     elif refusal is not None and not broken:
         return _verdict(case, (), Outcome.SKIPPED, f"'when' does not hold: {refusal}")
-    settings = _settings(agent.timezone) if agent else DEFAULT_SETTINGS
+    settings = settings_for(agent)
     verdicts = tuple(
         _again(known.get(check.digest), check)
         or check_verdict(check, trace, reading, agent, settings)
@@ -82,9 +82,14 @@ def evaluate_case(
     return _verdict(case, verdicts, outcome, reason)
 
 
+def settings_for(agent: Agent | None) -> Settings:
+    """How the traces of an agent are evaluated; one object for all of the same settings, so
+    that cases share what is prepared of a trace."""
+    return _settings(agent.timezone) if agent else DEFAULT_SETTINGS
+
+
 @lru_cache(maxsize=64)
 def _settings(timezone: str) -> Settings:
-    """One object a timezone, so that cases share what is prepared of a trace."""
     return replace(DEFAULT_SETTINGS, timezone=timezone)
 
 

@@ -17,7 +17,7 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     column: int
     severity: str = "error"
-    """``error`` or ``warning``."""
+    """``error``, ``warning``, or ``info`` for what is only worth knowing."""
     code: str
     message: str
     """In words, the did-you-mean included."""

@@ -227,7 +227,7 @@ class Detailing(Work):
         view = self.query_one(ResultsView)
         moved = view.cursor > 0 and not from_top and view.result is not None
         key = view.result.key if moved and view.result is not None else None
-        self.results.show(self.desk.files, self.verdicts)
+        self.results.show(self.desk.advised_files(), self.verdicts)
         view.empty_note = self._no_results()
         view.rebuilt(key)
         totals = self.results.totals

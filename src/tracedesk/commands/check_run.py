@@ -1,0 +1,171 @@
+"""One run of ``tracedesk check``: which cases on which traces, and what could not be read.
+
+Traces come from files, which then stay decoded for the next run, or from the store.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from tracedesk.commands.common import fail
+from tracedesk.evaluation.advice import WINDOW, Seen, advise
+from tracedesk.evaluation.files import FileTraces
+from tracedesk.evaluation.gate import Result, Subject, evaluate_subject
+from tracedesk.formats.saved import SavedFault, saved_requests
+from tracedesk.model.agent import LOCAL_AGENT, Agent
+from tracedesk.model.reading import Reading
+from tracedesk.model.trace import Trace
+from tracedesk.model.verdict import Outcome
+from tracedesk.query.filter import Filter
+from tracedesk.testcases.load import load_paths
+from tracedesk.testcases.models import Case, CaseFile, Diagnostic
+from tracedesk.testcases.when import Subject as Asked
+from tracedesk.testcases.when import facts
+from tracedesk.workspace import Workspace
+
+
+class Source(Protocol):
+    """Where the traces come from."""
+
+    stored: bool
+    diagnostics: Sequence[Diagnostic]
+    """What could not be read."""
+
+    def subjects(self) -> Iterator[Subject]:
+        """The traces, each to be decoded when it is looked at."""
+
+    def keep_decoded(self) -> None:
+        """Get ready for runs that are repeated."""
+
+
+class Files:
+    """Traces of files, read once."""
+
+    stored = False
+
+    def __init__(self, paths: Iterable[Path], workspace: Workspace, agent: Agent | None) -> None:
+        found = FileTraces(workspace.agents, agent)
+        for path in paths:
+            found.take(saved_requests(path))
+        self.diagnostics: Sequence[Diagnostic] = [_diagnostic(fault) for fault in found.faults]
+        self._subjects = [kept.subject(workspace.roles) for kept in found.traces]
+
+    def subjects(self) -> Iterator[Subject]:
+        return iter(self._subjects)
+
+    def keep_decoded(self) -> None:
+        """Decode each trace once."""
+        self._subjects = [msgspec.structs.replace(s, load=_Once(s)) for s in self._subjects]
+
+
+class _Once:
+    """Loads a subject once for each agent."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._loaded: dict[str | None, tuple[Trace, Reading]] = {}
+
+    def __call__(self, agent: Agent | None) -> tuple[Trace, Reading]:
+        key = agent.id if agent else None
+        if key not in self._loaded:
+            self._loaded[key] = self._subject.load(agent)
+        return self._loaded[key]
+
+
+class Stored:
+    """The stored traces of one agent or of all, in order of their last change."""
+
+    stored = True
+    diagnostics: Sequence[Diagnostic] = ()
+
+    def __init__(self, workspace: Workspace, agent: Agent | None) -> None:
+        self._workspace = workspace
+        self._agent = agent
+
+    def subjects(self) -> Iterator[Subject]:
+        from tracedesk.evaluation.load import stored_subject
+        from tracedesk.store.database import Store
+        from tracedesk.store.errors import StoreError
+
+        workspace = self._workspace
+        if not workspace.database.exists():
+            return
+        agents = {agent.id: agent for agent in workspace.agents}
+        try:
+            with Store.open(workspace.database, read_only=True) as store:
+                sequence = 0
+                while rows := store.changed_since(sequence):
+                    sequence = rows[-1].sequence
+                    for row in rows:
+                        if self._agent is None or row.agent_id == self._agent.id:
+                            agent = agents.get(row.agent_id)
+                            yield stored_subject(store, row, agent, workspace.roles)
+        except StoreError as fault:
+            fail(str(fault))
+
+    def keep_decoded(self) -> None:
+        """Stored traces are as many as they are: they are decoded again, and may be others."""
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """What came of it."""
+
+    case_files: list[CaseFile]
+    results: list[Result]
+    diagnostics: list[Diagnostic]
+    """Of case files, then of traces, then advice."""
+    traces: int
+    """Traces that were looked at and fit the filter."""
+
+
+def run(workspace: Workspace, case_paths: Sequence[Path], source: Source, chosen: Filter) -> Run:
+    """Every case on every trace that fits the filter."""
+    known = [agent for agent in workspace.agents if agent is not LOCAL_AGENT]
+    names = {name for agent in known for name in (agent.id, agent.name)} or None
+    files = load_paths(case_paths, workspace.root, agents=names)
+    cases = [case for file in files for case in file.cases]
+    seen = Seen()
+    results: list[Result] = []
+    traces = 0
+    for subject in source.subjects():
+        if chosen.terms and not _fits(subject, chosen):
+            continue
+        traces += 1
+        results += evaluate_subject(subject, cases, workspace.agents, seen)
+    diagnostics = [d for file in files for d in file.diagnostics]
+    diagnostics += source.diagnostics
+    diagnostics += _advice(cases, seen, results, stored=source.stored)
+    return Run(case_files=files, results=results, diagnostics=diagnostics, traces=traces)
+
+
+def _fits(subject: Subject, chosen: Filter) -> bool:
+    trace, reading = subject.load(subject.agent)
+    told: dict[str, Any] = {**facts(Asked(trace, reading, subject.agent)), "id": [subject.id]}
+    return chosen.matches(told)
+
+
+def _advice(
+    cases: Sequence[Case], seen: Seen, results: Sequence[Result], *, stored: bool
+) -> list[Diagnostic]:
+    """What all these traces together tell about the cases."""
+    outcomes: dict[str, list[Outcome]] = {}
+    for result in results:
+        outcomes.setdefault(result.case.id, []).append(result.verdict.outcome)
+    return advise(
+        cases,
+        seen,
+        lambda case: outcomes.get(case.id, [])[-WINDOW:],
+        misspelt_only=not stored,
+    )
+
+
+def _diagnostic(fault: SavedFault) -> Diagnostic:
+    return Diagnostic(
+        file=fault.source,
+        line=fault.line or 1,
+        column=1,
+        code="unreadable-trace",
+        message=fault.message,
+    )
