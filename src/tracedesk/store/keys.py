@@ -22,10 +22,23 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
     created_ns: int
     expires_ns: int | None = None
     revoked_ns: int | None = None
+    used_ns: int | None = None
+    """When it was last used, to the minute."""
 
     def usable(self, now_ns: int) -> bool:
         """Neither revoked nor expired."""
         return self.revoked_ns is None and (self.expires_ns is None or now_ns < self.expires_ns)
+
+    @property
+    def masked(self) -> str:
+        """The key as it may be shown."""
+        return f"mibo_...{self.last4}"
+
+    def state(self, now_ns: int) -> str:
+        """``active``, ``expired`` or ``revoked``."""
+        if self.revoked_ns is not None:
+            return "revoked"
+        return "active" if self.usable(now_ns) else "expired"
 
 
 _COLUMNS = StoredKey.__struct_fields__
@@ -65,3 +78,13 @@ def revoke_key(store: Store, key_id: str) -> bool:
         return changed == 1
 
     return store.writer.run(revoke).result()
+
+
+def note_use(store: Store, key_id: str, now_ns: int) -> None:
+    """Remember that a key was used; nobody waits for it. Raises StoreError when nothing more
+    can be written."""
+
+    def note(connection: sqlite3.Connection) -> None:
+        connection.execute("UPDATE key SET used_ns = ? WHERE id = ?", (now_ns, key_id))
+
+    store.writer.run(note)

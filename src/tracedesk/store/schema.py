@@ -204,6 +204,19 @@ SELECT agent_id, 'accepted', '', count(*), ifnull((
 FROM trace GROUP BY agent_id
 """
 
-_STEPS: tuple[Callable[[], list[str]], ...] = (_create_tables, _count_and_keep_revisions)
+
+def _name_agents_and_date_keys() -> list[str]:
+    """Step 3: agents by the name they last had, and when a key was last used."""
+    return [
+        "CREATE TABLE agent (id TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID",
+        "ALTER TABLE key ADD COLUMN used_ns INTEGER",
+    ]
+
+
+_STEPS: tuple[Callable[[], list[str]], ...] = (
+    _create_tables,
+    _count_and_keep_revisions,
+    _name_agents_and_date_keys,
+)
 VERSION = len(_STEPS)
 """The newest ``user_version`` this program knows."""
