@@ -158,11 +158,17 @@ def test_a_wrong_key_is_401_even_on_loopback(open_desk: Callable[..., Desk], cal
     assert (status, reply["error"]["code"]) == (401, "UNAUTHORIZED")
 
 
-def test_once_a_key_exists_loopback_needs_it_too(open_desk: Callable[..., Desk], call: Call):
+def test_loopback_needs_a_key_only_where_keys_are_demanded(
+    tmp_path: Path, open_desk: Callable[..., Desk], call: Call
+):
     from tracedesk.endpoint.keys import create_key
 
     desk = open_desk()
+    create_key(desk.store, "ci")
     assert call(desk, "/public/traces", BOOKING)[0] == 201
+    desk.stop()
+
+    desk = open_desk(require_key=True)
     _, secret = create_key(desk.store, "laptop")
     status, reply = call(desk, "/public/traces", BOOKING, x_api_key=secret)
     assert status == 201, reply

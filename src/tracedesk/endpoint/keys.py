@@ -1,9 +1,11 @@
 """Keys: made, hashed, and looked up for each request.
 
 A key is 32 random bytes, so one SHA-256 protects it; hashes are compared in constant time.
-A key that is sent and wrong is refused in every mode.
+A key that is sent and wrong is refused in every mode. A request without a key may do
+everything unless keys are demanded, whatever keys exist (ingestion spec 6).
 """
 
+import contextlib
 import hmac
 import secrets
 import time
@@ -15,13 +17,17 @@ import msgspec
 
 from tracedesk.endpoint.errors import Refused, unauthorized
 from tracedesk.model.agent import Agent
+from tracedesk.query.text import iso
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
-from tracedesk.store.keys import StoredKey, add_key, list_keys
+from tracedesk.store.keys import StoredKey, add_key, list_keys, note_use
 
 PREFIX = "mibo_"
 MAX_AGE_NS = 250_000_000
 """How long looked-up keys are believed: a revocation elsewhere counts this soon."""
+
+USE_STEP_NS = 60_000_000_000
+"""A key in use is noted once a minute: often enough for a person, and free for the writer."""
 
 AgentsById = Callable[[], Mapping[str, Agent]]
 
@@ -32,7 +38,9 @@ class Access(msgspec.Struct, frozen=True):
     agents: tuple[Agent, ...]
     """The agents it may send to and read from, in configured order."""
     everyone: bool = False
-    """True for a request without a key, which loopback allows until a key exists."""
+    """True for a request without a key, where none is demanded."""
+    scope: tuple[str, ...] = ()
+    """Ids of the agents that the key is for, configured or not; empty = all."""
 
     @property
     def single(self) -> Agent | None:
@@ -61,7 +69,7 @@ def create_key(
     key = StoredKey(
         id=str(uuid4()),
         name=name,
-        hash=_hash(secret.encode()),
+        hash=hash_of(secret.encode()),
         last4=secret[-4:],
         agents=tuple(agents),
         created_ns=time.time_ns(),
@@ -71,7 +79,8 @@ def create_key(
     return key, secret
 
 
-def _hash(secret: bytes) -> bytes:
+def hash_of(secret: bytes) -> bytes:
+    """What is stored of a key."""
     return sha256(secret).digest()
 
 
@@ -84,43 +93,51 @@ class KeyRing:
         self._demanded = demanded
         self._keys: dict[bytes, StoredKey] = {}
         self._read_ns = 0
+        self._noted: dict[str, int] = {}
+        """When the use of each key was last noted."""
 
     def access(self, secret: bytes | None) -> Access:
-        """Who sends this ``x-api-key`` (None: no header). Raises Refused: 401 for a key that
-        is missing or not valid, 503 when the keys cannot be read."""
-        if secret is None:
-            if self._demanded or self._any_usable():
+        """Who sends this ``x-api-key`` (None or blank: nobody). Raises Refused: 401 for a key
+        that is missing or not valid, 503 when the keys cannot be read."""
+        if not secret:
+            if self._demanded:
                 raise unauthorized("x-api-key header is missing", "MISSING_API_KEY")
             return Access(tuple(self._agents().values()), everyone=True)
-        key = self._key(_hash(secret))
-        if key is None:
-            raise unauthorized("API key is unknown, revoked or expired", "INVALID_API_KEY")
+        key = self._key(hash_of(secret))
         agents = self._agents().values()
         if key.agents:
-            return Access(tuple(agent for agent in agents if agent.id in key.agents))
+            allowed = tuple(agent for agent in agents if agent.id in key.agents)
+            return Access(allowed, scope=key.agents)
         return Access(tuple(agents))
 
-    def _any_usable(self) -> bool:
-        """Whether a key exists that works; from then on requests need one."""
-        now = time.time_ns()
-        self._refresh(now)
-        return bool(self._keys) and any(key.usable(now) for key in self._keys.values())
-
-    def _key(self, digest: bytes) -> StoredKey | None:
+    def _key(self, digest: bytes) -> StoredKey:
         now = time.time_ns()
         self._refresh(now, unless_known=digest)
         key = self._keys.get(digest)
-        if key is None or not hmac.compare_digest(key.hash, digest) or not key.usable(now):
-            return None
+        if key is None or not hmac.compare_digest(key.hash, digest):
+            raise unauthorized("this API key is unknown here", "INVALID_API_KEY")
+        if not key.usable(now):
+            raise unauthorized(_unusable(key), "INVALID_API_KEY")
+        if now - self._noted.get(key.id, key.used_ns or 0) >= USE_STEP_NS:
+            self._noted[key.id] = now
+            with contextlib.suppress(StoreError):  # what is being sent will say so itself
+                note_use(self._store, key.id, now)
         return key
 
-    def _refresh(self, now: int, unless_known: bytes | None = None) -> None:
+    def _refresh(self, now: int, unless_known: bytes) -> None:
         """Read the keys again when they are too old, or do not hold the one asked for."""
-        fresh = 0 <= now - self._read_ns < MAX_AGE_NS
-        if fresh and (unless_known is None or unless_known in self._keys):
+        if 0 <= now - self._read_ns < MAX_AGE_NS and unless_known in self._keys:
             return
         try:
             self._keys = {key.hash: key for key in list_keys(self._store)}
         except StoreError as error:
             raise Refused(503, "AUTH_ERROR", f"the keys cannot be read: {error}") from error
         self._read_ns = now
+
+
+def _unusable(key: StoredKey) -> str:
+    """Its holder may know why: only who has the whole key gets here."""
+    if key.revoked_ns is not None:
+        return f"the API key {key.masked} was revoked at {iso(key.revoked_ns)}"
+    assert key.expires_ns is not None, "neither revoked nor expired, yet unusable"
+    return f"the API key {key.masked} expired at {iso(key.expires_ns)}"
