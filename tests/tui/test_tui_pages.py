@@ -14,8 +14,11 @@ from fake_desk import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracedesk.evaluation.run import evaluate_case
 from tracedesk.model.trace import Event, Resource
+from tracedesk.reading import read
 from tracedesk.store.rows import StoredRequest
+from tracedesk.testcases.load import load_text
 from tracedesk.testing import make_span, make_tool, make_trace
 from tracedesk.tui.text import cells
 from tracedesk.tui.view_models.pages import json_lines as json_lines_of_pages
@@ -141,6 +144,19 @@ def test_verdicts_read_like_a_failure_report():
         "  inspected    2 calls · 11 spans",
         "  violated     BOOK arguments $.party",
     ]
+
+
+def test_the_place_of_a_schema_s_fault_is_shown_in_the_response():
+    trace = make_trace(make_span("r", attributes={"gen_ai.response.text": '{"total": "12"}'}))
+    reading = read(trace)
+    file = load_text(
+        "cases:\n  - name: typed\n    assertions:\n      - target: json_schema\n"
+        "        schema: {type: object, properties: {total: {type: number}}}\n",
+        "typed.yaml",
+    )
+    cases = [evaluate_case(case, trace, reading) for case in file.cases]
+    page = text(verdicts_page(cases, [file], None, 70, reading=reading))
+    assert '▸   "total": "12"' in page
 
 
 def test_a_narrow_pane_shows_both_sides_of_a_difference_in_columns():

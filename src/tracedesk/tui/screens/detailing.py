@@ -184,7 +184,13 @@ class Detailing(Work):
 
         pending = self.verdicts is not None and self.verdicts.pending
         return verdicts_page(
-            self.cases, self.desk.files, about, width, pending=pending, label_of=self.label_of
+            self.cases,
+            self.desk.files,
+            about,
+            width,
+            pending=pending,
+            label_of=self.label_of,
+            reading=opened.reading,
         )
 
     def name_of(self, span_id: str) -> str:

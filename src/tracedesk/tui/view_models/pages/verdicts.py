@@ -16,6 +16,7 @@ from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.view_models.results import RANK, deciding_span
 
 if TYPE_CHECKING:
+    from tracedesk.model.reading import Reading
     from tracedesk.testcases.models import CaseFile, Check
 
 MAX_EVIDENCE = 6
@@ -43,8 +44,12 @@ def verdicts_page(
     *,
     pending: bool = False,
     label_of: Callable[[str], str] = str,
+    reading: "Reading | None" = None,
 ) -> list[Line]:
-    """Verdicts that name ``span_id`` in their evidence; all of them when it is None."""
+    """Verdicts that name ``span_id`` in their evidence; all of them when it is None.
+
+    The ``reading`` shows the place of a schema's fault in the response.
+    """
     page = Page(width)
     known = {file.path: file for file in files}
     found = [(c, v) for c in cases for v in c.verdicts if span_id is None or names(v, span_id)]
@@ -60,7 +65,10 @@ def verdicts_page(
             page.add(Piece(fit(case.name, page.width), "heading"), file=case.file, line=case.line)
             told = case.case
         file = known.get(case.file)
-        _verdict(page, case, verdict, file.text if file else None, check_of(file, case, verdict))
+        text, check = file.text if file else None, check_of(file, case, verdict)
+        _verdict(
+            page, case, verdict, report.assertion_lines(verdict, case.file, text, check, reading)
+        )
         _evidence(page, verdict, label_of)
     return page.lines
 
@@ -82,13 +90,10 @@ def check_of(file: "CaseFile | None", case: CaseVerdict, verdict: Verdict) -> "C
     return None
 
 
-def _verdict(
-    page: Page, case: CaseVerdict, verdict: Verdict, text: str | None, check: "Check | None"
-) -> None:
+def _verdict(page: Page, case: CaseVerdict, verdict: Verdict, lines: Iterable[report.Line]) -> None:
     link: dict[str, Any] = {"file": case.file, "line": verdict.line or case.line}
     leads_to = deciding_span(verdict)
-    told = dedented(report.assertion_lines(verdict, case.file, text, check))
-    for number, line in enumerate(told):
+    for number, line in enumerate(dedented(lines)):
         for folded in fold(line, page.width):
             fields = {**link, "key": f"{case.case}:{verdict.assertion}"} if not number else link
             page.add(*folded, span=leads_to if number else None, **fields)
