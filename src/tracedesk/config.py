@@ -6,7 +6,15 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+)
 
 from tracedesk.formats.redaction.settings import path_problem
 
@@ -112,6 +120,20 @@ class RedactionTable(Table):
     paths: list[Annotated[str, AfterValidator(_redaction_path)]] = []
 
 
+def _limit(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e12:
+        raise ValueError("must be a number above 0; leave it out for no limit")
+    return value
+
+
+class RetentionTable(Table):
+    """How much is kept; a limit that is left out does not limit."""
+
+    days: Annotated[float, BeforeValidator(_limit)] | None = None
+    traces: Annotated[int, BeforeValidator(_limit)] | None = None
+    megabytes: Annotated[float, BeforeValidator(_limit)] | None = None
+
+
 class Config(Table):
     """The whole file."""
 
@@ -121,7 +143,7 @@ class Config(Table):
     reading: ReadingTable = ReadingTable()
     judge: dict[str, Any] | None = None
     prices: dict[str, Any] | None = None
-    retention: dict[str, Any] | None = None
+    retention: RetentionTable = RetentionTable()
     redaction: RedactionTable = RedactionTable()
 
 
@@ -131,6 +153,7 @@ TABLES: dict[str, type[Table]] = {
     "endpoint": EndpointTable,
     "testcases": TestcasesTable,
     "reading": ReadingTable,
+    "retention": RetentionTable,
     "redaction": RedactionTable,
 }
 

@@ -15,6 +15,7 @@ import msgspec
 
 from tracedesk.formats.redaction.settings import RedactionSettings
 from tracedesk.model.agent import LOCAL_AGENT, Agent
+from tracedesk.model.limits import Limits
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -64,6 +65,8 @@ class Workspace(msgspec.Struct, frozen=True):
     """``[reading.map]``: attribute name and the role it plays."""
     redaction: RedactionSettings = RedactionSettings()
     """What is taken out of requests before they are stored."""
+    retention: Limits = Limits()
+    """How much is kept."""
     unused: tuple[str, ...] = ()
     """Tables of the file that this version reads but does not act on."""
 
@@ -158,9 +161,10 @@ def configured(root: Path, text: str) -> Workspace:
         ),
         case_paths=tuple(root / p for p in config.testcases.paths),
         roles=tuple(config.reading.map.items()),
+        retention=Limits(**config.retention.model_dump()),
         redaction=RedactionSettings(config.redaction.automatic, tuple(config.redaction.paths)),
         unused=tuple(
-            name for name in ("judge", "prices", "retention") if getattr(config, name) is not None
+            name for name in ("judge", "prices") if getattr(config, name) is not None
         ),
     )
 
@@ -195,7 +199,7 @@ def _explain(path: Path, fault: "ValidationError") -> str:
     lines = []
     for error in fault.errors():
         *above, last = error["loc"]
-        message = error["msg"]
+        message = error["msg"].removeprefix("Value error, ")
         if error["type"] == "extra_forbidden":
             meant = nearest(str(last), known_keys(above))
             message = "unknown key" + (f"; did you mean {meant!r}?" if meant else "")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tracedesk.model.agent import LOCAL_AGENT
+from tracedesk.model.limits import Limits
 from tracedesk.workspace import ConfigError, find_workspace, open_workspace
 
 
@@ -74,7 +75,13 @@ def test_agents_are_read_and_an_agent_without_id_keeps_the_same_one(tmp_path: Pa
 
 
 def test_tables_for_later_versions_are_named_as_unused(tmp_path: Path):
-    assert open_workspace(configured(tmp_path, "[retention]\ndays = 3")).unused == ("retention",)
+    assert open_workspace(configured(tmp_path, "[prices]\na = 3")).unused == ("prices",)
+
+
+def test_retention_is_read(tmp_path: Path):
+    text = "[retention]\ndays = 0.5\ntraces = 1000\nmegabytes = 200"
+    assert open_workspace(configured(tmp_path, text)).retention == Limits(0.5, 1000, 200)
+    assert not open_workspace(configured(tmp_path, "[retention]")).retention
 
 
 @pytest.mark.parametrize(
@@ -89,6 +96,13 @@ def test_tables_for_later_versions_are_named_as_unused(tmp_path: Path):
         ('[[agents]]\nname = "a"\nid = "7"', "agents[0].id: Input should be a valid UUID"),
         ('[[agents]]\nname = "a"\ntimezone = "Mars/X"', "unknown time zone 'Mars/X'"),
         ('[[agents]]\nname = "a"\n[[agents]]\nname = "a"', "have the same"),
+        ("[retention]\nday = 3", "retention.day: unknown key; did you mean 'days'?"),
+        ("[retention]\ndays = 0", "retention.days: must be a number above 0; leave it out"),
+        ("[retention]\ntraces = -1", "retention.traces: must be a number above 0; leave"),
+        ("[retention]\ntraces = 1.5", "retention.traces: Input should be a valid integer"),
+        ("[retention]\nmegabytes = '9'", "retention.megabytes: must be a number above 0"),
+        ("[retention]\nmegabytes = nan", "retention.megabytes: must be a number above 0"),
+        ("[retention]\ndays = true", "retention.days: must be a number above 0"),
     ],
 )
 def test_a_wrong_file_is_named_with_the_key_and_the_mend(tmp_path: Path, text: str, said: str):
