@@ -17,7 +17,8 @@ DEEPEST = jsontext.MAX_DEPTH
 """A text that lies deeper than this, through all texts within texts, is hidden whole when it
 carries JSON: a walk never goes deeper than twice as many levels."""
 
-_LIKE_JSON = re.compile(r'\s*"?\s*[\[{]')
+_LIKE_JSON = re.compile(r'[\s"\\]*[\[{]')
+"""The beginning of an object or list, perhaps written as text once or more times over."""
 _NAMED = re.compile(
     r"""["']([^"'\\]{1,200})\\*["']\s*:(?:\s*\\*["']([^"'\\]{1,200})\\*["']\s*,)?"""
 )
