@@ -156,7 +156,7 @@ def test_the_place_of_a_schema_s_fault_is_shown_in_the_response():
     )
     cases = [evaluate_case(case, trace, reading) for case in file.cases]
     page = text(verdicts_page(cases, [file], None, 70, reading=reading))
-    assert '▸   "total": "12"' in page
+    assert '▸ "total": "12"' in page
 
 
 def test_a_narrow_pane_shows_both_sides_of_a_difference_in_columns():
