@@ -35,7 +35,7 @@ def calls_of(view: View) -> tuple[Call, ...]:
     """All calls that spans report, in body order."""
     calls: list[Call] = []
     spans, parents, shapes, seen = view.spans, view.parents, view.shapes, view.seen
-    skipped, tool = Status.SKIPPED, Kind.TOOL
+    skipped = Status.SKIPPED
     for index, span in enumerate(spans):
         if span.status is skipped or span.synthetic:
             continue
@@ -45,7 +45,7 @@ def calls_of(view: View) -> tuple[Call, ...]:
             continue
         above = parents[index]
         parent = None if above == NO_PARENT else spans[above].span_id
-        if span.kind is tool or shape.tool:
+        if shape.tool:
             calls.append(_tool_call(view, index, parent, len(calls)))
         elif shape.n8n or "n8n.node.type" in shape.names:
             calls.append(_n8n_call(view, index, parent, len(calls)))

@@ -165,7 +165,7 @@ def _model(view: View, reading: Reading) -> Explained:
             else f"{used.place if used else name} is tried first",
         )
         for name in view.plan.models
-        for i in view.having(name)
+        for i in view.form.having(name)
         if used is None or (view.spans[i].span_id, name) != (used.span, used.place)
     )
     return _explained(view, "model", reading.model, used, view.plan.models, others)
@@ -188,7 +188,7 @@ def _other_counts(view: View, reading: Reading) -> Iterator[Other]:
     summed = {span for span, _ in usage.spans}
     place = usage.read_from.place if usage.read_from is not None else ""
     own = next((t for t in view.plan.tokens if place in t.names), None)
-    for index in view.having_any(view.plan.token_names):
+    for index in view.form.having_any(view.plan.token_names):
         span = view.spans[index]
         for tokens in view.plan.tokens:
             name = next((n for n in tokens.ordered if n in view.seen[index]), None)
@@ -215,7 +215,7 @@ def _number(view: View, field: str, number: Number, names: tuple[str, ...]) -> E
             "not a number" if used is None else f"{used.place} {used.rule} comes first",
         )
         for name in names
-        for i in view.having(name)
+        for i in view.form.having(name)
         if used is None or (view.spans[i].span_id, name) != (used.span, used.place)
     )
     value = None if number.value is None else f"{number.value:g}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from tracedesk.model.peek import opened
 from tracedesk.model.reading import Number, Source
-from tracedesk.model.trace import Span, Status, Trace
+from tracedesk.model.trace import Span, Trace
 from tracedesk.reading.view import View
 
 
@@ -29,21 +29,13 @@ def numeric(value: Any) -> float | None:
 
 def http_status(view: View) -> Number:
     """A root's status code, else a descendant's, else ``metadata``, else ``data``."""
-    names, spans = view.plan.http_status, view.spans
-    # The n8n node writes the code on its first root, be it a skipped trigger.
-    skipped = [i for i in view.roots if spans[i].status is Status.SKIPPED]
-    for name in names:
-        if name not in view.names and not skipped:
-            continue
-        having = view.having(name)
-        roots = [i for i in having if view.is_root(i)]
-        roots = sorted((*roots, *(i for i in skipped if name in view.seen[i])))
-        for index in (*roots, *(i for i in having if not view.is_root(i))):
+    for name, indexes in view.form.http_status:
+        for index in indexes:
             value = numeric(opened(view.seen[index].get(name)))
             if value is not None:
                 rule = "on a root" if view.is_root(index) else "on a descendant"
-                return Number(_whole(value), Source(spans[index].span_id, name, rule))
-    return _in_body(view.trace, "http_status", "_http_status", (), names)
+                return Number(_whole(value), Source(view.spans[index].span_id, name, rule))
+    return _in_body(view.trace, "http_status", "_http_status", (), view.plan.http_status)
 
 
 def _whole(value: float) -> float:
@@ -111,12 +103,9 @@ def trace_status(view: View) -> str:
 
 def model_of(view: View) -> tuple[str | None, Source | None]:
     """The model that the latest span naming one names."""
-    for name in view.plan.models:
-        if name not in view.names:
-            continue
-        index = view.last(view.having(name))
-        if index is not None:
-            value = opened(view.seen[index][name])
-            if isinstance(value, str) and value.strip():
-                return value, Source(view.spans[index].span_id, name, "latest span naming a model")
+    for name, indexes in view.form.models:
+        index = view.last(indexes)
+        value = opened(view.seen[index][name])
+        if isinstance(value, str) and value.strip():
+            return value, Source(view.spans[index].span_id, name, "latest span naming a model")
     return None, None

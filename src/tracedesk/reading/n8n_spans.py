@@ -18,7 +18,7 @@ OUTPUT = "n8n.node.output"
 def nodes(view: View) -> list[Node]:
     """Executed nodes that have an output, in body order."""
     found = []
-    for index in view.having(OUTPUT):
+    for index in view.form.having(OUTPUT):
         span, seen = view.spans[index], view.seen[index]
         type_ = seen.get("n8n.node.type")
         found.append(

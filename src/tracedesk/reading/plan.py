@@ -1,11 +1,13 @@
-"""What the rules look for under some settings, and what the mere names of a span's attributes
-tell. Spans of one program repeat their names, so each set of names is looked at once.
+"""What the rules look for under some settings, and what a span tells before any value is looked
+at. Spans of one program repeat the names of their attributes, so each set is looked at once.
 """
 
 from functools import lru_cache
 
 import msgspec
 
+from tracedesk.model.trace import Kind
+from tracedesk.reading.events import EVENT_SOURCES
 from tracedesk.reading.settings import ReadingSettings
 from tracedesk.reading.tables import ALL, CANONICAL, GAPS
 from tracedesk.reading.tables.convention import Field, Tokens
@@ -23,15 +25,22 @@ _MAX_NAMES = 100
 """Longer sets of names are not remembered: they hardly repeat."""
 
 
+ShapeKey = tuple[tuple[str, ...], Kind, bool]
+"""Names of the attributes, kind, and whether the span was skipped."""
+
+
 class Shape(msgspec.Struct, frozen=True, eq=False):
-    """What the names of a span's attributes tell, whatever the values are."""
+    """What a span's kind and the names of its attributes tell, whatever the values are."""
 
     names: frozenset[str]
     """Those of the names that any rule looks at."""
+    kind: Kind
+    skipped: bool
+    """The span did not run; no rule reads it."""
     ai: bool
-    """Some attribute marks an AI-orchestrator span."""
+    """A model span, or one whose attributes name a model or provider, tools apart."""
     tool: bool
-    """An attribute that is mapped to ``tool_name`` makes the span a tool."""
+    """A tool by its kind, or by an attribute that is mapped to ``tool_name``."""
     tool_names: tuple[str, ...]
     arguments: str | None
     """The first attribute that holds a tool's arguments."""
@@ -39,6 +48,8 @@ class Shape(msgspec.Struct, frozen=True, eq=False):
     output: Field | None
     """The first table row that reads what the span gave."""
     n8n: bool
+    counts: str | None
+    """The first attribute that counts tokens."""
     messages: tuple[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], ...]
     """Per convention: attributes with whole messages, and prefix and infix of indexed ones."""
 
@@ -46,7 +57,8 @@ class Shape(msgspec.Struct, frozen=True, eq=False):
 class Rows:
     """Table rows in the order of trying."""
 
-    def __init__(self, *fields: Field) -> None:
+    def __init__(self, role: str, *fields: Field) -> None:
+        self.role = role
         self.fields = fields
         self.attributes = tuple(dict.fromkeys(field.attribute for field in fields))
         self.names = frozenset(self.attributes)
@@ -73,14 +85,20 @@ class Plan:
             *mapped("http_status"),
             *(name for table in ALL for name in table.http_status),
         )
-        self.response = Rows(*_fields(settings, "response", completion), *CANONICAL.response)
-        self.response_gaps = Rows(*(field for table in GAPS for field in table.response))
-        self.input = Rows(*_fields(settings, "input", prompt), *CANONICAL.input)
-        self.input_gaps = Rows(*(field for table in GAPS for field in table.input))
+        self.response = Rows(
+            "response", *_fields(settings, "response", completion), *CANONICAL.response
+        )
+        self.response_gaps = Rows("response", *(f for table in GAPS for f in table.response))
+        self.input = Rows("input", *_fields(settings, "input", prompt), *CANONICAL.input)
+        self.input_gaps = Rows("input", *(f for table in GAPS for f in table.input))
         self.system = Rows(
+            "system",
             *_fields(settings, "system", system),
             *(field for table in ALL for field in table.system),
         )
+        self.response_tried = _tried(self.response, self.response_gaps)
+        """What a blank response names as tried in vain."""
+        self.input_tried = _tried(self.input, self.input_gaps)
         self.tokens = _tokens(settings)
         self.usage_tried = tuple(
             dict.fromkeys(name for tokens in self.tokens for name in tokens.ordered)
@@ -89,7 +107,8 @@ class Plan:
         self.wanted = self._wanted()
         self._output_rows = (*self.response.fields, *self.response_gaps.fields)
         self._outputs = _first_fields(self._output_rows)
-        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self.shapes: dict[ShapeKey, Shape] = {}
+        """The shapes that are known, to be asked before ``shape``."""
 
     def _wanted(self) -> frozenset[str]:
         names = [
@@ -110,29 +129,33 @@ class Plan:
             names += (*table.messages_in, *table.messages_out)
         return frozenset(names)
 
-    def shape(self, names: tuple[str, ...]) -> Shape:
-        """What these attribute names tell."""
-        known = self._shapes.get(names)
-        if known is None:
-            known = self._shape(names)
-            if len(names) <= _MAX_NAMES:
-                if len(self._shapes) >= _MAX_SHAPES:
-                    self._shapes.clear()
-                self._shapes[names] = known
-        return known
+    def shape(self, key: ShapeKey) -> Shape:
+        """What these names tell of a span of this kind."""
+        found = self.shapes.get(key)
+        if found is None:
+            found = self._shape(*key)
+            if len(key[0]) <= _MAX_NAMES:
+                if len(self.shapes) >= _MAX_SHAPES:
+                    self.shapes.clear()
+                self.shapes[key] = found
+        return found
 
-    def _shape(self, names: tuple[str, ...]) -> Shape:
+    def _shape(self, names: tuple[str, ...], kind: Kind, skipped: bool) -> Shape:
         present = self.wanted.intersection(names)
         outputs = sorted(self._outputs[name] for name in present if name in self._outputs)
+        marked = kind is not Kind.TOOL and not present.isdisjoint(AI_MARKS)
         return Shape(
             names=present,
-            ai=not present.isdisjoint(AI_MARKS),
-            tool=not present.isdisjoint(self.mapped_tool_names),
+            kind=kind,
+            skipped=skipped,
+            ai=kind is Kind.MODEL or marked,
+            tool=kind is Kind.TOOL or not present.isdisjoint(self.mapped_tool_names),
             tool_names=tuple(name for name in self.tool_names if name in present),
             arguments=next((name for name in self.arguments if name in present), None),
             result=next((name for name in self.results if name in present), None),
             output=self._output_rows[outputs[0]] if outputs else None,
             n8n=N8N_OUTPUT in present,
+            counts=next((name for name in self.usage_tried if name in present), None),
             messages=_messages(present),
         )
 
@@ -148,6 +171,12 @@ def _fields(settings: ReadingSettings, role: str, read: "object") -> tuple[Field
         Field(attribute, read, f"mapped to {role} in the settings")  # type: ignore[arg-type]
         for attribute in settings.mapped(role)
     )
+
+
+def _tried(rows: Rows, gaps: Rows) -> tuple[str, ...]:
+    """Everything that a text is looked for in, in order."""
+    last = EVENT_SOURCES[rows.role]
+    return tuple(dict.fromkeys((*rows.attributes, N8N_OUTPUT, *gaps.attributes, *last)))
 
 
 def _tokens(settings: ReadingSettings) -> tuple[Tokens, ...]:

@@ -2,14 +2,14 @@
 on all candidates before the next. A blank value is a hit only when nothing has text.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 
 from tracedesk.model.peek import eventful, opened
 from tracedesk.model.reading import Source, Text
 from tracedesk.model.trace import Format, Kind
 from tracedesk.reading import n8n_spans
-from tracedesk.reading.events import EVENT_SOURCES, event_messages
+from tracedesk.reading.events import event_messages
 from tracedesk.reading.messages import Said, assistant_text, input_text
 from tracedesk.reading.plan import N8N_OUTPUT, Rows
 from tracedesk.reading.tables.readers import assistant, indexed_messages, user
@@ -44,11 +44,10 @@ PICKS: dict[Callable[..., str | None], Callable[[list[Said]], str | None]] = {
 
 
 class Search:
-    """Remembers the first blank hit and what was tried."""
+    """Remembers the first blank hit."""
 
     def __init__(self) -> None:
         self.blank: Found = None
-        self.tried: list[str] = []
 
     def accept(self, found: Found) -> Found:
         """The finding if it has text; a blank one is kept for the end."""
@@ -61,67 +60,49 @@ class Search:
 def response_text(view: View) -> Text:
     """The agent's answer (ingestion spec 14.2)."""
     plan = view.plan
-    return _text(
-        view, "response", plan.response, plan.response_gaps, n8n_spans.response, assistant_text
-    )
+    found = _text(view, plan.response, plan.response_gaps, n8n_spans.response, assistant_text)
+    return found or _blank(view, "response", plan.response_tried)
 
 
 def input_of(view: View) -> Text:
     """The latest user input (ingestion spec 14.3)."""
     plan = view.plan
-    return _text(view, "input", plan.input, plan.input_gaps, n8n_spans.trigger_input, input_text)
+    found = _text(view, plan.input, plan.input_gaps, n8n_spans.trigger_input, input_text)
+    return found or _blank(view, "input", plan.input_tried)
 
 
 def _text(
     view: View,
-    role: str,
-    canonical: Rows,
+    rows: Rows,
     gaps: Rows,
     n8n: Callable[[View], Found],
     pick: Callable[[list[Said]], str | None],
-) -> Text:
-    order = view.response_order if role == "response" else view.input_order
+) -> Text | None:
     search = Search()
-    found = _by_fields(view, canonical, order, search)
+    found = _by_fields(view, rows, search)
+    if found is None and N8N_OUTPUT in view.names:
+        found = search.accept(n8n(view))
     if found is None:
-        search.tried.append(N8N_OUTPUT)
-        if N8N_OUTPUT in view.names:
-            found = search.accept(n8n(view))
-    if found is None:
-        found = _by_fields(view, gaps, order, search)
-    if found is None:
-        found = _by_events(view, role, order, pick, search)
+        found = _by_fields(view, gaps, search)
+    if found is None and view.eventful:
+        found = _by_events(view, rows.role, pick, search)
     found = found or search.blank
-    if found is None:
-        name, span = nearest(view, role)
-        return Text(tried=tuple(dict.fromkeys(search.tried)), nearest=name, nearest_span=span)
-    return Text(text=found[0], source=found[1])
+    return None if found is None else Text(*found)
 
 
-def _by_fields(
-    view: View,
-    rows: Rows,
-    order: Callable[[Iterable[int]], Iterable[int]],
-    search: Search,
-) -> Found:
-    names = view.names
-    search.tried += rows.attributes
-    if names.isdisjoint(rows.names):
-        return None
-    for field in rows.fields:
-        if field.attribute not in names:
-            continue
-        for index in order(view.having(field.attribute)):
-            span, seen = view.spans[index], view.seen[index]
-            if (
-                (field.roots_only and not view.is_root(index))
-                or (field.kinds and span.kind not in field.kinds)
-                or any(name in seen for name in field.unless)
-            ):
-                continue
-            pick = PICKS.get(field.read)
+def _blank(view: View, role: str, tried: tuple[str, ...]) -> Text:
+    name, span = nearest(view, role)
+    return Text(tried=tried, nearest=name, nearest_span=span)
+
+
+def _by_fields(view: View, rows: Rows, search: Search) -> Found:
+    for field, order in view.form.candidates(rows):
+        pick = PICKS.get(field.read)
+        for index in view.in_order(order):
+            span = view.spans[index]
             if pick is None:
-                text = field.read(seen[field.attribute], partial(getattr, span, "attributes"))
+                value = view.seen[index][field.attribute]
+                text = field.read(value, partial(getattr, span, "attributes"))
             else:
                 text = pick(view.said(index, field.attribute))
             if text is not None:
@@ -132,19 +113,14 @@ def _by_fields(
 
 
 def _by_events(
-    view: View,
-    role: str,
-    order: Callable[[Iterable[int]], Iterable[int]],
-    pick: Callable[[list[Said]], str | None],
-    search: Search,
+    view: View, role: str, pick: Callable[[list[Said]], str | None], search: Search
 ) -> Found:
-    search.tried += EVENT_SOURCES[role]
     speakers = [
         i
         for i in view.eventful
         if view.is_ai(i) or view.spans[i].kind is Kind.AGENT or view.is_root(i)
     ]
-    for index in order(speakers):
+    for index in view.in_order(view.form.order(role, speakers)):
         span = view.spans[index]
         messages, name = event_messages(span.events, role)
         text = pick(messages) if messages else None
@@ -157,14 +133,14 @@ def _by_events(
 
 def system_text(view: View, conversation: list[Said], spoken: Source | None) -> Text:
     """The system prompt: instructions by attribute, else the system message of the input."""
-    search = Search()
-    found = _by_fields(view, view.plan.system, view.input_order, search)
+    rows = view.plan.system
+    found = _by_fields(view, rows, Search())
     if found is not None:
-        return Text(text=found[0], source=found[1])
+        return Text(*found)
     for message in conversation:
         if message.role == "system" and message.text and message.text.strip():
             return Text(text=message.text, source=spoken)
-    return Text(tried=tuple(search.tried))
+    return Text(tried=rows.attributes)
 
 
 def conversation(view: View, deciding: str | None) -> tuple[list[Said], Source | None]:

@@ -13,6 +13,7 @@ from tracedesk.model.peek import opened
 from tracedesk.model.reading import Source, Usage
 from tracedesk.model.trace import Kind, Status
 from tracedesk.reading import n8n_spans
+from tracedesk.reading.form import Counting
 from tracedesk.reading.messages import parsed
 from tracedesk.reading.n8n_nodes import Node, is_ai
 from tracedesk.reading.plan import N8N_OUTPUT
@@ -110,34 +111,26 @@ def _total(values: Sequence[int | None]) -> int | None:
 
 def usage_of(view: View) -> Usage:
     """Usage of a canonical or OTLP trace."""
-    if not view.names.isdisjoint(view.plan.token_names):
-        for tokens in view.plan.tokens:
-            if not view.names.isdisjoint(tokens.names):
-                usage = _by_table(view, tokens)
-                if usage is not None:
-                    return usage
+    for counting in view.form.counting:
+        usage = _by_table(view, counting)
+        if usage is not None:
+            return usage
     return _from_outputs(view)
 
 
-def _by_table(view: View, tokens: Tokens) -> Usage | None:
-    reporting = view.having_any(tokens.counted)
-    rooted = _counts(view, tokens, [i for i in reporting if view.parents[i] == NO_PARENT])
-    if rooted:
-        return _usage(view, rooted, "root")
-    whole = _whole(view, tokens)
+def _by_table(view: View, counting: Counting) -> Usage | None:
+    tokens = counting.tokens
+    whole = _counts(view, tokens, counting.roots) or _whole(view, counting)
     if whole:
         return _usage(view, whole, "root")
-    counts = _counts(view, tokens, reporting)
+    counts = _counts(view, tokens, counting.reporting)
     return _summed(view, counts) if counts else None
 
 
 def _counts(view: View, tokens: Tokens, indexes: Iterable[int]) -> dict[int, Count]:
     """What each span reports under one convention, by index in body order."""
-    kinds = tokens.kinds
     counts = {}
     for index in indexes:
-        if kinds and view.spans[index].kind not in kinds:
-            continue
         seen = view.seen[index]
         if tokens.details is not None:
             count = _detailed(seen[tokens.details])
@@ -174,12 +167,11 @@ def _detailed(value: Any) -> Count:
     return found
 
 
-def _whole(view: View, tokens: Tokens) -> dict[int, Count]:
-    if tokens.whole is None:
+def _whole(view: View, counting: Counting) -> dict[int, Count]:
+    names = counting.tokens.whole
+    if names is None or not counting.whole:
         return {}
-    whole = Tokens(input=tokens.whole[:1], output=tokens.whole[1:])
-    roots = [i for i in view.having_any(tokens.whole) if view.parents[i] == NO_PARENT]
-    return _counts(view, whole, roots)
+    return _counts(view, Tokens(input=names[:1], output=names[1:]), counting.whole)
 
 
 def _summed(view: View, counts: dict[int, Count]) -> Usage:
@@ -201,8 +193,7 @@ def _usage(
 ) -> Usage:
     total = added(counts.values())
     first = next(iter(counts))
-    names = (n for tokens in view.plan.tokens for n in tokens.ordered if n in view.seen[first])
-    place = next(names, N8N_OUTPUT)
+    place = view.shapes[first].counts or N8N_OUTPUT
     return Usage(
         input=total.input,
         output=total.output,

@@ -1,7 +1,7 @@
 """One trace, made ready for the rules: what each span says, which are roots, which are AI.
 
 Everything heavy (messages, outputs) stays encoded until a rule opens it; the order of
-candidates is decided here, once (ingestion spec 14.2, 14.3).
+candidates is decided here and in the trace's form, once (ingestion spec 14.2, 14.3).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,8 @@ from typing import Any
 
 from tracedesk.model.links import NO_PARENT, parents_of
 from tracedesk.model.peek import eventful, peek
-from tracedesk.model.trace import Kind, Span, Status, Trace
+from tracedesk.model.trace import Span, Status, Trace
+from tracedesk.reading.form import Order, form_of
 from tracedesk.reading.messages import Said, said
 from tracedesk.reading.plan import Shape, plan_of
 from tracedesk.reading.settings import ReadingSettings
@@ -22,12 +23,11 @@ class View:
     __slots__ = (
         "_ends",
         "_eventful",
-        "_groups",
-        "_having",
         "_index_of",
         "_said",
         "_speaking",
         "failed",
+        "form",
         "names",
         "node_outputs",
         "parents",
@@ -46,71 +46,29 @@ class View:
         self.seen: list[Mapping[str, Any]] = []
         """Per span the attributes that rules look at; values may still be encoded."""
         self.shapes: list[Shape] = []
-        self._groups: dict[tuple[str, ...], tuple[Shape, list[int]]] = {}
         self.failed = False
         """Some span has status 2."""
-        wanted, groups = plan.wanted, self._groups
+        wanted, known = plan.wanted, plan.shapes.get
         skipped, error = Status.SKIPPED, Status.ERROR
-        for index, span in enumerate(trace.spans):
+        for span in trace.spans:
             attributes = peek(span, wanted)
-            names = tuple(attributes)
-            group = groups.get(names)
-            if group is None:
-                group = groups[names] = (plan.shape(names), [])
-            self.seen.append(attributes)
-            self.shapes.append(group[0])
             status = span.status
-            if status is not skipped:
-                group[1].append(index)
+            key = (tuple(attributes), span.kind, status is skipped)
+            self.seen.append(attributes)
+            self.shapes.append(known(key) or plan.shape(key))
             if status is error:
                 self.failed = True
-        self.names: frozenset[str] = frozenset().union(
-            *(shape.names for shape, indexes in groups.values() if indexes)
-        )
-        """Attributes that rules look at and some executed span has."""
         self.parents, _ = parents_of(trace.spans)
-        self.roots = [i for i, parent in enumerate(self.parents) if parent == NO_PARENT]
+        self.form = form = form_of(plan, self.shapes, self.parents)
+        self.names = form.names
+        self.roots = form.roots
         self.node_outputs: tuple[dict[str, int], list[int | None]] | None = None
         """Where n8n expressions find outputs; filled in when the first one is met."""
         self._speaking: list[int] | None = None
         self._said: dict[tuple[int, str], list[Said]] = {}
-        self._having: dict[str, list[int]] = {}
         self._index_of: dict[str, int] | None = None
         self._eventful: list[int] | None = None
         self._ends: list[int] | None = None
-
-    def having(self, attribute: str) -> list[int]:
-        """Executed spans that carry the attribute, in body order."""
-        if attribute not in self.names:
-            return []
-        found = self._having.get(attribute)
-        if found is None:
-            found = self._having[attribute] = self._merged(
-                [i for shape, i in self._groups.values() if attribute in shape.names]
-            )
-        return found
-
-    def having_any(self, attributes: Iterable[str]) -> list[int]:
-        """Executed spans that carry at least one of the attributes, in body order."""
-        wanted = self.names.intersection(attributes)
-        return self._merged(
-            [i for shape, i in self._groups.values() if not wanted.isdisjoint(shape.names)]
-        )
-
-    def _merged(self, lists: list[list[int]]) -> list[int]:
-        """The members of some groups, in body order."""
-        if len(lists) == 1:
-            return lists[0]
-        found: list[int] = []
-        for each in lists:
-            found += each
-        found.sort()
-        return found
-
-    def is_ai(self, index: int) -> bool:
-        """True for a model span and for one that names a model or provider, tools apart."""
-        kind = self.spans[index].kind
-        return kind is Kind.MODEL or (self.shapes[index].ai and kind is not Kind.TOOL)
 
     @property
     def eventful(self) -> list[int]:
@@ -126,7 +84,7 @@ class View:
     def with_messages(self) -> list[int]:
         """Executed spans that hold messages in attributes, or any events; body order."""
         if self._speaking is None:
-            found = self._merged([i for shape, i in self._groups.values() if shape.messages])
+            found = self.form.speaking
             self._speaking = sorted({*found, *self.eventful}) if self.eventful else found
         return self._speaking
 
@@ -143,23 +101,23 @@ class View:
             self._index_of = {span.span_id: i for i, span in enumerate(self.spans)}
         return self._index_of[span_id]
 
+    def is_ai(self, index: int) -> bool:
+        """True for a model span and for one that names a model or provider, tools apart."""
+        return self.shapes[index].ai
+
     def is_root(self, index: int) -> bool:
         return self.parents[index] == NO_PARENT
 
-    def last(self, indexes: Iterable[int]) -> int | None:
-        """The latest of them: by end, then start, then place in the array (spec 14.2)."""
-        listed = list(indexes)
-        if len(listed) < 2:
-            return listed[0] if listed else None
+    def last(self, indexes: Sequence[int]) -> int:
+        """The latest of at least one: by end, then start, then place in the array (spec 14.2)."""
+        if len(indexes) == 1:
+            return indexes[0]
         ends = self._ends
         if ends is None:
             ends = self._ends = [-1 if s.end_ns is None else s.end_ns for s in self.spans]
-        end = max([ends[i] for i in listed])
-        return max([i for i in listed if ends[i] == end], key=self._recency)
-
-    def latest_first(self, indexes: Iterable[int]) -> list[int]:
-        """By end, then start, then place in the array, greatest first."""
-        return sorted(indexes, key=self._recency, reverse=True)
+        end = max([ends[i] for i in indexes])
+        latest = [i for i in indexes if ends[i] == end]
+        return latest[0] if len(latest) == 1 else max(latest, key=self._recency)
 
     def latest(self, indexes: Iterable[int], count: int) -> list[int]:
         """The ``count`` latest of them, latest first."""
@@ -173,31 +131,13 @@ class View:
             index,
         )
 
-    def response_order(self, indexes: Iterable[int]) -> Iterator[int]:
-        """Roots in body order, AI spans latest first, the rest latest first."""
-        others = []
-        for index in indexes:
-            if self.parents[index] == NO_PARENT:
-                yield index
+    def in_order(self, order: Order) -> Iterator[int]:
+        """Candidates in the order of trying; nothing is sorted unless the latest does not do."""
+        for latest_first, indexes in order:
+            if not latest_first or len(indexes) == 1:
+                yield from indexes
             else:
-                others.append(index)
-        ai = [index for index in others if self.is_ai(index)]
-        yield from self._latest(ai)
-        yield from self._latest([index for index in others if not self.is_ai(index)])
-
-    def input_order(self, indexes: Iterable[int]) -> Iterator[int]:
-        """AI spans latest first, roots in body order, the rest latest first."""
-        ai: list[int] = []
-        others: list[int] = []
-        for index in indexes:
-            (ai if self.is_ai(index) else others).append(index)
-        yield from self._latest(ai)
-        yield from (index for index in others if self.parents[index] == NO_PARENT)
-        yield from self._latest([i for i in others if self.parents[i] != NO_PARENT])
-
-    def _latest(self, indexes: list[int]) -> Iterator[int]:
-        """Latest first; nothing is sorted unless the very latest does not do."""
-        latest = self.last(indexes)
-        if latest is not None:
-            yield latest
-            yield from (i for i in self.latest_first(indexes) if i != latest)
+                latest = self.last(indexes)
+                yield latest
+                rest = sorted(indexes, key=self._recency, reverse=True)
+                yield from (index for index in rest if index != latest)
