@@ -18,6 +18,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "serve": ("tracedesk.commands.serve", "Endpoint and evaluation without a screen."),
     "import": ("tracedesk.commands.import_", "Store traces from files or folders."),
+    "export": ("tracedesk.commands.export", "Write stored traces to files, or to stdout."),
+    "send": ("tracedesk.commands.send", "Send a stored trace, or a file, to any endpoint."),
     "list": ("tracedesk.commands.list_", "List stored traces."),
     "show": ("tracedesk.commands.show", "Show one trace: tree, reading, verdicts."),
     "explain": (
@@ -25,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Where each value of a trace was read from, and why one is blank.",
     ),
     "check": ("tracedesk.commands.check", "Evaluate traces against test cases."),
+    "agents": ("tracedesk.commands.agents", "List, add, edit and remove agents."),
+    "keys": ("tracedesk.commands.keys", "List, create and revoke API keys."),
     "schema": ("tracedesk.commands.schema", "The JSON Schema of a test-case file, for editors."),
 }
 """Name → module that holds ``command``, and its line in the help."""

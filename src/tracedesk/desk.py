@@ -21,6 +21,7 @@ from tracedesk.model.agent import Agent
 from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Decoded, Format, Kind, Span, Status, Trace
 from tracedesk.model.tree import SpanTree
+from tracedesk.store.agents import remember_agents
 from tracedesk.store.database import Store
 from tracedesk.store.rows import TraceRow
 from tracedesk.workspace import DEFAULT_PORT, Workspace
@@ -93,7 +94,8 @@ class Desk:
         workspace.prepare()
         self._agents: dict[str, Agent] = {agent.id: agent for agent in workspace.agents}
         self.store = Store.open(workspace.database)
-        self.store.agent_names = lambda: {a.id: a.name for a in self._agents.values()}
+        self._names = self._remember_agents()
+        self.store.agent_names = lambda: self._names
         self.store.verdict_of = self._outcome
         self._evaluator: Evaluator | None = None
         self._changes = 0
@@ -191,6 +193,7 @@ class Desk:
         self.workspace = workspace
         self._listener.redaction.use(workspace.redaction)
         self._agents = {agent.id: agent for agent in workspace.agents}
+        self._names = self._remember_agents()
         with self._opened_lock:
             self._opened.clear()
         if self._evaluator is not None:
@@ -201,6 +204,10 @@ class Desk:
         self._watch_cases()
         self._begin_evaluating()
         self.say("[endpoint] of tracedesk.toml applies at the next start" if moved else "")
+
+    def _remember_agents(self) -> dict[str, str]:
+        """Agent id → name, of all that ever were; traces of removed ones keep their name."""
+        return remember_agents(self.store, {a.id: a.name for a in self._agents.values()})
 
     def _read_anew_if_rules_changed(self) -> None:
         remembered, settings = self.workspace.read_by, self.workspace.reading_settings()
@@ -279,9 +286,8 @@ class Desk:
     # -- traces -------------------------------------------------------------------------
 
     def agent_name(self, agent_id: str) -> str:
-        """The configured name, or the id of an agent no longer configured."""
-        agent = self._agents.get(agent_id)
-        return agent.name if agent else agent_id
+        """The name it is or was last configured under; the id of one never seen."""
+        return self._names.get(agent_id, agent_id)
 
     def load(self, trace_id: str) -> OpenTrace | None:
         """Decode, draw and read one stored trace; None when there is none of that id.
@@ -383,6 +389,32 @@ class Desk:
             self.agent_name(row.agent_id),
             self.evaluate(opened),
         )
+
+    def digest(self, row: TraceRow, tokens: int | None = None) -> str:
+        """A trace as a page of Markdown, at most about ``tokens`` long."""
+        from tracedesk.digest import DEFAULT_TOKENS, digest
+
+        opened = self.load(row.id)
+        assert opened is not None, "the row was just read from the store"
+        return digest(
+            opened.row,
+            opened.trace,
+            opened.tree,
+            opened.reading,
+            self.agent_name(row.agent_id),
+            self.evaluate(opened),
+            tokens=tokens or DEFAULT_TOKENS,
+        )
+
+    def curl(self, row: TraceRow) -> str:
+        """Commands that make a stored trace anew at this desk's endpoint."""
+        from tracedesk.listening import announced_url
+        from tracedesk.sending.curl import curl_commands
+        from tracedesk.sending.outgoing import of_stored
+
+        url = self.endpoint.url or announced_url(self.workspace)
+        requests = of_stored(self.store.requests(row.id))
+        return curl_commands(row.id, requests, url or f"http://127.0.0.1:{DEFAULT_PORT}")
 
 
 def _tree_of(spans: Sequence[Span]) -> SpanTree:

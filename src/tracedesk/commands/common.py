@@ -5,7 +5,7 @@ reaches a person.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -114,6 +114,41 @@ def the_one(desk: "Desk", text: str) -> "TraceRow":
         some = ", ".join(row.id[:13] for row in rows[:5])
         fail(f"{text!r} fits {len(rows)} traces: {some}; give more of the id")
     return rows[0]
+
+
+class Group(click.Group):
+    """A command of commands, such as ``tracedesk keys``; a misspelt one is told the nearest."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands:
+            from tracedesk.query.names import nearest
+
+            meant = nearest(args[0], self.commands)
+            known = f"did you mean {meant!r}?" if meant else f"there are {', '.join(self.commands)}"
+            fail(f"{ctx.command_path} {args[0]}: no such command; {known}")
+        return super().resolve_command(ctx, args)
+
+
+def inherited(ctx: click.Context, name: str) -> Any:
+    """An option of a command of commands that may stand before or behind the inner one."""
+    from click.core import ParameterSource
+
+    given = ctx.get_parameter_source(name) not in (ParameterSource.DEFAULT, None)
+    above = ctx.parent.params.get(name) if ctx.parent is not None else None
+    return ctx.params[name] if given or above is None else above
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns as wide as what stands in them, under their names."""
+    from tracedesk.query.text import plain
+
+    lines = [columns, *([plain(cell) for cell in row] for row in rows)]
+    widths = [max(cells) for cells in zip(*([len(c) for c in line] for line in lines), strict=True)]
+    for line in lines:
+        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())
 
 
 def print_json(document: Any) -> None:

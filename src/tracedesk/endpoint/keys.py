@@ -1,6 +1,6 @@
 """Keys: made, hashed, and looked up for each request.
 
-A key is 32 random bytes, so one SHA-256 protects it; hashes are compared in constant time.
+A key is 256 random bits, so one SHA-256 protects it; hashes are compared in constant time.
 A key that is sent and wrong is refused in every mode. A request without a key may do
 everything unless keys are demanded, whatever keys exist (ingestion spec 6).
 """
@@ -8,6 +8,7 @@ everything unless keys are demanded, whatever keys exist (ingestion spec 6).
 import contextlib
 import hmac
 import secrets
+import string
 import time
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
@@ -23,6 +24,10 @@ from tracedesk.store.errors import StoreError
 from tracedesk.store.keys import StoredKey, add_key, list_keys, note_use
 
 PREFIX = "mibo_"
+ALPHABET = string.ascii_letters + string.digits
+"""No punctuation: a double click selects all of a key, and no part of it looks like an option."""
+SECRET_CHARS = 43
+"""256 bits."""
 MAX_AGE_NS = 250_000_000
 """How long looked-up keys are believed: a revocation elsewhere counts this soon."""
 
@@ -65,7 +70,7 @@ def create_key(
 
     ``agents`` are ids, none = all. ``secret`` gives the key instead of a random one.
     """
-    secret = secret or PREFIX + secrets.token_urlsafe(32)
+    secret = secret or PREFIX + "".join(secrets.choice(ALPHABET) for _ in range(SECRET_CHARS))
     key = StoredKey(
         id=str(uuid4()),
         name=name,
