@@ -13,9 +13,12 @@ from tracedesk.endpoint import connection as module
 from tracedesk.endpoint.connection import Connection, Head, Respond
 from tracedesk.endpoint.errors import Refused
 from tracedesk.endpoint.replies import Reply, refused
+from tracedesk.endpoint.room import Room
+from tracedesk.endpoint.settings import EndpointSettings
 
 Endpoint = Any
 
+IDLE_S = 75
 BODY = json.dumps({"spans": [{"span_id": "r", "name": "Root"}]}).encode()
 
 
@@ -144,6 +147,7 @@ class Transport:
         self.written = b""
         self.unsent = 0
         self.reading = True
+        self.ended = False
         self.closed = False
 
     def write(self, data: bytes) -> None:
@@ -161,6 +165,9 @@ class Transport:
     def is_closing(self) -> bool:
         return self.closed
 
+    def write_eof(self) -> None:
+        self.ended = True
+
     def close(self) -> None:
         self.closed = True
 
@@ -172,21 +179,22 @@ class Loop:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.timers: list[tuple[float, Callable[[], None]]] = []
+        self.timers: list[tuple[float, int, Callable[[], None]]] = []
 
     def time(self) -> float:
         return self.now
 
     def call_later(self, delay: float, call: Callable[[], None]) -> asyncio.Handle:
-        self.timers.append((self.now + delay, call))
+        self.timers.append((self.now + delay, id(call), call))
         return Handle()
 
     def pass_time(self, seconds: float) -> None:
-        self.now += seconds
-        due = [timer for timer in self.timers if timer[0] <= self.now]
-        self.timers = [timer for timer in self.timers if timer[0] > self.now]
-        for _, call in due:
+        end = self.now + seconds
+        while self.timers and min(self.timers)[0] <= end:
+            self.timers.sort()
+            self.now, _, call = self.timers.pop(0)
             call()
+        self.now = end
 
 
 class Handle(asyncio.Handle):
@@ -203,7 +211,7 @@ class Handle(asyncio.Handle):
 class App:
     """Answers when told to."""
 
-    max_body_bytes = 1000
+    settings = EndpointSettings(idle_s=75, request_s=30)
 
     def __init__(self) -> None:
         self.asked: list[Respond] = []
@@ -218,7 +226,13 @@ class App:
 class Bench:
     def __init__(self) -> None:
         self.app, self.loop, self.transport = App(), Loop(), Transport()
-        self.connection = Connection(self.app, set(), self.loop)  # type: ignore[arg-type]
+        self.connection = Connection(
+            self.app,
+            set(),
+            self.loop,
+            Room(1000),
+            most=10,  # type: ignore[arg-type]
+        )
         self.connection.connection_made(self.transport)  # type: ignore[arg-type]
 
     def answer(self) -> None:
@@ -231,23 +245,44 @@ def bench() -> Bench:
 
 
 def test_a_connection_on_which_nothing_happens_is_closed(bench: Bench):
-    bench.loop.pass_time(module.QUIET_S - 1)
-    bench.connection.data_received(post()[:20])
-    bench.loop.pass_time(module.QUIET_S - 1)
+    bench.loop.pass_time(IDLE_S - 1)
+    bench.connection.data_received(post())
+    bench.answer()
+    bench.loop.pass_time(IDLE_S - 1)
     assert not bench.transport.closed
-    bench.loop.pass_time(2)
+    bench.loop.pass_time(1 + module.STALL_S)
     assert bench.transport.closed
+
+
+def test_a_request_that_does_not_go_on_is_told_so_and_cut_off(bench: Bench):
+    bench.connection.data_received(post()[:20])
+    bench.loop.pass_time(29)
+    assert not bench.transport.written
+    bench.loop.pass_time(1 + module.STALL_S)
+    assert statuses(bench.transport.written) == [408]
+    bench.loop.pass_time(module.LINGER_S)
+    assert bench.transport.closed
+
+
+def test_a_body_that_trickles_is_cut_off_too(bench: Bench):
+    bench.connection.data_received(post(b"x" * 1_000)[:-999])
+    for _ in range(29):
+        bench.loop.pass_time(1)
+        bench.connection.data_received(b"x")
+    assert not bench.transport.written
+    bench.loop.pass_time(1 + module.STALL_S)
+    assert statuses(bench.transport.written) == [408]
 
 
 def test_a_connection_that_waits_for_us_stays_open(bench: Bench):
     bench.connection.data_received(post())
     for _ in range(3):
-        bench.loop.pass_time(module.QUIET_S + 1)
+        bench.loop.pass_time(IDLE_S + 1)
     assert not bench.transport.closed
     bench.answer()
     assert statuses(bench.transport.written) == [200]
-    bench.loop.pass_time(module.QUIET_S + 1)
-    bench.loop.pass_time(module.QUIET_S + 1)
+    bench.loop.pass_time(IDLE_S + 1)
+    bench.loop.pass_time(IDLE_S + 1)
     assert bench.transport.closed
 
 
@@ -274,9 +309,9 @@ def test_a_slow_reader_of_a_long_reply_is_not_cut_off(bench: Bench):
     bench.transport.unsent = 3
     for left in (2, 1, 1):
         assert not bench.transport.closed
-        bench.loop.pass_time(module.QUIET_S)
+        bench.loop.pass_time(IDLE_S)
         bench.transport.unsent = left
-    bench.loop.pass_time(module.QUIET_S)
+    bench.loop.pass_time(IDLE_S)
     assert bench.transport.closed, "it stopped reading"
 
 

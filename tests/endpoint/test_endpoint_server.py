@@ -20,6 +20,7 @@ from tracedesk.endpoint.connection import Head
 from tracedesk.endpoint.errors import Refused
 from tracedesk.endpoint.replies import Reply
 from tracedesk.endpoint.server import PortBusy, Server
+from tracedesk.endpoint.settings import EndpointSettings
 from tracedesk.store import Store
 
 Endpoint = Any
@@ -47,7 +48,7 @@ store.close()
 class Nothing:
     """An application that answers every request with an empty 204."""
 
-    max_body_bytes = 1000
+    settings = EndpointSettings()
 
     def admit(self, head: Head) -> Reply:
         return Reply(204, b"")

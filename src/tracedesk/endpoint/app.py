@@ -71,6 +71,7 @@ class Endpoint:
     def __init__(
         self, settings: EndpointSettings, store: Store, agents: AgentsById, describe: Describe
     ) -> None:
+        self.settings = settings
         self.max_body_bytes = settings.max_body_bytes
         self._store = store
         self._describe = describe

@@ -22,6 +22,8 @@ class Refused(Exception):  # noqa: N818
         self.message = message
         self.details = details
         self.headers = headers
+        self.agent_id = ""
+        """The agent it was meant for, once that is known; for the ledger."""
 
 
 def invalid(fault: Fault) -> Refused:
@@ -56,12 +58,18 @@ def unavailable(message: str) -> Refused:
     return Refused(503, "STORE_UNAVAILABLE", message, headers=[(b"retry-after", b"2")])
 
 
-def busy() -> Refused:
-    """503 for a write queue that stayed full."""
+def busy(
+    why: str = "too many traces are waiting to be stored; nothing of this request was stored, send"
+    " it again in a moment",
+) -> Refused:
+    """503 for a write queue that stayed full, and for whatever else there is too much of."""
+    return Refused(503, "SERVICE_BUSY", why, headers=[(b"retry-after", b"1")])
+
+
+def timed_out(patience_s: float) -> Refused:
+    """408 for a client that does not go on with its request."""
     return Refused(
-        503,
-        "SERVICE_BUSY",
-        "too many traces are waiting to be stored; nothing of this request was stored, send it"
-        " again in a moment",
-        headers=[(b"retry-after", b"1")],
+        408,
+        "REQUEST_TIMEOUT",
+        f"the request was not complete after {patience_s:g} s; nothing of it was stored",
     )

@@ -6,6 +6,7 @@ lets requests in flight finish.
 """
 
 import asyncio
+import contextlib
 import errno
 import logging
 import socket
@@ -16,12 +17,15 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from tracedesk.endpoint.connection import Application, Connection
+from tracedesk.endpoint.room import Room
 
 PORTS_TRIED = 100
 """How far beyond a busy port a free one is looked for."""
 BACKLOG = 2048
 GRACE_S = 5
 """How long a stop waits for requests in flight."""
+MOST_FILES = 10_240
+"""Files, and so connections, that are asked of the system; macOS grants no more."""
 
 
 class PortBusy(OSError):  # noqa: N818
@@ -81,7 +85,7 @@ class Server:
             access_log=False,
             lifespan="off",
             interface="asgi3",
-            http=_connections(self._app),
+            http=_connections(self._app, _most_connections()),
             ws="none",
             proxy_headers=False,
             backlog=BACKLOG,
@@ -110,8 +114,9 @@ class Server:
                 self._serving.set()
 
 
-def _connections(app: Application) -> type[asyncio.Protocol]:
+def _connections(app: Application, most: int) -> type[asyncio.Protocol]:
     """The class of which uvicorn makes one object a connection."""
+    room = Room(app.settings.held_bytes)
 
     class Served(Connection):
         def __init__(
@@ -122,9 +127,27 @@ def _connections(app: Application) -> type[asyncio.Protocol]:
             _loop: asyncio.AbstractEventLoop | None = None,
         ) -> None:
             loop = _loop or asyncio.get_running_loop()
-            super().__init__(app, server_state.connections, loop)
+            super().__init__(app, server_state.connections, loop, room, most)
 
     return Served
+
+
+def _most_connections() -> int:
+    """Raise the limit of open files as far as the system lets us, and leave a quarter of it to
+    the database and everything else: whoever comes beyond that is told so, where a full table
+    of files would only leave him waiting."""
+    try:
+        import resource
+    except ImportError:  # no such limit on this system
+        return MOST_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+    files = MOST_FILES if soft == resource.RLIM_INFINITY else min(soft, MOST_FILES)
+    return files * 3 // 4
 
 
 async def _no_asgi(scope: object, receive: object, send: object) -> None:

@@ -25,7 +25,16 @@ class EndpointSettings(msgspec.Struct, frozen=True, kw_only=True):
     redaction: Redaction = msgspec.field(default_factory=Redaction)
     """Takes secrets out of requests before they are stored; may be configured anew at any time."""
     patience_s: float = 5.0
-    """How long a request waits for room in the write queue before it is told to come back."""
+    """How long a request waits for room in the write queue, or for its body in memory, before
+    it is told to come back."""
+    held_bytes: int = 128 << 20
+    """Most bytes of bodies in memory at once, from the first that are received to the reply;
+    small bodies do not count (``room.SMALL``)."""
+    request_s: float = 30.0
+    """How long a client may take to send the head of a request, or pause in its body."""
+    idle_s: float = 75.0
+    """A connection on which nothing happens for so long is closed. Longer than the pause of a
+    batch exporter, so that it never meets a closing connection."""
 
     @property
     def loopback(self) -> bool:
