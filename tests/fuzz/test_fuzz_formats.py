@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +14,9 @@ from tracedesk.formats.assemble import merge
 from tracedesk.formats.detect import read_body
 from tracedesk.formats.errors import MAX_FAULTS, FormatError
 from tracedesk.model.agent import AGENT_TYPES
+from tracedesk.model.reading import Recorded
 from tracedesk.model.trace import Trace
+from tracedesk.model.tree import SpanTree
 from tracedesk.reading import ReadingSettings, read
 
 CANONICAL = {
@@ -150,22 +153,45 @@ def mutated(draw: st.DrawFn, body: dict[str, Any]) -> bytes:
     return text[: draw(st.integers(0, len(text)))] if draw(st.integers(0, 9)) == 0 else text
 
 
-def traces_of(body: bytes, content_type: str = "application/json") -> list[Trace]:
+def traces_of(
+    body: bytes,
+    content_type: str = "application/json",
+    agent_types: Sequence[str] = AGENT_TYPES,
+) -> list[Trace]:
+    """The traces of a body, a ``data`` body read as each of these types; none when refused."""
     try:
         envelope = read_body(body, content_type)
     except FormatError as error:
-        return _refused(error)
+        if not told(error):
+            raise
+        return []
     if envelope.shape == "otlp":
         return [merge([trace]) for found in envelope.resources() for trace in found.traces]
     if envelope.shape == "canonical":
         return [envelope.trace()]
-    return [envelope.trace(agent_type) for agent_type in AGENT_TYPES]
+    return [envelope.trace(agent_type) for agent_type in agent_types]
 
 
-def _refused(error: FormatError) -> list[Trace]:
-    assert 1 <= len(error.faults) <= MAX_FAULTS
-    assert all(fault.msg for fault in error.faults)
-    return []
+def told(refused: FormatError) -> bool:
+    """The refusal says what is wrong."""
+    return 1 <= len(refused.faults) <= MAX_FAULTS and all(fault.msg for fault in refused.faults)
+
+
+def touch(value: Any) -> None:
+    """Look at every field and property, all the way down, and see that it can be written."""
+    pending = [value]
+    while pending:
+        found = pending.pop()
+        if isinstance(found, tuple | list):
+            pending += found
+        elif isinstance(found, Recorded):
+            pending += (found.value, found.state, found.place)
+        elif isinstance(found, msgspec.Struct):
+            names = dict.fromkeys(found.__struct_fields__)
+            names |= {n: None for n, p in vars(type(found)).items() if isinstance(p, property)}
+            pending += [getattr(found, name) for name in names]
+        elif not callable(found):
+            msgspec.json.encode(found)
 
 
 def check(trace: Trace) -> None:
@@ -177,8 +203,13 @@ def check(trace: Trace) -> None:
         assert span.end_ns is None or 0 < span.end_ns < 2**63
         msgspec.json.encode((span.attributes, span.links, span.label, span.aliases))
         msgspec.json.encode([(e.name, e.attributes) for e in span.events])
+    columns = zip(*((s.span_id, s.parent_id, s.start_ns) for s in trace.spans), strict=True)
+    tree = SpanTree.build(*(list(column) for column in columns)) if trace.spans else ()
+    assert len(tree) == len(trace.spans)
     reading = read(trace, ReadingSettings(response_path="a.0.b", roles=(("a", "response"),)))
     assert read(trace) == read(trace)
+    touch(reading)
+    touch(trace.warnings)
     for call in reading.calls:
         assert {call.arguments_state, call.output_state} <= {"captured", "absent", "unreadable"}
         msgspec.json.encode((call.arguments, call.output))
