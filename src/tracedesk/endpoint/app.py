@@ -8,7 +8,7 @@ answered in JSON and never ends the server.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
@@ -28,6 +28,7 @@ from tracedesk.endpoint.intake import (
     secret_header,
 )
 from tracedesk.endpoint.keys import Access, AgentsById, KeyRing
+from tracedesk.endpoint.ledger import READING, note_refusal
 from tracedesk.endpoint.replies import Reply
 from tracedesk.endpoint.settings import EndpointSettings
 from tracedesk.formats.errors import Fault
@@ -91,18 +92,24 @@ class Endpoint:
             )
             return self._route(head)
         except Exception as error:
-            return self._failed(head.path, error)
+            return self._failed(head.path, error, counted=head.method not in READING)
 
     def refuse(self, error: Refused) -> Reply:
         """The reply to a request that the connection itself refuses."""
+        note_refusal(self._store, error)
         return replies.refused(error)
 
-    @staticmethod
-    def _failed(path: str, error: Exception) -> Reply:
+    def _failed(self, path: str, error: Exception, *, counted: bool, size: int = 0) -> Reply:
+        """The reply to what went wrong. ``counted``: it was sent to be stored."""
         if not isinstance(error, Refused):
             log.error("a request to %s failed", path, exc_info=error)
             error = Refused(500, "INTERNAL_SERVER_ERROR", "the endpoint failed on this request")
+        if counted:
+            note_refusal(self._store, error, size)
         return replies.refused(error)
+
+    def _not_taken(self, request: Request, error: Exception) -> Reply:
+        return self._failed(request.path, error, counted=True, size=len(request.body))
 
     def _route(self, head: Head) -> Handler | Reply:
         method, path, headers = head.method, head.path, head.headers
@@ -124,14 +131,19 @@ class Endpoint:
             404, "NOT_FOUND", f"there is nothing at {path}; traces are posted to {LIST_PATH}"
         )
 
-    def _task(self, path: str, answer: Callable[[bytes], Coroutine[Any, Any, Reply]]) -> Handler:
-        """A handler that runs a coroutine."""
+    def _task(
+        self,
+        path: str,
+        answer: Callable[[bytes], Coroutine[Any, Any, Reply]],
+        failed: Callable[[Exception], Reply] | None = None,
+    ) -> Handler:
+        """A handler that runs a coroutine; ``failed`` makes the reply to its exception."""
 
         async def run(body: bytes, respond: Respond) -> None:
             try:
                 reply = await answer(body)
             except Exception as error:
-                reply = self._failed(path, error)
+                reply = failed(error) if failed else self._failed(path, error, counted=False)
             respond(reply)
 
         def handle(body: bytes, respond: Respond) -> None:
@@ -168,7 +180,7 @@ class Endpoint:
         try:
             prepared = self._intake.prepare(post.request, post.access)
         except Exception as error:
-            respond(self._failed(post.request.path, error))
+            respond(self._not_taken(post.request, error))
             return
         if not prepared.items:
             respond(prepared.answer(()))
@@ -192,8 +204,10 @@ class Endpoint:
 
     def _take_in_later(self, post: "_Post", respond: Respond) -> None:
         """For what is large, and for what waits for room in the queue."""
-        accept = self._intake.accept(post.request, post.access)
-        self._task(post.request.path, lambda _: accept)(b"", respond)
+        request = post.request
+        accept = self._intake.accept(request, post.access)
+        handle = self._task(request.path, lambda _: accept, partial(self._not_taken, request))
+        handle(b"", respond)
 
     # -- giving out --------------------------------------------------------------------
 
@@ -261,10 +275,10 @@ class _Submit(msgspec.Struct, gc=False):
         """Answer, after the commit."""
         try:
             if error is not None:
-                raise not_stored(error)
+                raise not_stored(error, self.prepared)
             reply = Intake.answer(self.prepared, receipts)
         except Exception as problem:
-            reply = self.endpoint._failed(self.post.request.path, problem)
+            reply = self.endpoint._not_taken(self.post.request, problem)
         self.respond(reply)
 
 

@@ -14,6 +14,7 @@ from tracedesk.endpoint import replies
 from tracedesk.endpoint.bodies import inflate
 from tracedesk.endpoint.errors import Refused, busy, invalid, invalid_body, unavailable
 from tracedesk.endpoint.keys import Access, AgentsById
+from tracedesk.endpoint.ledger import dropped, note_dropped, repeated_spans
 from tracedesk.endpoint.replies import LOG_RECORDS, METRICS, SPANS, Reply
 from tracedesk.endpoint.routing import (
     Routed,
@@ -64,6 +65,8 @@ class Prepared(msgspec.Struct):
 
     items: list[Incoming]
     answer: Callable[[Sequence[Receipt]], Reply]
+    dropped: tuple[tuple[str, int], ...] = ()
+    """What of the request is not kept, and how many (``ledger.DROPPED``)."""
 
 
 class Intake:
@@ -86,7 +89,7 @@ class Intake:
         try:
             receipts = await self._store.writer.store(prepared.items, self._settings.patience_s)
         except (Busy, StoreError) as error:
-            raise not_stored(error) from error
+            raise not_stored(error, prepared) from error
         return self.answer(prepared, receipts)
 
     @staticmethod
@@ -99,8 +102,22 @@ class Intake:
     def prepare(self, request: Request, access: Access) -> Prepared:
         """Read and route the request; nothing is stored yet. Raises Refused. Of a large body
         it takes its time, and may be called in any thread."""
+        agent_id = access.single.id if access.single else ""
+        try:
+            prepared = self._prepare(request, access)
+        except Refused as error:
+            error.agent_id = agent_id
+            raise
+        if prepared.items:
+            prepared.items[0].dropped = prepared.dropped
+        elif prepared.dropped:
+            note_dropped(self._store, agent_id, prepared.dropped)
+        return prepared
+
+    def _prepare(self, request: Request, access: Access) -> Prepared:
         if request.path == METRICS_PATH:
-            return Prepared([], lambda _: replies.exported(METRICS, protobuf=request.protobuf))
+            reply = replies.exported(METRICS, protobuf=request.protobuf)
+            return Prepared([], lambda _: reply, dropped(metrics_requests=1))
         envelope = self._read(request)
         if envelope.logs is not None:
             return self._prepare_logs(request, envelope, envelope.logs, access)
@@ -144,7 +161,8 @@ class Intake:
             body = replies.accepted(receipt, agent.id, trace.warnings, status)
             return Reply(201 if receipt.created else 200, body)
 
-        return Prepared([item], answer)
+        repeated = repeated_spans(trace.warnings) if trace.warnings else 0
+        return Prepared([item], answer, dropped(duplicate_spans=repeated) if repeated else ())
 
     def _route(self, envelope: Envelope, access: Access) -> Routed:
         known = self._agents()
@@ -157,7 +175,9 @@ class Intake:
         rejected = envelope.rejected
         problems = [f"{rejected} spans have no id, trace id or name"] if rejected else []
         items, unrouted, reasons = self._otlp_items(request, envelope, access)
-        rejected += sum(len(trace.spans) for resource in unrouted for trace in resource.traces)
+        lost = sum(len(trace.spans) for resource in unrouted for trace in resource.traces)
+        not_kept = dropped(spans_without_id=rejected, spans_unrouted=lost)
+        rejected += lost
         message = "; ".join([*problems, *reasons])
 
         def answer(receipts: Sequence[Receipt]) -> Reply:
@@ -170,7 +190,7 @@ class Intake:
                 200, replies.accepted(receipt, first.agent_id, warnings, receipt.status, tail)
             )
 
-        return Prepared(items, answer)
+        return Prepared(items, answer, not_kept)
 
     def _prepare_logs(
         self, request: Request, envelope: Envelope, logs: Logs, access: Access
@@ -184,6 +204,7 @@ class Intake:
             lambda _: replies.exported(
                 LOG_RECORDS, rejected, message, protobuf=request.protobuf, told=told
             ),
+            dropped(log_records_unrouted=rejected, log_records_without_span=logs.loose),
         )
 
     def _otlp_items(
@@ -232,9 +253,12 @@ def is_large(request: Request) -> bool:
     return len(request.body) > LARGE or request.gzipped
 
 
-def not_stored(error: Exception) -> Refused:
+def not_stored(error: Exception, prepared: Prepared) -> Refused:
     """The refusal of a request because the writer could not take it."""
-    return busy() if isinstance(error, Busy) else unavailable(f"nothing was stored: {error}")
+    busy_ = isinstance(error, Busy)
+    refused = busy() if busy_ else unavailable(f"nothing was stored: {error}")
+    refused.agent_id = prepared.items[0].agent_id
+    return refused
 
 
 def _incoming(request: Request, trace: Trace, routed: Routed) -> Incoming:

@@ -23,6 +23,7 @@ from tracedesk.endpoint.intake import (
     secret_header,
 )
 from tracedesk.endpoint.keys import Access, AgentsById, KeyRing
+from tracedesk.endpoint.ledger import note_refusal
 from tracedesk.endpoint.settings import EndpointSettings
 from tracedesk.formats.detect import PROTOBUF
 from tracedesk.formats.errors import Fault
@@ -144,6 +145,7 @@ class GrpcServer:
             except Exception:
                 log.exception("a gRPC request for %s failed", path)
                 error = Refused(500, "INTERNAL_SERVER_ERROR", "the endpoint failed on this request")
+            note_refusal(self._store, error, len(message))
             _refuse(context, error)
 
         return export
@@ -167,7 +169,7 @@ class GrpcServer:
             stored = self._store.writer.submit(prepared.items, self._settings.patience_s)
             receipts = stored.result()
         except (Busy, StoreError) as error:
-            raise not_stored(error) from error
+            raise not_stored(error, prepared) from error
         return self._intake.answer(prepared, receipts).body
 
     def _access(self, key: str | None) -> Access:
