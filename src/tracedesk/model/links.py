@@ -4,6 +4,8 @@ Linear and without recursion; used wherever a whole ``SpanTree`` would be too mu
 """
 
 from collections.abc import Sequence
+from itertools import count
+from operator import ge
 
 from tracedesk.model.trace import Span
 
@@ -19,7 +21,7 @@ def parents_of(spans: Sequence[Span]) -> tuple[list[int], list[int]]:
         NO_PARENT if span.parent_id is None else find(span.parent_id, NO_PARENT) for span in spans
     ]
     cut: list[int] = []
-    if any(parent >= index for index, parent in enumerate(parents)):
+    if any(map(ge, parents, count())):
         cut = cycle_heads(parents)
         for head in cut:
             parents[head] = NO_PARENT

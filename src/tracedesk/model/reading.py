@@ -34,10 +34,10 @@ class Text(msgspec.Struct, frozen=True, gc=False):
 
 
 class Recorded(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """A value that a call recorded. What is still encoded is decoded when first asked for.
+    """A value that is decoded or found when first asked for; most of most traces never are.
 
-    Most recorded values of most traces are never looked at. Decoding is deterministic, so
-    two threads that ask at once get equal values.
+    Finding is deterministic and never raises, so two threads that ask at once get equal values.
+    What it was found in is let go of.
     """
 
     place: str = ""
@@ -66,13 +66,19 @@ class Recorded(msgspec.Struct, frozen=True, eq=False, gc=False):
             self._open()
         return self.said
 
+    @property
+    def pending(self) -> bool:
+        """True while nobody has asked."""
+        return self.read is not None
+
     def _open(self) -> None:
-        read = self.read
+        raw, read = self.raw, self.read  # in this order: another thread may finish in between
         if read is not None:
-            found, said = read(self.raw)
+            found, said = read(raw)
             force_setattr(self, "found", found)
             force_setattr(self, "said", said)
             force_setattr(self, "read", None)
+            force_setattr(self, "raw", None)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Recorded):
@@ -183,7 +189,7 @@ class Number(msgspec.Struct, frozen=True, gc=False):
     tried: tuple[str, ...] = ()
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One chat message, flattened to text."""
 
     role: str
@@ -192,12 +198,20 @@ class Message(msgspec.Struct, frozen=True):
     """Names and arguments the model asked for; requests are not calls."""
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
+class Background(msgspec.Struct, frozen=True, gc=False):
+    """What stands behind a response; few checks ask for it."""
+
+    system: Text = Text()
+    messages: tuple[Message, ...] = ()
+    model: str | None = None
+    model_source: Source | None = None
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The reading of one trace. Deterministic: the same trace always reads the same."""
 
     response: Text = Text()
     input: Text = Text()
-    system: Text = Text()
     calls: tuple[Call, ...] = ()
     """Executed nodes and tools in body order; skipped ones and tools on offer are not here."""
     usage: Usage = Usage()
@@ -205,12 +219,33 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: Number = Number()
     status: str = "completed"
     """``completed``, ``failed`` or ``partial`` (ingestion spec 16.3)."""
-    model: str | None = None
-    model_source: Source | None = None
     has_structure: bool = False
     """The trace has call structure (assertion spec 1.1)."""
     recorded_views: tuple[tuple[str, Recorded], ...] = ()
-    messages: tuple[Message, ...] = ()
+    recorded_background: Recorded = Recorded.known(Background())
+    """Holds a ``Background``; of a small trace it is found when first asked for."""
+
+    @property
+    def background(self) -> Background:
+        found: Background = self.recorded_background.value
+        return found
+
+    @property
+    def system(self) -> Text:
+        return self.background.system
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation of the model that gave the response, in order."""
+        return self.background.messages
+
+    @property
+    def model(self) -> str | None:
+        return self.background.model
+
+    @property
+    def model_source(self) -> Source | None:
+        return self.background.model_source
 
     @property
     def views(self) -> tuple[tuple[str, Any], ...]:

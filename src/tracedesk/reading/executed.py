@@ -30,7 +30,7 @@ from tracedesk.reading.view import View
 MESSAGES_IN = frozenset(name for table in ALL for name in table.messages_in)
 INDEXED_IN = frozenset(table.indexed_messages[0] for table in ALL if table.indexed_messages)
 
-_WORDS = (re.compile(rb"tool").search, re.compile(rb"unction").search)
+_TOOL, _UNCTION = re.compile(rb"tool").search, re.compile(rb"unction").search
 """One of them stands in every encoded message that asks for a tool or answers one. Two plain
 searches: together they would be ten times slower."""
 
@@ -52,7 +52,8 @@ class Answered(msgspec.Struct, frozen=True):
 
 def with_executed(view: View, calls: tuple[Call, ...]) -> tuple[Call, ...]:
     """The calls of the spans, and those that only messages tell of, in order."""
-    speakers = [i for i in view.with_messages() if view.is_ai(i)]
+    shapes = view.shapes
+    speakers = [i for i in view.with_messages() if shapes[i].ai]
     if not speakers:
         return calls
     asked = _asked(view, speakers)
@@ -67,8 +68,10 @@ def with_executed(view: View, calls: tuple[Call, ...]) -> tuple[Call, ...]:
 def _asked(view: View, speakers: list[int]) -> list[Asked]:
     """Every request once, in the order of asking; a model's own span before what wraps it."""
     found: dict[Any, Asked] = {}
-    models_first = sorted(_by_time(view, speakers), key=lambda i: view.spans[i].kind != Kind.MODEL)
-    for index in models_first:
+    spans, model = view.spans, Kind.MODEL
+    for index in sorted(
+        speakers, key=lambda i: (spans[i].kind is not model, spans[i].start_ns or 0, i)
+    ):
         for message, _ in _messages(view, index, spoken=True):
             for number, request in enumerate(message.requests):
                 key = request.id or (index, number, request.name)
@@ -101,7 +104,7 @@ def _messages(view: View, index: int, *, spoken: bool) -> Iterator[tuple[Said, s
 def _mentions_tool(value: Any) -> bool:
     """False when the encoded messages certainly hold no request and no result."""
     if value.__class__ is msgspec.Raw:
-        return any(search(value) for search in _WORDS)
+        return _TOOL(value) is not None or _UNCTION(value) is not None
     return not isinstance(value, str) or "tool" in value or "unction" in value
 
 

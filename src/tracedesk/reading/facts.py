@@ -12,7 +12,7 @@ from tracedesk.reading.view import View
 
 def numeric(value: Any) -> float | None:
     """A number or numeric text; anything else, and what is not finite, is not there."""
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
         try:
@@ -48,8 +48,10 @@ def _in_body(
     value = numeric(trace.metadata.get(in_metadata))
     if value is not None:
         return Number(_whole(value), Source(None, f"$.metadata.{in_metadata}", "metadata"))
-    inner = trace.data.get(in_data) if isinstance(trace.data, Mapping) else None
-    for key in below:
+    inner = trace.data
+    for key in (in_data, *below):
+        if inner is None:
+            break
         inner = inner.get(key) if isinstance(inner, Mapping) else None
     value = numeric(inner)
     if value is not None:
@@ -65,7 +67,8 @@ def duration(view: View) -> Number:
         return Number(trace.declared_duration_ms, Source(None, "$.data", rule))
     tried = ["root end minus root start"]
     if not trace.format.legacy:
-        timed = [view.spans[i] for i in view.roots if _timed(view.spans[i])]
+        roots = [view.spans[i] for i in view.roots]
+        timed = [s for s in roots if s.start_ns is not None and s.end_ns is not None]
         rule = "root end minus root start"
         if len(timed) > 1:
             rule = "latest root end minus earliest root start"
@@ -81,10 +84,6 @@ def duration(view: View) -> Number:
             tried.append("negative_duration")
             return Number(tried=tuple(tried))
     return _in_body(trace, "duration_ms", "_metadata", ("duration_ms",), tuple(tried))
-
-
-def _timed(span: Span) -> bool:
-    return span.start_ns is not None and span.end_ns is not None
 
 
 def _between(spans: list[Span]) -> tuple[float, Span] | None:

@@ -64,7 +64,7 @@ class Said(msgspec.Struct, frozen=True):
     results: tuple[Returned, ...] = ()
 
     def message(self) -> Message:
-        calls = tuple((call.name, call.arguments) for call in self.requests)
+        calls = tuple([(call.name, call.arguments) for call in self.requests])
         return Message(self.role, self.text or "", calls)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from tracedesk.model import jsontext
-from tracedesk.model.reading import Call, Reading, Recorded, Text, Usage
+from tracedesk.model.reading import Background, Call, Reading, Recorded, Text, Usage
 from tracedesk.model.trace import Format, Span, Trace
 from tracedesk.reading import custom, facts, flowise, n8n, older, texts
 from tracedesk.reading.calls import calls_of
@@ -42,6 +42,10 @@ _WARNED = 20
 """Nodes that are warned of, at most."""
 
 
+_SMALL = 64
+"""Spans of a trace that is quicker to look at twice than its background is to keep ready."""
+
+
 def read(trace: Trace, settings: ReadingSettings = ReadingSettings()) -> Reading:
     """Read response, input, calls, usage and the other facts, each with its source."""
     view = View(trace, settings)
@@ -50,46 +54,60 @@ def read(trace: Trace, settings: ReadingSettings = ReadingSettings()) -> Reading
     if trace.format.legacy:
         return _read_older(view, calls, OLDER.get(trace.format, OLDER[Format.CUSTOM]))
     response = texts.response_text(view)
-    deciding = response.source.span if response.source is not None else None
-    model, model_source = facts.model_of(view)
-    said, spoken = texts.conversation(view, deciding)
     return Reading(
         response=response,
         input=texts.input_of(view),
-        system=texts.system_text(view, said, spoken),
         calls=with_executed(view, calls),
         usage=usage_of(view),
         http_status=facts.http_status(view),
         duration_ms=facts.duration(view),
         status=facts.trace_status(view),
-        model=model,
-        model_source=model_source,
-        has_structure=any(not span.synthetic for span in trace.spans),
+        has_structure=bool(calls) or any(not span.synthetic for span in trace.spans),
         recorded_views=_views(trace, response, _root_attributes(view)),
-        messages=tuple(message.message() for message in said),
+        recorded_background=background(trace, settings, response)
+        if len(trace.spans) <= _SMALL
+        else Recorded.known(_background(view, response)),
     )
 
 
 def _read_older(view: View, calls: tuple[Call, ...], rules: Rules) -> Reading:
-    trace = view.trace
-    response = rules.response(trace, view.plan.settings)
-    spoken = older.conversation(trace)
-    model, model_source = older.model_of(trace)
+    trace, settings = view.trace, view.plan.settings
+    response = rules.response(trace, settings)
     return Reading(
         response=response,
         input=rules.input(trace),
-        system=older.system_of(trace, spoken),
         calls=calls,
         usage=rules.usage(trace),
         http_status=facts.http_status(view),
         duration_ms=facts.duration(view),
         status=facts.trace_status(view),
-        model=model,
-        model_source=model_source,
         has_structure=_has_structure(trace),
-        messages=tuple(message.message() for message in spoken[0]),
         recorded_views=_views(trace, response, None),
+        recorded_background=background(trace, settings, response),
     )
+
+
+def background(trace: Trace, settings: ReadingSettings, response: Text) -> Recorded:
+    """The ``Background`` of a response that was read; looked for when asked."""
+    return Recorded("", (trace, settings, response), _look_back)
+
+
+def _look_back(source: tuple[Trace, ReadingSettings, Text]) -> tuple[Background, str]:
+    trace, settings, response = source
+    if trace.format.legacy:
+        spoken = older.conversation(trace)
+        messages = tuple(message.message() for message in spoken[0])
+        return Background(
+            older.system_of(trace, spoken), messages, *older.model_of(trace)
+        ), CAPTURED
+    return _background(View(trace, settings), response), CAPTURED
+
+
+def _background(view: View, response: Text) -> Background:
+    deciding = response.source.span if response.source is not None else None
+    said, spoken = texts.conversation(view, deciding)
+    messages = tuple(message.message() for message in said)
+    return Background(texts.system_text(view, said, spoken), messages, *facts.model_of(view))
 
 
 def _flag_unresolved(trace: Trace, calls: tuple[Call, ...]) -> None:

@@ -5,6 +5,8 @@ on all candidates before the next. A blank value is a hit only when nothing has 
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 
+import msgspec
+
 from tracedesk.model.peek import eventful, opened
 from tracedesk.model.reading import Source, Text
 from tracedesk.model.trace import Format, Kind
@@ -43,11 +45,10 @@ PICKS: dict[Callable[..., str | None], Callable[[list[Said]], str | None]] = {
 """Readers of whole messages and what they pick; messages are parsed once a span."""
 
 
-class Search:
+class Search(msgspec.Struct):
     """Remembers the first blank hit."""
 
-    def __init__(self) -> None:
-        self.blank: Found = None
+    blank: Found = None
 
     def accept(self, found: Found) -> Found:
         """The finding if it has text; a blank one is kept for the end."""

@@ -151,9 +151,11 @@ def _first(seen: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
     for name in names:
         raw = seen.get(name)
         if raw is not None:
-            value = number(opened(raw))
+            value = opened(raw)
+            if value.__class__ is not int:
+                value = number(value)
             if value is not None:
-                return value
+                return value  # type: ignore[no-any-return]
     return None
 
 
@@ -192,18 +194,20 @@ def _usage(
     partial: bool = False,
 ) -> Usage:
     total = added(counts.values())
+    whole = total.whole
+    shares = [(view.spans[i].span_id, count.whole or 0) for i, count in counts.items()]
     first = next(iter(counts))
     place = view.shapes[first].counts or N8N_OUTPUT
     return Usage(
         input=total.input,
         output=total.output,
         reasoning=total.reasoning,
-        total=total.whole,
+        total=whole,
         source=source,
-        spans=tuple((view.spans[i].span_id, c.whole or 0) for i, c in counts.items()),
+        spans=tuple(shares),
         nested=nested,
         partial=partial,
-        read_from=Source(view.spans[first].span_id, place, source),
+        read_from=Source(shares[0][0], place, source),
     )
 
 

@@ -115,7 +115,7 @@ class View:
         ends = self._ends
         if ends is None:
             ends = self._ends = [-1 if s.end_ns is None else s.end_ns for s in self.spans]
-        end = max([ends[i] for i in indexes])
+        end = max(map(ends.__getitem__, indexes))
         latest = [i for i in indexes if ends[i] == end]
         return latest[0] if len(latest) == 1 else max(latest, key=self._recency)
 
