@@ -414,7 +414,8 @@ class Desk:
 
         url = self.endpoint.url or announced_url(self.workspace)
         requests = of_stored(self.store.requests(row.id))
-        return curl_commands(row.id, requests, url or f"http://127.0.0.1:{DEFAULT_PORT}")
+        url = url or f"http://127.0.0.1:{DEFAULT_PORT}"
+        return curl_commands(row.id, requests, url, self.workspace.root)
 
 
 def _tree_of(spans: Sequence[Span]) -> SpanTree:

@@ -172,6 +172,16 @@ class Listener:
             self._lock.close()
 
 
+def announced_url(workspace: Workspace) -> str | None:
+    """Where the desk at work on a workspace says that it listens; None when none does. One
+    that was killed may still be named: asking there tells."""
+    try:
+        url = _announced(workspace.lock.read_text(encoding="utf-8")).get("url")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return url if isinstance(url, str) else None
+
+
 def _announced(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)

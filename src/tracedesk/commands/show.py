@@ -24,13 +24,19 @@ if TYPE_CHECKING:
 @click.argument("trace")
 @workspace_option
 @json_option
-def command(trace: str, workspace: Path, as_json: bool) -> None:
+@click.option("--curl", is_flag=True, help="Print commands that make the trace anew instead.")
+def command(trace: str, workspace: Path, as_json: bool, curl: bool) -> None:
     """Show TRACE: an id or its beginning, an external id, an OTLP trace id, or 'last'."""
     from tracedesk.store.database import StoreError
 
+    if curl and as_json:
+        fail("--curl and --json exclude one another")
     desk = reading_desk(workspace)
     try:
         row = the_one(desk, trace)
+        if curl:
+            click.echo(desk.curl(row), nl=False)
+            return
         desk.read_cases()
         if as_json:
             print_json(desk.describe(row))
