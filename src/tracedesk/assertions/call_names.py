@@ -11,7 +11,7 @@ from operator import attrgetter
 import msgspec
 
 from tracedesk.model.reading import Call
-from tracedesk.query.names import FULLY, NO, PARTLY, NameTest, fold
+from tracedesk.query.names import FULLY, NO, PARTLY, NameTest, edit_distance, fold
 
 
 class Resolution(msgspec.Struct, frozen=True):
@@ -45,6 +45,7 @@ class CallNames:
         self._calls = calls
         self._timeout_s = timeout_s
         self._matching: dict[tuple[str, str, str], tuple[list[Call], list[Call]]] = {}
+        self._slips: dict[str, list[tuple[int, Call]]] = {}
 
     @cached_property
     def _groups(self) -> list[_Group]:
@@ -68,6 +69,23 @@ class CallNames:
         found: dict[str, list[Call]] = {}
         for call in self._calls:
             found.setdefault(call.label, []).append(call)
+        return found
+
+    def slips_of(self, name: str) -> list[tuple[int, Call]]:
+        """Calls whose labels look like a slip of a name or are it, nearest first, each with
+        its distance in edits."""
+        wanted = fold(name)
+        found = self._slips.get(wanted)
+        if found is None:
+            length, limit = len(wanted), max(2, len(wanted) // 3)
+            found = self._slips[wanted] = []
+            for label, calls in self.by_label.items():
+                folded = fold(label)
+                if abs(len(folded) - length) <= limit:
+                    distance = edit_distance(wanted, folded, limit)
+                    if distance <= limit:
+                        found += [(distance, call) for call in calls]
+            found.sort(key=_by_distance)
         return found
 
     def of_tools(self) -> set[str]:
@@ -95,3 +113,7 @@ def _in_order(groups: Sequence[_Group]) -> list[Call]:
     if len(groups) == 1:
         return groups[0].calls
     return sorted([call for group in groups for call in group.calls], key=attrgetter("order"))
+
+
+def _by_distance(pair: tuple[int, Call]) -> tuple[int, int]:
+    return pair[0], pair[1].order

@@ -16,7 +16,7 @@ from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
 from tracedesk.model.verdict import Difference, Evidence, NearMiss
 from tracedesk.query.expected import in_words
-from tracedesk.query.names import edit_distance, fold, tolerance
+from tracedesk.query.names import fold, tolerance
 
 MAX_NEAR_MISSES: Final = 3
 """Near misses listed; the rest is counted."""
@@ -171,21 +171,13 @@ def misnamed(
 ) -> tuple[list[NearMiss], int]:
     """Calls of other names that look like a slip of the expected one, nearest first; as many
     as there is room for, and how many more there are."""
-    wanted = fold(rule.spec.name)
-    limit = max(2, len(wanted) // 3)
-    taken: set[str] | None = None
-    found: list[tuple[int, Call]] = []
-    length = len(wanted)
-    for label, calls in index.names.by_label.items():
-        folded = fold(label)
-        if abs(len(folded) - length) > limit:
-            continue
-        distance = edit_distance(wanted, folded, limit)
-        if distance <= limit:
-            if taken is None:
-                taken = {call.id for call in decision.resolution.calls}
-            found += [(distance, call) for call in calls if call.id not in taken]
-    found.sort(key=lambda pair: (pair[0], pair[1].order))
+    found = index.names.slips_of(rule.spec.name)
+    if found and decision.resolution.calls:
+        taken = {call.id for call in decision.resolution.calls}
+        found = [pair for pair in found if pair[1].id not in taken]
+    if not room or not found:
+        return [], len(found)
+    near = tolerance(fold(rule.spec.name))
     total = max(rule.spec.leaves, 1)
     shown = [
         NearMiss(
@@ -194,7 +186,7 @@ def misnamed(
             0,
             total,
             f"name differs by {plural(distance, 'edit')}"
-            + (": did you mean this?" if distance <= tolerance(wanted) else ""),
+            + (": did you mean this?" if distance <= near else ""),
             call.order,
         )
         for distance, call in found[:room]

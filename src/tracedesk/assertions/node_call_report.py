@@ -287,7 +287,7 @@ def _cautions(
         found.append(Caution("requested_only", message))
     if decision.untimed:
         found.append(Caution("order_from_arrival", "not every call has a start time"))
-    if rule.spec.parts and decision.matching:
+    if rule.spec.parts and decision.outcome is not Outcome.FAIL:  # else differences tell
         looked = deciding[:1] or decision.matching[:MAX_NEAR_MISSES]
         found += about_values([v for part in rule.spec.parts for v in part.compared(looked)])
     if rule.tools and decision.matching:

@@ -75,8 +75,9 @@ class Support(msgspec.Struct, frozen=True):
     chars: int = 0
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of one assertion on one trace."""
+class Verdict(msgspec.Struct, frozen=True):
+    """The result of one assertion on one trace. Name the fields; only the engine, which makes
+    them all, gives them by position."""
 
     outcome: Outcome
     reason: str
