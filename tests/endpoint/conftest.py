@@ -2,17 +2,28 @@
 
 import http.client
 import json
+import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
+import jsonschema
 import pytest
 
+from tracedesk.document import trace_document
 from tracedesk.endpoint.app import EndpointSettings, make_app
 from tracedesk.endpoint.keys import create_key
+from tracedesk.endpoint.openapi import document
 from tracedesk.endpoint.server import Server
+from tracedesk.evaluation.load import load_trace
 from tracedesk.model.agent import LOCAL_AGENT, Agent
+from tracedesk.model.tree import SpanTree
 from tracedesk.store import Store
+from tracedesk.store.rows import TraceRow
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 class Answer(NamedTuple):
@@ -34,6 +45,53 @@ class Answer(NamedTuple):
         return message
 
 
+OPENAPI = document(strict=False, keys_demanded=True)
+
+
+@cache
+def validator(place: str) -> jsonschema.Draft202012Validator:
+    """Checks a value against the schema at a JSON pointer of the document."""
+    schema = {"$ref": f"#{place}", "components": OPENAPI["components"], "paths": OPENAPI["paths"]}
+    return jsonschema.Draft202012Validator(schema)
+
+
+def check_reply(method: str, target: str, answer: Answer) -> None:
+    """Fail unless the OpenAPI document tells of this reply: status, content type, schema."""
+    path = target.partition("?")[0].rstrip("/")
+    if path.startswith("/public/traces/"):
+        path = "/public/traces/{traceId}"
+    operation = OPENAPI["paths"].get(path, {}).get(method.lower())
+    if operation is None or answer.status == 431:
+        assert answer.status in (400, 403, 404, 405, 431), f"{method} {path} is not documented"
+        found = f"/components/responses/E{answer.status}"
+    else:
+        assert str(answer.status) in operation["responses"], f"{answer.status} is not documented"
+        found = f"/paths/{pointer(path)}/{method.lower()}/responses/{answer.status}"
+        found = operation["responses"][str(answer.status)].get("$ref", f"#{found}")[1:]
+    kind = answer.headers["content-type"]
+    if kind == "application/x-protobuf":
+        assert kind in operation["responses"]["200"]["content"]
+    elif method != "HEAD":
+        validator(f"{found}/content/{pointer(kind)}/schema").validate(answer.body)
+
+
+def pointer(step: str) -> str:
+    """A key as a step of a JSON pointer in a URL fragment."""
+    return quote(step.replace("~", "~0").replace("/", "~1"), safe="~")
+
+
+def described(store: Store, row: TraceRow, agent: Agent) -> dict[str, Any]:
+    """The document of a trace as a desk without test cases gives it."""
+    loaded = load_trace(store, row, agent)
+    spans = loaded.trace.spans
+    tree = SpanTree.build(
+        [span.span_id for span in spans],
+        [span.parent_id for span in spans],
+        [span.start_ns for span in spans],
+    )
+    return trace_document(row, loaded.trace, tree, loaded.reading, agent.name, None)
+
+
 class Endpoint:
     """A running endpoint."""
 
@@ -46,10 +104,13 @@ class Endpoint:
     def call(
         self, method: str, path: str, body: Any = None, connection: Any = None, **headers: str
     ) -> Answer:
-        """One request; a body that is not bytes is sent as JSON. ``x_api_key=…`` is a header."""
+        """One request; a body that is not bytes is sent as JSON. ``x_api_key=…`` is a header.
+        The reply is held to the endpoint's own OpenAPI document."""
         made = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None and not any(name.lower() == "content-type" for name in sent):
+            sent["content-type"] = "application/json"
         try:
             made.request(method, path, data, sent)
             reply = made.getresponse()
@@ -61,7 +122,9 @@ class Endpoint:
             decoded = json.loads(text)
         except ValueError:
             decoded = text
-        return Answer(reply.status, decoded, {k.lower(): v for k, v in reply.getheaders()})
+        answer = Answer(reply.status, decoded, {k.lower(): v for k, v in reply.getheaders()})
+        check_reply(method, path, answer)
+        return answer
 
     def post(self, body: Any, path: str = "/public/traces", **headers: str) -> Answer:
         return self.call("POST", path, body, **headers)
@@ -86,7 +149,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Endpoint]]:
             EndpointSettings(**settings),
             store,
             lambda: {agent.id: agent for agent in known},
-            lambda row: {"id": row.id, "name": row.name},
+            lambda row: described(store, row, {agent.id: agent for agent in known}[row.agent_id]),
         )
         server = Server(app)
         server.bind("127.0.0.1", 0)

@@ -184,7 +184,8 @@ def test_traces_are_listed_newest_first(endpoint: Endpoint):
 def test_one_trace_is_described(endpoint: Endpoint):
     trace_id = endpoint.post(SPANS).body["id"]
     answer = endpoint.get(f"/public/traces/{trace_id}")
-    assert (answer.status, answer.body["data"]) == (200, {"id": trace_id, "name": "Root"})
+    data = answer.body["data"]
+    assert (answer.status, data["id"], data["spans"][0]["name"]) == (200, trace_id, "Root")
     missing = endpoint.get("/public/traces/unknown")
     assert (missing.status, missing.code) == (404, "TRACE_NOT_FOUND")
 

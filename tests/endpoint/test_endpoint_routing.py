@@ -155,13 +155,13 @@ def test_old_bodies_without_a_target_are_404_without_the_words_for_restricted(
     ],
 )
 def test_otlp_resources(access: Access, attributes: dict[str, str], agent: Agent, rule: str):
-    routed = route_resource(OtlpResource(index=0, attributes=attributes), access)
+    routed = route_resource(OtlpResource(index=0, attributes=attributes), access, KNOWN)
     assert isinstance(routed, Routed)
     assert (routed.agent, routed.routed_by) == (agent, rule)
 
 
 def test_service_names_compare_case_sensitively_and_the_nearest_is_named():
-    found = route_resource(OtlpResource(index=0, attributes={"service.name": "SVC-A"}), BOTH)
+    found = route_resource(OtlpResource(index=0, attributes={"service.name": "SVC-A"}), BOTH, KNOWN)
     assert isinstance(found, str)
     assert "did you mean 'svc-a'" in found
 

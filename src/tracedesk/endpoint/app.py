@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from tracedesk.endpoint import replies
+from tracedesk.endpoint import hosted, openapi, replies
 from tracedesk.endpoint.bodies import check_encoding
 from tracedesk.endpoint.connection import Handler, Head, Respond
 from tracedesk.endpoint.errors import Refused, invalid, too_large, unavailable
@@ -49,8 +49,8 @@ INGEST_PATHS = frozenset({"/public/traces", "/traces", "/v1/traces", "/v1/logs",
 LIST_PATH = "/public/traces"
 ONE_PATH = "/public/traces/"
 HEALTH_PATH = "/health"
+OPENAPI_PATH = "/openapi.json"
 
-MAX_REQUEST_ID = 255
 LIST_LIMIT = 100
 LIST_LIMIT_MOST = 1_000
 
@@ -77,6 +77,8 @@ class Endpoint:
         self._store = store
         self._describe = describe
         self._guard = Guard(settings)
+        self._strict = settings.strict_canonical
+        self._openapi = openapi.of_settings(settings)
         self._keys = KeyRing(store, agents, demanded=settings.keys_demanded)
         self._agents = agents
         self._intake = Intake(settings, store, agents)
@@ -115,14 +117,20 @@ class Endpoint:
         method, path, headers = head.method, head.path, head.headers
         if path != "/":
             path = path.rstrip("/")
-        if path in INGEST_PATHS and method == "POST":
-            return self._admit_post(path, headers)
-        if path == HEALTH_PATH:
-            return self._health(method, headers)
         if path in INGEST_PATHS:
+            if self._strict:
+                hosted.check_path(path)
+            if method == "POST":
+                return self._admit_post(path, headers)
             if method == "GET" and path == LIST_PATH:
                 return self._task(path, lambda _: self._list(head))
             raise _wrong_method(method, path, "GET, POST" if path == LIST_PATH else "POST")
+        if path == HEALTH_PATH:
+            return self._health(method, headers)
+        if path == OPENAPI_PATH:
+            if method not in ("GET", "HEAD"):
+                raise _wrong_method(method, path, "GET, HEAD")
+            return Reply(200, self._openapi)
         if path.startswith(ONE_PATH):
             if method == "GET":
                 return self._task(path, lambda _: self._one(path.removeprefix(ONE_PATH), headers))
@@ -162,13 +170,17 @@ class Endpoint:
         gzipped = encoding is not None and check_encoding(encoding.decode("latin-1"))
         if length.isdigit() and int(length) > self.max_body_bytes:
             raise too_large(self.max_body_bytes)
+        content_type = headers.get(b"content-type", b"").decode("latin-1")
+        if self._strict:
+            hosted.check_content_type(content_type, gzipped=gzipped)
         request = Request(
             path=path,
             headers=_kept_headers(headers),
-            content_type=headers.get(b"content-type", b"").decode("latin-1"),
+            content_type=content_type,
             gzipped=gzipped,
             request_id=_request_id(headers),
             body=b"",
+            tolerated=hosted.tolerated(path, content_type, gzipped=gzipped),
         )
         return _Post(self, request, access)
 
@@ -213,14 +225,14 @@ class Endpoint:
 
     def _health(self, method: str, headers: Headers) -> Reply:
         if method not in ("GET", "HEAD"):
-            raise _wrong_method(method, HEALTH_PATH, "GET")
+            raise _wrong_method(method, HEALTH_PATH, "GET, HEAD")
         if b"x-api-key" in headers:
             self._keys.access(headers[b"x-api-key"])
         return Reply(200, b'{"status":"ok"}')
 
     async def _list(self, head: Head) -> Reply:
         access = self._keys.access(head.headers.get(b"x-api-key"))
-        query = parse_qs(head.query)
+        query = parse_qs(head.query, keep_blank_values=True)
         agent_id = self._listed_agent(query.get("platformId", [""])[0], access)
         limit = min(_number(query, "limit", LIST_LIMIT), LIST_LIMIT_MOST)
         offset = _number(query, "offset", 0)
@@ -302,9 +314,9 @@ async def _in_thread(read: Callable[[], Any]) -> Any:
 
 
 def _number(query: Mapping[str, list[str]], name: str, default: int) -> int:
-    text = query.get(name, [""])[0]
-    if not text:
+    if name not in query:
         return default
+    text = " ".join(query[name])
     if not text.isascii() or not text.isdigit() or len(text) > 12:
         raise invalid(Fault(name, "must be a whole number", location="query"))
     return int(text)
@@ -321,12 +333,7 @@ def _wrong_method(method: str, path: str, allowed: str) -> Refused:
 
 def _request_id(headers: Headers) -> str | None:
     value = headers.get(b"x-request-id")
-    if value is None or not (text := _text(value).strip()):
-        return None
-    if len(text) > MAX_REQUEST_ID:
-        fault = f"must not be longer than {MAX_REQUEST_ID} characters"
-        raise invalid(Fault("x-request-id", fault, location="header"))
-    return text
+    return None if value is None else _text(value).strip() or None
 
 
 def _kept_headers(headers: Headers) -> dict[str, str]:

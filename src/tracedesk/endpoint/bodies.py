@@ -18,7 +18,7 @@ def check_encoding(encoding: str) -> bool:
     named = encoding.strip().lower()
     if named in ("", "identity"):
         return False
-    if named in ("gzip", "x-gzip"):
+    if named == "gzip":
         return True
     raise invalid(
         Fault("Content-Encoding", f"{encoding!r} is not supported, only gzip is", location="header")

@@ -7,6 +7,7 @@ request is, but for OTLP resources that cannot be routed, which the reply counts
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -29,13 +30,20 @@ from tracedesk.formats.envelope import Envelope
 from tracedesk.formats.errors import Fault, FormatError
 from tracedesk.formats.otlp import OtlpResource
 from tracedesk.formats.otlp_logs import Logs
+from tracedesk.formats.redaction.settings import redacted_warning
 from tracedesk.model.trace import Trace, TraceWarning
 from tracedesk.store.database import Store
 from tracedesk.store.errors import Busy, StoreError
 from tracedesk.store.incoming import Incoming, Receipt
 
+if TYPE_CHECKING:
+    from tracedesk.formats.redaction.requests import Redactor
+
 LARGE = 256 * 1024
 """Bodies beyond this many bytes are read in a thread, so that other requests go on."""
+
+MAX_REQUEST_ID = 255
+"""Characters; the bound of ``externalId``, whose part it takes."""
 
 OTLP_PATH = "/v1/traces"
 METRICS_PATH = "/v1/metrics"
@@ -53,6 +61,10 @@ class Request(msgspec.Struct, kw_only=True):
     request_id: str | None
     """``x-request-id``, None when absent or blank."""
     body: bytes
+    tolerated: tuple[TraceWarning, ...] = ()
+    """What of its head the hosted product would refuse."""
+    redacted: int = 0
+    """How many of its values were redacted."""
 
     @property
     def protobuf(self) -> bool:
@@ -129,13 +141,20 @@ class Intake:
         if request.gzipped:
             request.body = inflate(request.body, self._settings.max_body_bytes)
         try:
-            envelope = read_request(request.path, request.body, request.content_type)
+            if (redactor := self._settings.redaction.redactor) is not None:
+                _redact(request, redactor)
+            strict = self._settings.strict_canonical
+            envelope = read_request(request.path, request.body, request.content_type, strict=strict)
         except FormatError as error:
             raise invalid_body(error) from None
         if request.path == OTLP_PATH and envelope.shape != "otlp":
             raise invalid(Fault("resourceSpans", f"is required on {OTLP_PATH}"))
-        if envelope.shape == "data" and self._settings.strict_canonical:
-            raise invalid(Fault("data", "bodies are refused here (strict_canonical); send spans"))
+        if request.request_id is not None and len(request.request_id) > MAX_REQUEST_ID:
+            fault = f"must not be longer than {MAX_REQUEST_ID} characters"
+            raise invalid(Fault("x-request-id", fault, location="header"))
+        envelope.warnings += request.tolerated
+        if request.redacted:
+            envelope.warnings.append(redacted_warning(request.redacted))
         return envelope
 
     def _prepare_trace(self, request: Request, envelope: Envelope, access: Access) -> Prepared:
@@ -215,10 +234,11 @@ class Intake:
         found: dict[tuple[str, str | None], tuple[Routed, list[int], list[Trace]]] = {}
         unrouted: list[OtlpResource] = []
         reasons: dict[str, None] = {}
+        known = self._agents()
         for resource in envelope.resources():
             if not resource.traces:
                 continue
-            routed = route_resource(resource, access)
+            routed = route_resource(resource, access, known)
             if isinstance(routed, str):
                 unrouted.append(resource)
                 reasons[routed] = None
@@ -239,13 +259,21 @@ class Intake:
         items = []
         for routed, indexes, traces in found.values():
             trace = _merged(traces)
-            _add_warnings(trace, warnings)
+            ignored = [] if routed.warning is None else [routed.warning]
+            _add_warnings(trace, [*warnings, *ignored])
             item = _incoming(request, trace, routed)
             item.external_id = request_id
             item.mode = "merge"
             item.resources = tuple(indexes)
             items.append(item)
         return items, unrouted, list(reasons)
+
+
+def _redact(request: Request, redactor: "Redactor") -> None:
+    """Take the secrets out of body and headers; before that, nothing of them is stored."""
+    request.body, in_body = redactor.body(request.path, request.body, request.content_type)
+    request.headers, in_headers = redactor.headers(request.headers)
+    request.redacted += in_body + in_headers  # a request that waits for room is prepared twice
 
 
 def is_large(request: Request) -> bool:

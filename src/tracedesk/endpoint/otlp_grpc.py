@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn
 
-from tracedesk.endpoint.app import MAX_REQUEST_ID
 from tracedesk.endpoint.errors import Refused, invalid, too_large
 from tracedesk.endpoint.intake import (
+    MAX_REQUEST_ID,
     METRICS_PATH,
     OTLP_PATH,
     Intake,

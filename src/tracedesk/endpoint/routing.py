@@ -80,7 +80,9 @@ def route_data(envelope: Envelope, access: Access, known: Mapping[str, Agent]) -
     )
 
 
-def route_resource(resource: OtlpResource, access: Access) -> Routed | str:
+def route_resource(
+    resource: OtlpResource, access: Access, known: Mapping[str, Agent]
+) -> Routed | str:
     """Route one resource of an OTLP body, or say why it cannot be routed."""
     service, target = resource.service_name, resource.platform_id
     if service is not None:
@@ -88,11 +90,14 @@ def route_resource(resource: OtlpResource, access: Access) -> Routed | str:
             if agent.otlp_service_name is not None and agent.otlp_service_name.strip() == service:
                 return Routed(agent, "service_name")
     if access.single is not None:
-        return _only(access, access.single, None)
+        return _only(access, access.single, target)
     if target is not None and (named := access.agent(target)) is not None:
         return Routed(named, "mibo.platform_id")
     if access.everyone and access.agents:
-        return Routed(access.agents[0], "default")
+        return _default(access, target)
+    if target is not None:
+        meant = _did_you_mean(target, [agent.id for agent in access.agents])
+        return f"agent {target!r} of mibo.platform_id {_why_not(target, known)}{meant}"
     if service is None:
         return "the resource has no service.name"
     return f"no agent has the OTLP service name {service!r}" + _did_you_mean(

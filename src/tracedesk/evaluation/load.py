@@ -13,6 +13,7 @@ import msgspec
 from tracedesk.evaluation.gate import Subject
 from tracedesk.formats.assemble import Part, assemble
 from tracedesk.formats.errors import FormatError
+from tracedesk.formats.spans import unique_warnings
 from tracedesk.model.agent import Agent
 from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Format, Trace
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 
 UNREADABLE = "unreadable_body"
 """Code of the warning on a trace whose kept body could not be read again."""
+
+AT_RECEIPT = frozenset({"platform_id_ignored", "request_id_ignored", "hosted_refuses", "redacted"})
+"""Warnings that only the endpoint could give: no kept body tells of them."""
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -91,6 +95,9 @@ def assembled(row: "TraceRow", requests: Sequence["StoredRequest"], agent: Agent
     except Exception as fault:
         log.exception("trace %s could not be assembled", row.id)
         trace = _empty(row, f"the kept body cannot be read: {type(fault).__name__}: {fault}")
+    trace.warnings = unique_warnings(
+        [*(w for w in row.warnings if w.code in AT_RECEIPT), *trace.warnings]
+    )
     trace.received_ns = trace.received_ns or row.received_ns
     trace.external_id = trace.external_id or row.external_id
     return trace

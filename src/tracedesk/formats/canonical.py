@@ -5,8 +5,8 @@ links as bytes. Whatever it cannot take as it stands goes the liberal way, which
 and warns, or collects every fault with its path (ingestion spec 14, C18, C19).
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -16,7 +16,7 @@ from tracedesk.formats.attributes import (
     links_of,
     plain_attributes,
 )
-from tracedesk.formats.errors import Faults
+from tracedesk.formats.errors import LEFT_OUT, Faults
 from tracedesk.formats.spans import (
     NOTHING_PEEKED,
     Facts,
@@ -37,8 +37,8 @@ from tracedesk.model import jsontext
 from tracedesk.model.trace import Decoded, Event, Format, Span, Status, Trace
 
 NOT_SENT = msgspec.Raw(b"null")
-MAYBE_DEEP = 2 * (jsontext.MAX_DEPTH - 4)
-"""Shorter JSON cannot nest too deep inside a span."""
+Odd: TypeAlias = list[tuple[str, str]]
+"""Field of a span and what is unusual about it."""
 
 _peek = msgspec.json.Decoder(Peek).decode
 _NULL = msgspec.Raw(b"null")
@@ -113,11 +113,11 @@ class Quick(msgspec.Struct, gc=False):
     starts: there is nothing to warn of."""
 
 
-def quick_spans(wire: list[WireSpan], *, shallow: bool) -> Quick:
+def quick_spans(wire: list[WireSpan]) -> Quick:
     """Spans of a body that is exactly as specified. Raises ``OddBodyError`` otherwise.
 
-    ``shallow`` says that nothing in the body can nest too deep. One loop does everything:
-    this is the hot path of ingestion, where each call costs as much as a check.
+    One loop does everything: this is the hot path of ingestion, where each call costs as
+    much as a check.
     """
     spans: list[Span] = []
     seen: set[str | None] = {None}
@@ -128,7 +128,7 @@ def quick_spans(wire: list[WireSpan], *, shallow: bool) -> Quick:
             start, end = w.start_time_unix_nano, w.end_time_unix_nano
             start_ns = nanoseconds(start) if start else None
             end_ns = nanoseconds(end) if end else None
-            facts = _facts(w, name, span_id, shallow)
+            facts = _facts(w, name, span_id)
             code, message = _UNSET, ""
             if (status := w.status) is not None:
                 code = STATUS_NUMBERS[status.code or 0]
@@ -164,7 +164,7 @@ def quick_spans(wire: list[WireSpan], *, shallow: bool) -> Quick:
     return Quick(spans, linked)
 
 
-def _facts(w: WireSpan, name: str, span_id: str, shallow: bool) -> Facts:
+def _facts(w: WireSpan, name: str, span_id: str) -> Facts:
     """What the attributes tell of a span. Raises ValueError when anything is unusual."""
     raw = w.attributes
     if (
@@ -179,8 +179,6 @@ def _facts(w: WireSpan, name: str, span_id: str, shallow: bool) -> Facts:
         raise ValueError
     if raw is NOT_SENT:
         return classify(name, NOTHING_PEEKED)
-    if not shallow and jsontext.nested_too_deep(bytes(raw), jsontext.MAX_DEPTH - 3):
-        raise ValueError
     # Raises for a key/value list; anything that is not an object takes the liberal way.
     return classify(name, peeked_values(_peek(raw)))
 
@@ -198,8 +196,6 @@ _PLACES = tuple(map(_place, range(_PLACES_KNOWN)))
 
 def _is_exception(raw: msgspec.Raw) -> bool:
     text = bytes(raw)
-    if len(text) > MAYBE_DEEP and jsontext.nested_too_deep(text, jsontext.MAX_DEPTH - 4):
-        raise ValueError
     return b'"exception"' in text and has_exception(events_of([jsontext.parse(text)]))
 
 
@@ -216,8 +212,8 @@ FIELDS = (
 class Liberal:
     """Reads spans of any spelling; keeps what was converted and what is wrong."""
 
-    def __init__(self) -> None:
-        self.faults = Faults()
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
         self.coerced: list[tuple[str | None, str]] = []
 
     def spans(self, value: Any) -> Iterator[Span]:
@@ -232,13 +228,13 @@ class Liberal:
                 yield span
 
     def _span(self, path: str, entry: dict[str, Any]) -> Span | None:
-        odd: list[str] = []
+        odd: Odd = []
         fields: dict[str, Any] = {}
         for field, camel in FIELDS:
             fields[field] = entry.get(field)
             if fields[field] is None and camel in entry and camel != field:
                 fields[field] = entry[camel]
-                odd.append(f"{camel} is read as {field}")
+                odd.append((camel, f"stands for {field}"))
         span_id = self._required(path, "span_id", fields["span_id"], odd)
         name = self._required(path, "name", fields["name"], odd)
         if span_id is None or name is None:
@@ -252,7 +248,9 @@ class Liberal:
         parent = _parent(fields["parent_span_id"], odd)
         start = _time("start_time_unix_nano", fields, odd)
         end = _time("end_time_unix_nano", fields, odd)
-        self.coerced += [(span_id, f"{path}: {what}") for what in odd]
+        self.coerced += [
+            (span_id, self.faults.tolerate(f"{path}.{where}", what)) for where, what in odd
+        ]
         return Span(
             span_id=span_id,
             name=name,
@@ -269,7 +267,7 @@ class Liberal:
             payload=Decoded(attributes, events, links_of(entry.get("links"))),
         )
 
-    def _required(self, path: str, field: str, value: Any, odd: list[str]) -> str | None:
+    def _required(self, path: str, field: str, value: Any, odd: Odd) -> str | None:
         if value is None:
             self.faults.add(f"{path}.{field}", "is required")
         elif isinstance(value, str):
@@ -277,22 +275,22 @@ class Liberal:
                 return value
             self.faults.add(f"{path}.{field}", "must not be blank")
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            odd.append(f"{field} is a number")
+            odd.append((field, "is a number"))
             return str(value)
         else:
             self.faults.add(f"{path}.{field}", "must be text")
         return None
 
-    def _attributes(self, entry: dict[str, Any], odd: list[str]) -> dict[str, Any]:
+    def _attributes(self, entry: dict[str, Any], odd: Odd) -> dict[str, Any]:
         value = entry.get("attributes")
         if isinstance(value, list):
-            odd.append("attributes are a key/value list")
+            odd.append(("attributes", "is a key/value list"))
         elif value is not None and not isinstance(value, dict):
-            odd.append("attributes are not an object and were left out")
+            odd.append(("attributes", "is not an object and was left out"))
         return plain_attributes(value)
 
 
-def _status(value: Any, odd: list[str]) -> tuple[Status, str]:
+def _status(value: Any, odd: Odd) -> tuple[Status, str]:
     if isinstance(value, dict):
         status, what = liberal_status(value.get("code"))
         message = value.get("message")
@@ -302,49 +300,47 @@ def _status(value: Any, odd: list[str]) -> tuple[Status, str]:
         if value is not None and not what:
             what = "is not an object"
     if what:
-        odd.append(f"status {what}")
+        odd.append(("status", what))
     if message is not None and not isinstance(message, str):
-        odd.append("status message is not text")
+        odd.append(("status.message", "is not text"))
         message = jsontext.dump(message)
     return status, message or ""
 
 
-def _parent(value: Any, odd: list[str]) -> str | None:
+def _parent(value: Any, odd: Odd) -> str | None:
     if value is None or value == "":
         return None
     if isinstance(value, str):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
-        odd.append("parent_span_id is a number")
+        odd.append(("parent_span_id", "is a number"))
         return str(value)
-    odd.append("parent_span_id is not text and was left out")
+    odd.append(("parent_span_id", "is not text and was left out"))
     return None
 
 
-def _time(field: str, fields: dict[str, Any], odd: list[str]) -> int | None:
+def _time(field: str, fields: dict[str, Any], odd: Odd) -> int | None:
     value, what = liberal_nanoseconds(fields[field])
     if what:
-        odd.append(f"{field} {what}" + (" and was left out" if value is None else ""))
+        odd.append((field, what + (LEFT_OUT if value is None else "")))
     return value
 
 
-def canonical_trace(spans: list[Span], liberal: Liberal | None = None) -> Trace:
+def canonical_trace(
+    spans: list[Span], faults: Faults, coerced: Iterable[tuple[str | None, str]] = ()
+) -> Trace:
     """The trace of these spans: a repeated id keeps its last span, links are checked."""
     trace = Trace(format=Format.CANONICAL, spans=spans)
-    if liberal is not None:
-        warn_each(trace, "coerced_field", liberal.coerced)
+    warn_each(trace, "coerced_field", coerced)
     last = {span.span_id: span for span in spans}
     if len(last) < len(spans):
         kept = {id(span) for span in last.values()}
         trace.spans = [span for span in spans if id(span) in kept]
-        warn_each(
-            trace,
-            "duplicate_span_id",
-            (
-                (s.span_id, "span id repeated; the last one is kept")
-                for s in spans
-                if id(s) not in kept
-            ),
-        )
+        repeated = [span for span in spans if id(span) not in kept]
+        if faults.strict:
+            for span in repeated:
+                faults.add(f"{span.place[2:]}.span_id", "is repeated (refused by strict_canonical)")
+        told = "span id repeated; the last one is kept"
+        warn_each(trace, "duplicate_span_id", ((span.span_id, told) for span in repeated))
     check_links(trace)
     return trace

@@ -5,6 +5,7 @@ The body's shape decides (ingestion spec 10.1): ``resourceSpans``, then ``spans`
 """
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from tracedesk.formats.canonical import (
     quick_spans,
 )
 from tracedesk.formats.envelope import Envelope
-from tracedesk.formats.errors import Fault, Faults, FormatError
+from tracedesk.formats.errors import LEFT_OUT, Fault, Faults, FormatError
 from tracedesk.formats.otlp_json import JsonReader
 from tracedesk.formats.otlp_logs import LOGS_PATH, read_logs
 from tracedesk.formats.otlp_protobuf import ProtobufReader
@@ -58,20 +59,26 @@ def is_protobuf(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == PROTOBUF
 
 
-def read_request(path: str, body: bytes, content_type: str = "application/json") -> Envelope:
+def read_request(
+    path: str, body: bytes, content_type: str = "application/json", *, strict: bool = False
+) -> Envelope:
     """``read_body`` for what was posted to ``path``, which tells OTLP logs from traces."""
     if path != LOGS_PATH:
-        return read_body(body, content_type)
+        return read_body(body, content_type, strict=strict)
     logs = read_logs(body, protobuf=is_protobuf(content_type))
     return Envelope(shape="otlp", otlp=logs.resources, logs=logs)
 
 
 def read_body(
-    body: bytes | bytearray | memoryview, content_type: str = "application/json"
+    body: bytes | bytearray | memoryview,
+    content_type: str = "application/json",
+    *,
+    strict: bool = False,
 ) -> Envelope:
     """Read one inflated request body. Raises ``FormatError`` with every fault found.
 
-    The content type only selects protobuf; everything else is JSON.
+    The content type only selects protobuf; everything else is JSON. ``strict`` refuses the
+    older ``data`` shape, and every field that would otherwise be converted with a warning.
     """
     if is_protobuf(content_type):
         protobuf = ProtobufReader()
@@ -82,20 +89,24 @@ def read_body(
             rejected=protobuf.rejected,
             warnings=protobuf.warnings,
         )
-    text, warnings = _clean(bytes(body))
+    faults = Faults(strict=strict)
+    text, warnings = _clean(bytes(body), faults)
     wire = _decode(text)
-    envelope = _fields(wire)
-    envelope.warnings = warnings + envelope.warnings
-    if envelope.shape == "otlp":
-        _read_otlp(wire, envelope)
-    elif envelope.shape == "canonical":
-        _read_canonical(wire, text, envelope)
-    else:
-        _read_data(wire, envelope)
+    if not jsontext.surely_shallow(text) and jsontext.nested_too_deep(text):
+        raise FormatError(_TOO_DEEP)
+    envelope = _envelope(wire, strict=strict)
+    envelope.warnings += warnings
+    try:
+        _PAYLOADS[envelope.shape](wire, text, envelope, faults)
+    except FormatError as error:
+        faults.extend(error.faults)
+    _read_fields(wire, envelope, faults)
+    faults.raise_if_any()
+    envelope.warnings = unique_warnings(envelope.warnings)
     return envelope
 
 
-def _clean(body: bytes) -> tuple[bytes, list[TraceWarning]]:
+def _clean(body: bytes, faults: Faults) -> tuple[bytes, list[TraceWarning]]:
     """UTF-8 without byte order mark and without lone surrogates."""
     text, warnings = body.removeprefix(_BOM), []
     if not text.isascii():
@@ -103,10 +114,11 @@ def _clean(body: bytes) -> tuple[bytes, list[TraceWarning]]:
             text.decode()
         except UnicodeDecodeError as error:
             text = text.decode("utf-8", "replace").encode()
-            warnings.append(f"byte {error.start} is not UTF-8; such bytes were replaced")
+            warnings.append(faults.tolerate(f"byte {error.start}", "is not UTF-8 and was replaced"))
     cleaned = jsontext.without_lone_surrogates(text)
     if cleaned is not text:
-        warnings.append("half of a surrogate pair is no character; such halves were replaced")
+        what = "has half of a surrogate pair, which was replaced"
+        warnings.append(faults.tolerate("body", what))
     return cleaned, [TraceWarning("coerced_field", warning) for warning in warnings]
 
 
@@ -118,7 +130,7 @@ def _decode(text: bytes) -> WireBody:
     except msgspec.DecodeError as error:
         raise FormatError(_syntax_fault(text, str(error))) from None
     except RecursionError:
-        raise FormatError(_too_deep("")) from None
+        raise FormatError(_TOO_DEEP) from None
 
 
 def _decode_odd(text: bytes) -> WireBody:
@@ -153,37 +165,43 @@ def _syntax_fault(text: bytes, problem: str) -> Fault:
     return Fault("", f"not valid JSON: {what} (line {line}, column {column}, byte {at})", "json")
 
 
-def _too_deep(path: str) -> Fault:
-    return Fault(path, f"is nested deeper than {jsontext.MAX_DEPTH} levels")
+_TOO_DEEP = Fault("", f"the body is nested deeper than {jsontext.MAX_DEPTH} levels")
 
 
-def _fields(wire: WireBody) -> Envelope:
-    """Shape and everything beside the payload, validated (ingestion spec 3)."""
-    faults, warnings = Faults(), []
+def _envelope(wire: WireBody, *, strict: bool) -> Envelope:
+    """What the body is; nothing is read of it yet."""
     if wire.resourceSpans is not _UNSET or wire.resource_spans is not _UNSET:
-        shape = "otlp"
-    elif wire.spans is not _UNSET:
-        shape = "canonical"
+        return Envelope(shape="otlp")
+    if wire.spans is not _UNSET:
+        envelope = Envelope(shape="canonical")
         if wire.data is not _UNSET:
-            warnings.append(TraceWarning("spans_and_data", "data beside spans is ignored"))
-    elif wire.data is not _UNSET:
-        shape = "data"
-    else:
-        raise FormatError(
-            Fault("", "the body has none of spans, resourceSpans and data; one is required")
-        )
+            envelope.warnings.append(TraceWarning("spans_and_data", "data beside spans is ignored"))
+        return envelope
+    if wire.data is _UNSET:
+        message = "the body has none of spans, resourceSpans and data; one is required"
+        raise FormatError(Fault("", message))
+    if strict:
+        message = "bodies are refused by strict_canonical, as by the hosted product; send spans"
+        raise FormatError(Fault("data", message))
+    return Envelope(shape="data")
+
+
+def _read_fields(wire: WireBody, envelope: Envelope, faults: Faults) -> None:
+    """Everything beside the payload (ingestion spec 3)."""
+    warnings = envelope.warnings
     platform_id = wire.platformId
     if platform_id is not None and not (
         isinstance(platform_id, str) and _UUID.fullmatch(platform_id)
     ):
         faults.add("platformId", "must be a UUID")
-    external_id = _external_id(wire.externalId, shape, faults, warnings)
-    metadata = _object("metadata", wire.metadata, faults, warnings)
-    external_metadata = _object("externalMetadata", wire.externalMetadata, faults, warnings)
-    hinted = hinted_platform_id(metadata)
-    faults.raise_if_any()
+    envelope.external_id = _external_id(wire.externalId, envelope.shape, faults, warnings)
+    envelope.metadata = _object("metadata", wire.metadata, faults, warnings)
+    envelope.external_metadata = _object(
+        "externalMetadata", wire.externalMetadata, faults, warnings
+    )
+    envelope.hinted_platform_id = hinted = hinted_platform_id(envelope.metadata)
     if isinstance(platform_id, str):
-        platform_id = platform_id.lower()
+        envelope.platform_id = platform_id = platform_id.lower()
         if hinted is not None and hinted.lower() != platform_id:
             warnings.append(
                 TraceWarning(
@@ -191,15 +209,6 @@ def _fields(wire: WireBody) -> Envelope:
                     f"metadata.mibo.platform_id {hinted!r} differs from platformId and is ignored",
                 )
             )
-    return Envelope(
-        shape=shape,
-        platform_id=platform_id,
-        hinted_platform_id=hinted,
-        external_id=external_id,
-        metadata=metadata,
-        external_metadata=external_metadata,
-        warnings=warnings,
-    )
 
 
 def _external_id(
@@ -225,15 +234,12 @@ def _object(
 ) -> dict[str, Any]:
     if raw is _NULL:
         return {}
-    try:
-        value = jsontext.parse(bytes(raw))
-    except ValueError:
-        faults.add(name, f"is nested deeper than {jsontext.MAX_DEPTH} levels")
-        return {}
+    value = jsontext.parse(bytes(raw))
     if isinstance(value, dict):
         return value
     if value is not None:
-        warnings.append(TraceWarning("coerced_field", f"{name} is not an object and was left out"))
+        told = faults.tolerate(name, f"is not an object{LEFT_OUT}")
+        warnings.append(TraceWarning("coerced_field", told))
     return {}
 
 
@@ -246,58 +252,55 @@ def hinted_platform_id(metadata: dict[str, Any]) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
 
 
-def _read_canonical(wire: WireBody, text: bytes, envelope: Envelope) -> None:
+def _read_canonical(wire: WireBody, text: bytes, envelope: Envelope, faults: Faults) -> None:
     if not wire.spans or not isinstance(wire.spans, list):
         raise FormatError(Fault("spans", "must be a non-empty list"))
     try:
         if not isinstance(wire.spans[0], WireSpan):
             raise OddBodyError
-        quick = quick_spans(wire.spans, shallow=jsontext.surely_shallow(text))
+        quick = quick_spans(wire.spans)
     except OddBodyError:
-        liberal = Liberal()
+        liberal = Liberal(faults)
         spans = list(liberal.spans(_plain_spans(wire, text)))
-        liberal.faults.raise_if_any()
-        trace = canonical_trace(spans, liberal)
+        trace = canonical_trace(spans, faults, liberal.coerced)
     else:
         if quick.linked:
             trace = Trace(format=Format.CANONICAL, spans=quick.spans)
         else:
-            trace = canonical_trace(quick.spans)
+            trace = canonical_trace(quick.spans, faults)
     envelope.reader = lambda agent_type: trace
 
 
 def _plain_spans(wire: WireBody, text: bytes) -> Any:
     if not isinstance(wire.spans[0], WireSpan):  # type: ignore[index]
         return wire.spans
-    try:
-        return jsontext.parse(text)["spans"]
-    except ValueError:
-        raise FormatError(_too_deep("spans")) from None
+    return jsontext.parse(text)["spans"]
 
 
-def _read_otlp(wire: WireBody, envelope: Envelope) -> None:
+def _read_otlp(wire: WireBody, _: bytes, envelope: Envelope, faults: Faults) -> None:
     raw = wire.resource_spans if wire.resourceSpans is _UNSET else wire.resourceSpans
     assert isinstance(raw, msgspec.Raw)
-    text = bytes(raw)
-    if jsontext.nested_too_deep(text, jsontext.MAX_DEPTH - 1):
-        raise FormatError(_too_deep("resourceSpans"))
     reader = JsonReader()
-    envelope.otlp = reader.read(text)
+    envelope.otlp = reader.read(bytes(raw))
     envelope.rejected = reader.rejected
-    envelope.warnings = unique_warnings(envelope.warnings + reader.warnings)
+    odd = [faults.tolerate("resourceSpans", what) for what in reader.odd]
+    envelope.warnings += [*(TraceWarning("coerced_field", told) for told in odd), *reader.warnings]
 
 
-def _read_data(wire: WireBody, envelope: Envelope) -> None:
+def _read_data(wire: WireBody, _: bytes, envelope: Envelope, faults: Faults) -> None:
     assert isinstance(wire.data, msgspec.Raw)
-    raw = bytes(wire.data)
-    if jsontext.nested_too_deep(raw, jsontext.MAX_DEPTH - 1):
-        raise FormatError(_too_deep("data"))
-    value = jsontext.parse(raw)
+    value = jsontext.parse(bytes(wire.data))
     if not isinstance(value, dict) or not value:
         raise FormatError(Fault("data", "must be a non-empty object"))
-    body = data.Body(value, wire.status, envelope.metadata)
 
     def read(agent_type: str) -> Trace:
-        return data.read(body, agent_type)
+        return data.read(data.Body(value, wire.status, envelope.metadata), agent_type)
 
     envelope.reader = read
+
+
+_PAYLOADS: dict[str, Callable[[WireBody, bytes, Envelope, Faults], None]] = {
+    "otlp": _read_otlp,
+    "canonical": _read_canonical,
+    "data": _read_data,
+}

@@ -1,9 +1,14 @@
 """Why a body was refused: every fault with its place, so that one reply lists them all."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 MAX_FAULTS = 20
 """More faults of one body are not kept (ingestion spec 4.2)."""
+LEFT_OUT = " and was left out"
+NOT_DOCUMENTED = "; the hosted product may refuse it"
+"""Ends the warning of what was converted: its documents know no such form (C18)."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -27,14 +32,28 @@ class FormatError(Exception):
 
 
 class Faults:
-    """Collects the faults of one body, at most ``MAX_FAULTS``."""
+    """Collects the faults of one body, at most ``MAX_FAULTS``.
 
-    def __init__(self) -> None:
+    ``strict`` says that what is otherwise converted and warned of is a fault too.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.strict = strict
         self._found: list[Fault] = []
 
     def add(self, path: str, msg: str) -> None:
         if len(self._found) < MAX_FAULTS:
             self._found.append(Fault(path, msg))
+
+    def extend(self, faults: Iterable[Fault]) -> None:
+        """Keep the faults of a part that could not be read on."""
+        self._found = [*self._found, *faults][:MAX_FAULTS]
+
+    def tolerate(self, path: str, what: str) -> str:
+        """A deviation that can be read: what to warn of it. When strict, a fault instead."""
+        if self.strict:
+            self.add(path, f"{what.removesuffix(LEFT_OUT)} (refused by strict_canonical)")
+        return f"{path} {what}{NOT_DOCUMENTED}"
 
     @property
     def full(self) -> bool:

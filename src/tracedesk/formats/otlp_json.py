@@ -122,6 +122,8 @@ class JsonReader:
     def __init__(self) -> None:
         self.rejected = 0
         self.warnings: list[TraceWarning] = []
+        self.odd: dict[str, None] = {}
+        """Spellings that no OTLP/JSON exporter uses, in words; each once a request."""
 
     def read(self, raw: bytes) -> list[OtlpResource]:
         """The resources of the JSON list ``raw``. Raises ``FormatError`` when it is no list."""
@@ -162,6 +164,7 @@ class JsonReader:
         resources = []
         for index, entry in enumerate(value):
             found = entry if isinstance(entry, dict) else {}
+            self._note_spelling(found)
             owner = found.get("resource")
             attributes = owner.get("attributes") if isinstance(owner, dict) else None
             gathering = Gathering(index, dict(plain_attributes(attributes)))
@@ -173,9 +176,16 @@ class JsonReader:
             resources.append(gathering.resource)
         return resources
 
+    def _note_spelling(self, entry: dict[str, Any]) -> None:
+        if not _SNAKE_NAMES.isdisjoint(entry):
+            self.odd["has field names in snake case"] = None
+        if "instrumentationLibrarySpans" in entry:
+            self.odd["has instrumentationLibrarySpans, the older name of scopeSpans"] = None
+
     def _liberal_span(self, wire: Any, place: str) -> tuple[str, Span] | None:
         if not isinstance(wire, dict):
             return None
+        self._note_spelling(wire)
         trace_id = hex_id(_field(wire, "traceId"), 16)
         span_id = hex_id(_field(wire, "spanId"), 8)
         name = wire.get("name")
@@ -293,3 +303,4 @@ _SNAKE = {
     "instrumentationLibrary": "instrumentation_library",
     "instrumentationLibrarySpans": "instrumentation_library_spans",
 }
+_SNAKE_NAMES = frozenset(_SNAKE.values()) - {"scope"}
