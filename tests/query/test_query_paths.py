@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracedesk.query.paths import PathError, locate, lookup_key, parse_path, walk
+from tracedesk.query.paths import PathError, locate, parse_path, steps_of_key, value_of_key, walk
 from tracedesk.query.patterns import PatternTimeoutError
 from tracedesk.query.values import ABSENT
 
@@ -70,7 +70,7 @@ def test_faulty_paths(path: str) -> None:
     ],
 )
 def test_keys_of_arguments(key: str, value: Any, steps: tuple[Any, ...]) -> None:
-    assert lookup_key(BODY, key) == (value, steps)
+    assert (value_of_key(BODY, key), steps_of_key(BODY, key)) == (value, steps)
 
 
 @given(

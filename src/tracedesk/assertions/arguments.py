@@ -15,7 +15,7 @@ from tracedesk.model.reading import Call
 from tracedesk.model.verdict import Difference, Evidence
 from tracedesk.query.expected import Env, Expected, unexpected
 from tracedesk.query.names import glob_matches
-from tracedesk.query.paths import ROOT, key_step, locate, lookup_key
+from tracedesk.query.paths import ROOT, key_step, locate, steps_of_key, value_of_key
 from tracedesk.query.values import ABSENT, json_equal, type_of
 
 NO: Final = 0
@@ -118,7 +118,7 @@ class Arguments:
 
     def _by_parameters(self, parameters: Mapping[str, Any], env: Env) -> bool:
         return all(
-            (actual := lookup_key(parameters, key)[0]) is not ABSENT
+            (actual := value_of_key(parameters, key)) is not ABSENT
             and expected.matches(actual, env)
             for key, expected, _ in self._members
         )
@@ -146,7 +146,7 @@ class Arguments:
             return True
         if not parameters:
             return False
-        other = lookup_key(parameters, key)[0]
+        other = value_of_key(parameters, key)
         if other is ABSENT:
             return actual is ABSENT and self.mode == "only"
         return expected.matches(other, env)
@@ -156,7 +156,7 @@ class Arguments:
             return item[key]
         if key == WHOLE and not (isinstance(item, dict) and WHOLE in item):
             return self._filtered(whole)
-        return lookup_key(item, key)[0]
+        return value_of_key(item, key)
 
     def _filtered(self, item: Any) -> Any:
         if not self._filters or not isinstance(item, dict):
@@ -172,7 +172,7 @@ class Arguments:
         """Actual keys that nothing expects, in modes ``exact`` and ``only``."""
         if any(key == WHOLE for key, _, _ in self._members):
             return []
-        claimed = {lookup_key(item, key)[1] for key, _, _ in self._members} - {()}
+        claimed = {steps_of_key(item, key) for key, _, _ in self._members} - {()}
         return list(_unclaimed(item, claimed, ()))
 
     def differences(self, call: Call, env: Env, first: bool = False) -> list[Difference]:
@@ -221,7 +221,7 @@ class Arguments:
                 if self._fits(key, expected, item, whole, parameters, env):
                     continue
                 if actual is ABSENT and parameters:
-                    actual = lookup_key(parameters, key)[0]
+                    actual = value_of_key(parameters, key)
             found.append((member, actual))
             if first:
                 break
@@ -251,7 +251,7 @@ class Arguments:
             for key, _, _ in self._members:
                 yield self._actual(key, recorded.value, recorded.value)
                 if recorded.parameters:
-                    yield lookup_key(recorded.parameters, key)[0]
+                    yield value_of_key(recorded.parameters, key)
 
     def evidence(self, call: Call, role: str) -> list[Evidence]:
         """The place of each expected argument on this call."""
@@ -342,7 +342,7 @@ def _found_place(value: Any, key: str, place: str) -> str:
     """Where the key was found; ``place`` when it was not."""
     if key == WHOLE or (type(value) is dict and key in value and "." not in key):
         return place
-    steps = lookup_key(value, key)[1]
+    steps = steps_of_key(value, key)
     return locate(steps) if steps else place
 
 

@@ -46,12 +46,14 @@ def grid_of(
     names: Grid = []
     place_of = index.places(calls)
     for step in steps:
-        row, name_row = [NO] * len(calls), [NO] * len(calls)
+        name_row = [NO] * len(calls)
+        row = [NO] * len(calls) if step.parts else name_row  # a bare name has no state beside it
         for call in resolve(step.test).calls:
             place = place_of.get(id(call))
             if place is not None and step.counts(call):
                 name_row[place] = YES
-                row[place] = step.state(call, index)
+                if step.parts:
+                    row[place] = step.state(call, index)
         full.append(row)
         names.append(name_row)
     return full, names

@@ -219,29 +219,41 @@ def _index(key: str | int) -> int | None:
     return int(key) if len(key) < 10 and _INDEX.fullmatch(key) else None
 
 
-def lookup_key(value: Any, key: str) -> tuple[Any, tuple[str | int, ...]]:
-    """What a key of ``expected_arguments`` names, and the steps to it (assertion spec 4.3).
+@lru_cache(maxsize=4096)
+def _steps_of(key: str) -> tuple[str, ...]:
+    return tuple(key.split("."))
 
-    Exact key first, then a dot path with numeric indexes. ABSENT with no steps when neither.
-    """
+
+def value_of_key(value: Any, key: str) -> Any:
+    """What a key of ``expected_arguments`` names (assertion spec 4.3): the value of exactly this
+    key, else of a dot path with numeric indexes. ABSENT when neither."""
     if isinstance(value, dict) and key in value:
-        return value[key], (key,)
+        return value[key]
     if "." not in key:
-        return ABSENT, ()
-    current = value
-    steps: list[str | int] = []
-    for part in key.split("."):
-        if type(current) is dict and part in current:
-            current = current[part]
-            steps.append(part)
-        elif isinstance(current, list) and (index := _index(part)) is not None:
-            if not 0 <= index < len(current):
-                return ABSENT, ()
-            current = current[index]
-            steps.append(index)
+        return ABSENT
+    for part in _steps_of(key):
+        if type(value) is dict and part in value:
+            value = value[part]
+        elif isinstance(value, list) and (index := _index(part)) is not None:
+            if not 0 <= index < len(value):
+                return ABSENT
+            value = value[index]
         else:
-            return ABSENT, ()
-    return current, tuple(steps)
+            return ABSENT
+    return value
+
+
+def steps_of_key(value: Any, key: str) -> tuple[str | int, ...]:
+    """The steps to what ``value_of_key`` finds; none when it finds nothing."""
+    if isinstance(value, dict) and key in value:
+        return (key,)
+    if value_of_key(value, key) is ABSENT:
+        return ()
+    steps: list[str | int] = []
+    for part in _steps_of(key):
+        steps.append(part if type(value) is dict else int(part))
+        value = value[steps[-1]]
+    return tuple(steps)
 
 
 def locate(steps: tuple[str | int, ...]) -> str:

@@ -66,12 +66,17 @@ def is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+_NUMBERS = frozenset({int, float})
+
+
 def json_equal(left: Any, right: Any, fold: bool = False) -> bool:
     """JSON equality; with ``fold`` texts compare without regard to case, keys as they are."""
     if isinstance(left, str):
-        if not isinstance(right, str):
-            return False
-        return left == right or (fold and left.casefold() == right.casefold())
+        if not fold:
+            return bool(left == right)
+        return isinstance(right, str) and left.casefold() == right.casefold()
+    if type(left) in _NUMBERS and type(right) in _NUMBERS:
+        return bool(left == right)
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, dict):
