@@ -23,6 +23,8 @@ from tracedesk.model.trace import Decoded, Format, Kind, Span, Status, Trace
 from tracedesk.model.tree import SpanTree
 from tracedesk.store.agents import remember_agents
 from tracedesk.store.database import Store
+from tracedesk.store.errors import StoreError
+from tracedesk.store.ledger import Counts, Ledger, counts_since, read_ledger
 from tracedesk.store.rows import TraceRow
 from tracedesk.workspace import DEFAULT_PORT, Workspace
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from tracedesk.evaluation.evaluator import Evaluator
     from tracedesk.evaluation.progress import Progress
     from tracedesk.evaluation.run import TraceVerdicts
+    from tracedesk.retention import Keeper
     from tracedesk.testcases.models import CaseFile
     from tracedesk.testcases.watch import Watcher
 
@@ -96,14 +99,17 @@ class Desk:
         self.store = Store.open(workspace.database)
         self._names = self._remember_agents()
         self.store.agent_names = lambda: self._names
+        self._before = self.ledger()
         self.store.verdict_of = self._outcome
         self._evaluator: Evaluator | None = None
         self._changes = 0
         self._opened: OrderedDict[tuple[str, int], OpenTrace] = OrderedDict()
         self._opened_lock = threading.Lock()
+        self._in_the_end: Counts | None = None
         self._listener = Listener(workspace, self._endpoint_config())
         self._watcher: Watcher | None = None
         self._config_watcher: ConfigWatcher | None = None
+        self._keeper: Keeper | None = None
         self._starter: threading.Thread | None = None
         self._stopping = threading.Event()
 
@@ -131,10 +137,12 @@ class Desk:
             self._starter.join()
         if self._evaluator is not None:
             self._evaluator.stop()
-        for watcher in (self._config_watcher, self._watcher):
+        for watcher in (self._config_watcher, self._watcher, self._keeper):
             if watcher is not None:
                 watcher.stop()
         self._listener.close()
+        if self.options.listen:
+            self._in_the_end = self._settled_counts()
         self.store.close()
 
     def __enter__(self) -> Self:
@@ -154,6 +162,7 @@ class Desk:
             if self.options.listen and not self._stopping.is_set():
                 self._now(self._listener.open(self.store, lambda: self._agents, self.describe))
             self._watch()
+            self._keep_within_limits()
             self._now(self._listener.open_grpc(self.endpoint, self.store, lambda: self._agents))
         except Exception as fault:  # the screen must live and say so
             log.exception("the desk could not start")
@@ -173,6 +182,16 @@ class Desk:
         self._begin_evaluating()
         self._config_watcher = ConfigWatcher(self.workspace.root, self._reconfigure, self.say)
         self._config_watcher.start()
+
+    def _keep_within_limits(self) -> None:
+        """Have ``[retention]`` observed, if this is the desk that owns the endpoint."""
+        if self._keeper is not None:
+            self._keeper.stop()
+        if self.endpoint.state in ("listening", "failed"):
+            from tracedesk.retention import Keeper
+
+            self._keeper = Keeper(self.store, self.workspace.retention)
+            self._keeper.start()
 
     def _watch_cases(self) -> None:
         from tracedesk.testcases.watch import Watcher
@@ -203,6 +222,7 @@ class Desk:
         self._read_anew_if_rules_changed()
         self._watch_cases()
         self._begin_evaluating()
+        self._keep_within_limits()
         self.say("[endpoint] of tracedesk.toml applies at the next start" if moved else "")
 
     def _remember_agents(self) -> dict[str, str]:
@@ -278,6 +298,23 @@ class Desk:
         """Traces by outcome, ``pending`` and ``none``; empty before the evaluator runs."""
         return self._evaluator.totals() if self._evaluator else {}
 
+    def ledger(self) -> Ledger:
+        """What became of everything that was ever sent here. Raises StoreError."""
+        return read_ledger(self.store)
+
+    def counts(self) -> Counts:
+        """What became of what was sent since this desk was opened; after ``stop``, in the end.
+        Raises StoreError."""
+        return self._in_the_end or counts_since(self._before, self.ledger())
+
+    def _settled_counts(self) -> Counts:
+        try:
+            self.store.writer.run(lambda _: None).result()  # the last refusals go along
+            return self.counts()
+        except StoreError as fault:
+            log.warning("the ledger could not be read: %s", fault)
+            return Counts()
+
     def sending_examples(self) -> str:
         """How to send the first trace, with this desk's real address."""
         url = self.endpoint.url or f"http://127.0.0.1:{DEFAULT_PORT}"
@@ -312,6 +349,19 @@ class Desk:
             while len(self._opened) > OPEN_TRACES_KEPT:
                 self._opened.popitem(last=False)
         return opened
+
+    def load_revision(self, row: TraceRow, revision: int) -> OpenTrace | None:
+        """What a trace was before it was replaced; None when that is not kept. Takes as long
+        as ``load``. Raises StoreError."""
+        if revision == row.revision:
+            return self.load(row.id)
+        from tracedesk.evaluation.load import load_revision
+
+        agent, roles = self._agents.get(row.agent_id), self.workspace.roles
+        loaded = load_revision(self.store, row, revision, agent, roles)
+        if loaded is None:
+            return None
+        return OpenTrace(loaded.row, loaded.trace, _tree_of(loaded.trace.spans), loaded.reading)
 
     def sketch(self, trace_id: str) -> OpenTrace | None:
         """A large trace's tree from the span index alone, to be looked at while ``load``
@@ -381,12 +431,16 @@ class Desk:
         """The JSON object of ``GET /public/traces/{id}`` and ``show --json``."""
         opened = self.load(row.id)
         assert opened is not None, "the row was just read from the store"
+        return self.document(opened)
+
+    def document(self, opened: OpenTrace) -> Mapping[str, Any]:
+        """The same of a trace that is open, or of an earlier revision of one."""
         return trace_document(
             opened.row,
             opened.trace,
             opened.tree,
             opened.reading,
-            self.agent_name(row.agent_id),
+            self.agent_name(opened.row.agent_id),
             self.evaluate(opened),
         )
 

@@ -51,14 +51,19 @@ def command(
         stop.wait()
     finally:
         desk.stop()
-        _say(json_log, "stopped")
+        counts = desk.counts()
+        if json_log:
+            _say(json_log, "stopped", **msgspec.structs.asdict(counts))
+        else:
+            _say(json_log, f"stopped; {counts.words()}")
 
 
-def _say(json_log: bool, event: str, **fields: str | None) -> None:
+def _say(json_log: bool, event: str, **fields: str | int | None) -> None:
     if json_log:
-        line = msgspec.json.encode({"event": event, **{k: v for k, v in fields.items() if v}})
+        told = {name: value for name, value in fields.items() if value not in (None, "")}
+        line = msgspec.json.encode({"event": event, **told})
         sys.stdout.write(line.decode() + "\n")
     else:
-        words = [event, *(v for v in fields.values() if v)]
+        words = [event, *(str(v) for v in fields.values() if v)]
         sys.stdout.write("tracedesk: " + " ".join(words) + "\n")
     sys.stdout.flush()

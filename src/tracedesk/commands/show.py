@@ -18,19 +18,28 @@ from tracedesk.commands.common import (
 if TYPE_CHECKING:
     from tracedesk.desk import Desk, OpenTrace
     from tracedesk.model.reading import Text
+    from tracedesk.store.rows import TraceRow
 
 
 @click.command("show")
 @click.argument("trace")
 @workspace_option
 @json_option
+@click.option(
+    "--revision",
+    type=click.IntRange(1),
+    metavar="N",
+    help="What the trace was before it was replaced.",
+)
 @click.option("--curl", is_flag=True, help="Print commands that make the trace anew instead.")
-def command(trace: str, workspace: Path, as_json: bool, curl: bool) -> None:
+def command(trace: str, workspace: Path, as_json: bool, revision: int | None, curl: bool) -> None:
     """Show TRACE: an id or its beginning, an external id, an OTLP trace id, or 'last'."""
     from tracedesk.store.database import StoreError
 
     if curl and as_json:
         fail("--curl and --json exclude one another")
+    if curl and revision:
+        fail("--curl is of the latest revision; leave --revision out")
     desk = reading_desk(workspace)
     try:
         row = the_one(desk, trace)
@@ -38,17 +47,27 @@ def command(trace: str, workspace: Path, as_json: bool, curl: bool) -> None:
             click.echo(desk.curl(row), nl=False)
             return
         desk.read_cases()
+        opened = desk.load_revision(row, revision or row.revision)
+        if opened is None:
+            fail(_not_kept(desk, row, revision))
         if as_json:
-            print_json(desk.describe(row))
+            print_json(desk.document(opened))
             return
-        opened = desk.load(row.id)
-        assert opened is not None
         for line in _lines(desk, opened):
             click.echo(line)
     except StoreError as fault:
         fail(str(fault))
     finally:
         desk.stop()
+
+
+def _not_kept(desk: "Desk", row: "TraceRow", revision: int | None) -> str:
+    kept = ", ".join(str(earlier.revision) for earlier in desk.store.revisions(row.id))
+    if revision is None:
+        return f"trace {row.id} was removed meanwhile"
+    return f"revision {revision} of trace {row.id} is not kept: the latest is {row.revision}" + (
+        f", and of the earlier ones there are {kept}" if kept else ", and it replaced none"
+    )
 
 
 def _lines(desk: "Desk", opened: "OpenTrace") -> Iterator[str]:
@@ -61,6 +80,9 @@ def _lines(desk: "Desk", opened: "OpenTrace") -> Iterator[str]:
         f"{counted(row.span_count, 'span')} · {duration_text(reading.duration_ms.value)} · "
         f"{'–' if reading.usage.total is None else reading.usage.total} tokens"
     )
+    if revisions := desk.store.revisions(row.id):
+        kept = ", ".join(str(earlier.revision) for earlier in revisions)
+        yield f"revision {row.revision} · replaced ones are kept, see --revision: {kept}"
     for warning in opened.trace.warnings:
         yield f"warning {warning.code}: {plain(warning.message)}"
     yield ""

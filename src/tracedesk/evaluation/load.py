@@ -54,6 +54,23 @@ def load_trace(
     return Loaded(row, trace, read(trace, reading_settings(agent, roles)))
 
 
+def load_revision(
+    store: "Store",
+    row: "TraceRow",
+    revision: int,
+    agent: Agent | None,
+    roles: Sequence[tuple[str, str]] = (),
+) -> Loaded | None:
+    """What a trace was before it was replaced, assembled and read; None when that revision is
+    not kept. Raises StoreError only."""
+    earlier = next((e for e in store.revisions(row.id) if e.revision == revision), None)
+    if earlier is None:
+        return None
+    then = earlier.row(row)
+    trace = stored_trace(store, then, agent, store.revision_requests(row.id, revision))
+    return Loaded(then, trace, read(trace, reading_settings(agent, roles)))
+
+
 def stored_trace(
     store: "Store",
     row: "TraceRow",

@@ -90,6 +90,33 @@ class Ledger(msgspec.Struct, frozen=True):
         return self.total("accepted") - self.total("removed")
 
 
+class Counts(msgspec.Struct, frozen=True):
+    """What became of what was sent within a time."""
+
+    received: int = 0
+    """Traces and parts that were accepted, those that were there already included."""
+    refused: int = 0
+    """Requests."""
+    dropped: int = 0
+    """Spans and the like of accepted requests that are not kept."""
+
+    def words(self) -> str:
+        """Such as ``1,204 received, 3 refused``."""
+        told = [f"{self.received:,} received"]
+        told += [f"{self.refused:,} refused"] if self.refused else []
+        told += [f"{self.dropped:,} spans or records dropped"] if self.dropped else []
+        return ", ".join(told)
+
+
+def counts_since(before: Ledger, now: Ledger) -> Counts:
+    """What was counted between two readings of the ledger."""
+    received, refused, dropped = (
+        now.total(*events) - before.total(*events)
+        for events in (RECEIVED, ("refused",), ("dropped",))
+    )
+    return Counts(received, refused, dropped)
+
+
 class Tally:
     """Counts on their way into the ledger. Not thread-safe."""
 

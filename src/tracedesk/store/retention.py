@@ -88,7 +88,8 @@ def remove_slice(connection: sqlite3.Connection, limits: Limits, now_ns: int | N
     elif wanted:
         most = min(max(wanted.values()), SLICE_TRACES)
         old = connection.execute(_OLDEST, (most,)).fetchall()
-    slice_, spans = [], 0
+    slice_: list[int] = []
+    spans = 0
     for number, span_count in old:
         spans += span_count
         if slice_ and spans > SLICE_SPANS:
