@@ -155,6 +155,7 @@ class Connection(asyncio.Protocol):
     def _stop_receiving(self) -> None:
         if self._receiving and self._current is None and not self._deaf:
             self._reject(busy("the endpoint is being stopped"))
+            self._transport.close()
 
     @property
     def _receiving(self) -> bool:
@@ -344,8 +345,8 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _reject(self, error: Refused) -> None:
-        """No sense is to be made of the client any more: say so, unless a reply is owed or
-        was given, and close."""
+        """No sense is to be made of the client any more: say so, after the replies that are
+        owed, and close."""
         if self._deaf:
             return
         self._deaf = self._closing = True
@@ -353,10 +354,13 @@ class Connection(asyncio.Protocol):
             self._give_back(self._turn)
         if self._turn is not None and self._turn.sent and not self._turn.complete:
             self._linger()
-        elif self._current is None and not self._waiting:
-            turn = Turn(self._app.refuse(error), keep_alive=False, bodiless=False)
+            return
+        turn = Turn(self._app.refuse(error), keep_alive=False, bodiless=False)
+        if self._current is None and not self._waiting:
             self._reply_early(turn)
             self._finish(turn)
+        else:
+            self._waiting.append(turn)
 
     def _refuse_body(self, turn: Turn, error: Refused) -> None:
         """Refuse a request whose body is being received, or waits for room."""
@@ -410,7 +414,11 @@ class Connection(asyncio.Protocol):
 
     def _write(self, turn: Turn, reply: Reply) -> None:
         body = reply.body
-        start = status_line(reply.status, reply.content_type, turn.keep_alive and not self._closing)
+        start = status_line(
+            reply.status,
+            reply.content_type,
+            turn.keep_alive and (not self._closing or bool(self._waiting)),
+        )
         extra = b"".join([b"%b: %b\r\n" % each for each in reply.headers]) if reply.headers else b""
         self._transport.write(
             b"%b%bcontent-length: %d\r\n\r\n%b"

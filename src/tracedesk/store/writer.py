@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, InvalidStateError
 from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -86,14 +85,6 @@ class _Work:
             log.exception("nobody could be told that a submit was settled")
 
 
-def _nobody(result: Any, error: StoreError | None) -> None:
-    """Nobody waits."""
-
-
-_WAKE = _Work(None, None, _nobody, None)
-"""Put into the queue to tell the thread that there are notes."""
-
-
 def _fulfil(future: "Future[Any] | asyncio.Future[Any]") -> Done:
     """Settles a future, unless its waiter has stopped waiting."""
 
@@ -115,16 +106,17 @@ class Writer:
         self._connection = connection
         self._path = path
         self._compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
-        self._queue: SimpleQueue[_Work | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._queued = 0
+        self._works: deque[_Work] = deque()
+        self._more = threading.Condition(self._lock)
+        """Told when there is something to do for the thread."""
         self._queued_bytes = 0
         self._waiting: deque[Callable[[], object]] = deque()
         self._stopped = False
         self._notes = Tally()
         """Counts that have no transaction of their own."""
         self._notes_due: float | None = None
-        """When they are written at the latest; the thread's own."""
+        """When they are written at the latest."""
         self._thread = threading.Thread(target=self._run, name="tracedesk-writer", daemon=True)
         self._thread.start()
 
@@ -137,10 +129,10 @@ class Writer:
         future: Future[list[Receipt]] = Future()
         work = _Work(items, None, _fulfil(future), None)
         if not self._offer(work):
-            room = threading.Event()
+            room, end = threading.Event(), time.monotonic() + patience_s
             self._wait_for_room(room.set)
             while not self._offer(work):
-                if not room.wait(patience_s):
+                if not room.wait(max(0.0, end - time.monotonic())):
                     raise Busy
                 room.clear()
                 self._wait_for_room(room.set)
@@ -212,18 +204,22 @@ class Writer:
         with self._lock:
             if not self._stopped:
                 if not self._notes:
-                    self._queue.put(_WAKE)
+                    self._notes_due = time.monotonic() + NOTES_S
+                    self._more.notify()
                 self._notes.add(agent_id, event, code, count, size, at_ns, message)
 
     def stop(self) -> None:
         """Store what was accepted, then end the thread and close its connection."""
         with self._lock:
-            if not self._stopped:
-                self._stopped = True
-                self._queue.put(None)
+            self._stopped = True
+            self._more.notify()
         self._thread.join()
 
     # -- the queue ---------------------------------------------------------------------
+
+    @property
+    def _queued(self) -> int:
+        return len(self._works)
 
     def _check_open(self) -> None:
         if self._stopped:
@@ -239,19 +235,19 @@ class Writer:
             return True
 
     def _has_room(self, work: _Work) -> bool:
-        return not self._queued or (
-            self._queued < QUEUE_SUBMITS and self._queued_bytes + work.size <= QUEUE_BYTES
+        return not self._works or (
+            len(self._works) < QUEUE_SUBMITS and self._queued_bytes + work.size <= QUEUE_BYTES
         )
 
     def _enqueue(self, work: _Work) -> None:
-        self._queued += 1
+        self._works.append(work)
         self._queued_bytes += work.size
-        self._queue.put(work)
+        self._more.notify()
 
     def _wait_for_room(self, wake: Callable[[], object]) -> None:
         with self._lock:
             self._waiting.append(wake)
-            if not self._queued:
+            if not self._works:
                 self._waiting.remove(wake)
                 wake()
 
@@ -277,29 +273,32 @@ class Writer:
         self._connection.close()
 
     def _take(self) -> tuple[list[_Work], bool]:
-        """Whatever is queued, at most ``BATCH_SUBMITS``; waits for the first only, and not
-        beyond the time when notes are due."""
-        works: list[_Work] = []
-        work: _Work | None = _WAKE
-        with contextlib.suppress(Empty):
-            work = self._queue.get(timeout=self._due_s())
-            while work is not None:
-                if work is not _WAKE:
-                    works.append(work)
-                elif self._notes:  # else a commit took them along already
-                    self._notes_due = self._notes_due or time.monotonic() + NOTES_S
-                if len(works) == BATCH_SUBMITS:
-                    break
-                work = self._queue.get_nowait()
+        """Whatever is queued, at most ``BATCH_SUBMITS``, and whether more may come; waits for
+        the first only, and not beyond the time when notes are due."""
         with self._lock:
-            self._queued -= len(works)
-            self._queued_bytes -= sum(work.size for work in works)
-            waiting = list(self._waiting)
-            self._waiting.clear()
-        for wake in waiting:
-            with contextlib.suppress(RuntimeError):  # its loop is gone
-                wake()
-        return works, work is not None
+            while not (self._works or self._stopped or self._due_s() == 0):
+                self._more.wait(self._due_s())
+            works = [self._works.popleft() for _ in range(min(len(self._works), BATCH_SUBMITS))]
+            waiting = self._make_room(works)
+            open_ = bool(self._works) or not self._stopped
+        _wake_all(waiting)
+        return works, open_
+
+    def _take_traces(self) -> list[_Work]:
+        """All queued traces; jobs stay queued."""
+        with self._lock:
+            works = [work for work in self._works if work.items is not None]
+            self._works = deque(work for work in self._works if work.items is None)
+            waiting = self._make_room(works)
+        _wake_all(waiting)
+        return works
+
+    def _make_room(self, works: list[_Work]) -> list[Callable[[], object]]:
+        """Count works as taken; returns who waited for it."""
+        self._queued_bytes -= sum(work.size for work in works)
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        return waiting
 
     def _due_s(self) -> float | None:
         """Seconds until notes must be written; None when there are none."""
@@ -312,6 +311,7 @@ class Writer:
                     work.apply(batch)
         except Exception as error:
             if _is_lock(error):
+                works += self._take_traces()  # they have waited as long, and would wait again
                 for work in works:
                     work.error = explain(error, self._path)
             else:
@@ -372,6 +372,12 @@ class Writer:
         for loop, group in by_loop.items():
             with contextlib.suppress(RuntimeError):  # the loop is closed, nobody waits any more
                 loop.call_soon_threadsafe(_settle_all, group)
+
+
+def _wake_all(waiting: list[Callable[[], object]]) -> None:
+    for wake in waiting:
+        with contextlib.suppress(RuntimeError):  # its loop is gone
+            wake()
 
 
 def _wake(room: "asyncio.Future[None]") -> None:
