@@ -4,7 +4,7 @@ Each payload answers in its own cheapest way; what is still encoded JSON comes b
 ``msgspec.Raw`` and is decoded by ``opened``, one value at a time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -44,8 +44,17 @@ def peek(span: Span, wanted: frozenset[str]) -> Mapping[str, Any]:
 
 def eventful(span: Span) -> bool:
     """False when the span certainly has no events; nothing is decoded to know."""
-    ask = getattr(span.payload, "eventful", None)
-    return bool(span.events) if ask is None else bool(ask())
+    return bool(with_events((span,)))
+
+
+def with_events(spans: Iterable[Span]) -> list[int]:
+    """Indexes of the spans that may have events; nothing is decoded to know."""
+    found = []
+    for index, span in enumerate(spans):
+        ask = getattr(span.payload, "eventful", None)
+        if span.events if ask is None else ask():
+            found.append(index)
+    return found
 
 
 def opened(value: Any) -> Any:

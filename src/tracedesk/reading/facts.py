@@ -35,64 +35,73 @@ def http_status(view: View) -> Number:
             if value is not None:
                 rule = "on a root" if view.is_root(index) else "on a descendant"
                 return Number(_whole(value), Source(view.spans[index].span_id, name, rule))
-    return _in_body(view.trace, "http_status", "_http_status", (), view.plan.http_status)
+    return _stated(view.trace, "http_status", ("_http_status",)) or Number(
+        tried=view.plan.http_status_tried
+    )
 
 
 def _whole(value: float) -> float:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _in_body(
-    trace: Trace, in_metadata: str, in_data: str, below: tuple[str, ...], tried: tuple[str, ...]
-) -> Number:
+def _stated(trace: Trace, in_metadata: str, in_data: tuple[str, ...]) -> Number | None:
+    """A number that the body itself states."""
     value = numeric(trace.metadata.get(in_metadata))
     if value is not None:
         return Number(_whole(value), Source(None, f"$.metadata.{in_metadata}", "metadata"))
     inner = trace.data
-    for key in (in_data, *below):
+    for key in in_data:
         if inner is None:
-            break
+            return None
         inner = inner.get(key) if isinstance(inner, Mapping) else None
     value = numeric(inner)
-    if value is not None:
-        return Number(_whole(value), Source(None, ".".join(("$.data", in_data, *below)), "data"))
-    return Number(tried=(*tried, f"metadata.{in_metadata}", ".".join(("data", in_data, *below))))
+    if value is None:
+        return None
+    return Number(_whole(value), Source(None, ".".join(("$.data", *in_data)), "data"))
 
 
 def duration(view: View) -> Number:
     """Milliseconds from the roots' times, else from all times, else stated in the body."""
-    trace = view.trace
+    trace, spans = view.trace, view.spans
     if trace.declared_duration_ms is not None:
         rule = "times that the format itself records"
         return Number(trace.declared_duration_ms, Source(None, "$.data", rule))
-    tried = ["root end minus root start"]
+    tried = [ONE_ROOT]
     if not trace.format.legacy:
-        roots = [view.spans[i] for i in view.roots]
+        roots = map(spans.__getitem__, view.roots)
         timed = [s for s in roots if s.start_ns is not None and s.end_ns is not None]
-        rule = "root end minus root start"
-        if len(timed) > 1:
-            rule = "latest root end minus earliest root start"
+        rule = ONE_ROOT if len(timed) < 2 else "latest root end minus earliest root start"
         if not timed:
-            timed = list(view.spans)
+            timed = list(spans)
             rule = "latest end minus earliest start"
             tried.append(rule)
         found = _between(timed)
         if found is not None:
             milliseconds, last = found
             if milliseconds >= 0:
-                return Number(milliseconds, Source(last.span_id, "end_time_unix_nano", rule))
-            tried.append("negative_duration")
-            return Number(tried=tuple(tried))
-    return _in_body(trace, "duration_ms", "_metadata", ("duration_ms",), tuple(tried))
+                return Number(milliseconds, Source(last, "end_time_unix_nano", rule))
+            return Number(tried=(*tried, "negative_duration"))
+    return _stated(trace, "duration_ms", ("_metadata", "duration_ms")) or Number(
+        tried=(*tried, "metadata.duration_ms", "data._metadata.duration_ms")
+    )
 
 
-def _between(spans: list[Span]) -> tuple[float, Span] | None:
-    starts = [s.start_ns for s in spans if s.start_ns is not None]
-    ended = [s for s in spans if s.end_ns is not None]
-    if not starts or not ended:
-        return None
-    last = max(ended, key=lambda s: s.end_ns or 0)
-    return ((last.end_ns or 0) - min(starts)) / 1e6, last
+ONE_ROOT = "root end minus root start"
+
+
+def _between(spans: list[Span]) -> tuple[float, str] | None:
+    """Milliseconds from the earliest start to the latest end, and the id of the span that ends
+    last, the first of several."""
+    first: int | None = None
+    last: int | None = None
+    span_id = ""
+    for span in spans:
+        start, end = span.start_ns, span.end_ns
+        if start is not None and (first is None or start < first):
+            first = start
+        if end is not None and (last is None or end > last):
+            last, span_id = end, span.span_id
+    return None if first is None or last is None else ((last - first) / 1e6, span_id)
 
 
 def trace_status(view: View) -> str:

@@ -104,10 +104,15 @@ def _as_specified(value: Any) -> list[Said] | None:
         return None
     found = []
     for message in messages:
+        role = ROLES.get(message.role) or ROLES.get(message.role.strip().lower(), "other")
+        parts = message.parts
+        if len(parts) == 1 and parts[0].type == "text" and parts[0].content is not None:
+            found.append(Said(role, parts[0].content))
+            continue
         texts: list[str] = []
         requests: list[Requested] = []
         results: list[Returned] = []
-        for part in message.parts:
+        for part in parts:
             if part.type == "text" and part.content is not None:
                 texts.append(part.content)
             elif part.type == "tool_call" and part.name is not None:
@@ -117,7 +122,6 @@ def _as_specified(value: Any) -> list[Said] | None:
                 results.append(Returned(part.id, part.name, parsed(value)))
             elif part.type not in _OTHER_PARTS:
                 return None
-        role = ROLES.get(message.role.strip().lower(), "other")
         found.append(Said(role, "".join(texts) if texts else None, tuple(requests), tuple(results)))
     return found
 

@@ -85,6 +85,7 @@ class Plan:
             *mapped("http_status"),
             *(name for table in ALL for name in table.http_status),
         )
+        self.http_status_tried = (*self.http_status, "metadata.http_status", "data._http_status")
         self.response = Rows(
             "response", *_fields(settings, "response", completion), *CANONICAL.response
         )

@@ -162,5 +162,5 @@ def _views(
         views.append(("data", Recorded.known(trace.data)))
     if attributes is not None:
         views.append(("attributes", attributes))
-    views.append(("metadata", Recorded.known(trace.metadata)))
+    views.append(("metadata", Recorded("", None, None, trace.metadata, CAPTURED)))
     return tuple(views)

@@ -9,7 +9,7 @@ from heapq import nlargest
 from typing import Any
 
 from tracedesk.model.links import NO_PARENT, parents_of
-from tracedesk.model.peek import eventful, peek
+from tracedesk.model.peek import peek, with_events
 from tracedesk.model.trace import Span, Status, Trace
 from tracedesk.reading.form import Order, form_of
 from tracedesk.reading.messages import Said, said
@@ -43,9 +43,11 @@ class View:
         self.trace = trace
         self.plan = plan = plan_of(settings)
         self.spans: Sequence[Span] = trace.spans
-        self.seen: list[Mapping[str, Any]] = []
+        seen: list[Mapping[str, Any]] = []
+        self.seen = seen
         """Per span the attributes that rules look at; values may still be encoded."""
-        self.shapes: list[Shape] = []
+        shapes: list[Shape] = []
+        self.shapes = shapes
         self.failed = False
         """Some span has status 2."""
         wanted, known = plan.wanted, plan.shapes.get
@@ -54,12 +56,12 @@ class View:
             attributes = peek(span, wanted)
             status = span.status
             key = (tuple(attributes), span.kind, status is skipped)
-            self.seen.append(attributes)
-            self.shapes.append(known(key) or plan.shape(key))
+            seen.append(attributes)
+            shapes.append(known(key) or plan.shape(key))
             if status is error:
                 self.failed = True
         self.parents, _ = parents_of(trace.spans)
-        self.form = form = form_of(plan, self.shapes, self.parents)
+        self.form = form = form_of(plan, shapes, self.parents)
         self.names = form.names
         self.roots = form.roots
         self.node_outputs: tuple[dict[str, int], list[int | None]] | None = None
@@ -74,11 +76,8 @@ class View:
     def eventful(self) -> list[int]:
         """Executed spans that have events, in body order."""
         if self._eventful is None:
-            self._eventful = [
-                i
-                for i, span in enumerate(self.spans)
-                if eventful(span) and span.status is not Status.SKIPPED
-            ]
+            found, shapes = with_events(self.spans), self.shapes
+            self._eventful = [i for i in found if not shapes[i].skipped] if found else found
         return self._eventful
 
     def with_messages(self) -> list[int]:
@@ -94,6 +93,10 @@ class View:
         if found is None:
             found = self._said[index, attribute] = said(self.seen[index][attribute])
         return found
+
+    def heard(self, index: int, attribute: str) -> bool:
+        """True when the messages of an attribute are parsed already."""
+        return (index, attribute) in self._said
 
     def index_of(self, span_id: str) -> int:
         """Index of a span that is known to exist."""
@@ -131,8 +134,13 @@ class View:
             index,
         )
 
-    def in_order(self, order: Order) -> Iterator[int]:
+    def in_order(self, order: Order) -> Iterable[int]:
         """Candidates in the order of trying; nothing is sorted unless the latest does not do."""
+        if len(order) == 1 and len(order[0][1]) == 1:
+            return order[0][1]
+        return self._in_order(order)
+
+    def _in_order(self, order: Order) -> Iterator[int]:
         for latest_first, indexes in order:
             if not latest_first or len(indexes) == 1:
                 yield from indexes
