@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     StrictBool,
     StrictInt,
+    model_validator,
 )
 
 from tracedesk.formats.redaction.settings import path_problem
@@ -70,6 +71,7 @@ class N8nTable(Table):
     base_url: Annotated[str, AfterValidator(_web_address)]
     api_key_env: Annotated[str, AfterValidator(_variable_name)] | None = None
     """The *name* of an environment variable; a key itself never stands in the file."""
+    every_s: Annotated[float, Field(ge=1, le=86_400, allow_inf_nan=False)] | None = None
 
 
 class AgentTable(Table):
@@ -85,6 +87,12 @@ class AgentTable(Table):
     timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
     legacy_external_id_upsert: bool = False
     n8n: N8nTable | None = None
+
+    @model_validator(mode="after")
+    def _n8n_is_polled_as_n8n(self) -> "AgentTable":
+        if self.n8n is not None and self.type not in ("auto", "n8n"):
+            raise ValueError(f"an agent of type {self.type!r} has no n8n; use type = 'n8n'")
+        return self
 
 
 class EndpointTable(Table):
@@ -134,9 +142,18 @@ class RetentionTable(Table):
     megabytes: Annotated[float, BeforeValidator(_limit)] | None = None
 
 
+class StorageTable(Table):
+    """How the database is kept."""
+
+    encrypt: StrictBool | None = None
+    key_file: Said | None = None
+
+
 class Config(Table):
     """The whole file."""
 
+    encrypt: StrictBool | None = None
+    """Short for ``encrypt`` under ``[storage]``."""
     agents: list[AgentTable] = []
     endpoint: EndpointTable = EndpointTable()
     testcases: TestcasesTable = TestcasesTable()
@@ -145,6 +162,7 @@ class Config(Table):
     prices: dict[str, Any] | None = None
     retention: RetentionTable = RetentionTable()
     redaction: RedactionTable = RedactionTable()
+    storage: StorageTable = StorageTable()
 
 
 TABLES: dict[str, type[Table]] = {
@@ -155,6 +173,7 @@ TABLES: dict[str, type[Table]] = {
     "reading": ReadingTable,
     "retention": RetentionTable,
     "redaction": RedactionTable,
+    "storage": StorageTable,
 }
 
 

@@ -22,7 +22,6 @@ from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Decoded, Format, Kind, Span, Status, Trace
 from tracedesk.model.tree import SpanTree
 from tracedesk.store.agents import remember_agents
-from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
 from tracedesk.store.ledger import Counts, Ledger, counts_since, read_ledger
 from tracedesk.store.rows import TraceRow
@@ -49,11 +48,14 @@ KINDS, STATUSES = list(Kind), list(Status)
 NOT_DECODED = Decoded()
 
 SENDING_EXAMPLES = """\
-curl -s {url}/public/traces -H 'Content-Type: application/json' -d '{"data": {"text": "Hello"}}'
+curl -s {url}/public/traces {header}-H 'Content-Type: application/json' -d '{"data": {"text": "Hello"}}'
 
 export OTEL_EXPORTER_OTLP_ENDPOINT={url}
 export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
 export OTEL_SERVICE_NAME=my-agent
+"""
+NO_KEY_YET = """
+A key is demanded here: A, then n, makes one; so does tracedesk keys create NAME.
 """
 
 
@@ -96,7 +98,7 @@ class Desk:
         """Set when the first files are read and the endpoint listens, or could not."""
         workspace.prepare()
         self._agents: dict[str, Agent] = {agent.id: agent for agent in workspace.agents}
-        self.store = Store.open(workspace.database)
+        self.store = workspace.open_store()
         self._names = self._remember_agents()
         self.store.agent_names = lambda: self._names
         self._before = self.ledger()
@@ -207,8 +209,16 @@ class Desk:
 
     def _reconfigure(self, workspace: Workspace) -> None:
         """``tracedesk.toml`` was saved: agents, test-case paths, redaction and the rules of
-        reading apply at once; where the endpoint listens is settled for this run."""
-        moved = workspace.endpoint != self.workspace.endpoint
+        reading apply at once; where the endpoint listens and how the database is kept are
+        settled for this run."""
+        later = [
+            f"[{table}]"
+            for table, moved in (
+                ("endpoint", workspace.endpoint != self.workspace.endpoint),
+                ("storage", workspace.encryption != self.workspace.encryption),
+            )
+            if moved
+        ]
         self.workspace = workspace
         self._listener.redaction.use(workspace.redaction)
         self._agents = {agent.id: agent for agent in workspace.agents}
@@ -223,7 +233,8 @@ class Desk:
         self._watch_cases()
         self._begin_evaluating()
         self._keep_within_limits()
-        self.say("[endpoint] of tracedesk.toml applies at the next start" if moved else "")
+        what = " and ".join(later)
+        self.say(f"{what} of tracedesk.toml: from the next start on" if later else "")
 
     def _remember_agents(self) -> dict[str, str]:
         """Agent id → name, of all that ever were; traces of removed ones keep their name."""
@@ -317,8 +328,25 @@ class Desk:
 
     def sending_examples(self) -> str:
         """How to send the first trace, with this desk's real address."""
-        url = self.endpoint.url or f"http://127.0.0.1:{DEFAULT_PORT}"
-        return SENDING_EXAMPLES.replace("{url}", url)
+        header, told = "", ""
+        if self.keys_demanded:
+            header = '-H "x-api-key: $MIBO_API_KEY" '
+            told = 'export OTEL_EXPORTER_OTLP_HEADERS="x-api-key=$MIBO_API_KEY"\n' + NO_KEY_YET
+        examples = SENDING_EXAMPLES.replace("{url}", self.sending_url).replace("{header}", header)
+        return examples + told
+
+    @property
+    def sending_url(self) -> str:
+        """Where to send, or where it will be as far as is known yet."""
+        return self.endpoint.url or f"http://127.0.0.1:{DEFAULT_PORT}"
+
+    @property
+    def keys_demanded(self) -> bool:
+        """True where this desk's endpoint refuses a request without a key."""
+        from tracedesk.endpoint.settings import EndpointSettings
+
+        config = self._endpoint_config()
+        return EndpointSettings(host=config.host, require_key=config.require_key).keys_demanded
 
     # -- traces -------------------------------------------------------------------------
 

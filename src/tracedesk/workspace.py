@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tracedesk.formats.redaction.settings import RedactionSettings
-from tracedesk.model.agent import LOCAL_AGENT, Agent
+from tracedesk.model.agent import LOCAL_AGENT, Agent, N8nApi
 from tracedesk.model.limits import Limits
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
     from tracedesk.config import AgentTable, Config
+    from tracedesk.store.database import Store
+    from tracedesk.store.encryption import EncryptionSettings
 
 CONFIG_NAME = "tracedesk.toml"
 PRIVATE_NAME = ".tracedesk"
@@ -65,6 +67,10 @@ class Workspace(msgspec.Struct, frozen=True):
     """``[reading.map]``: attribute name and the role it plays."""
     redaction: RedactionSettings = RedactionSettings()
     """What is taken out of requests before they are stored."""
+    encrypt: bool = False
+    """Is the database encrypted at rest?"""
+    key_file: Path | None = None
+    """Where its key is kept; None: in the system keyring."""
     retention: Limits = Limits()
     """How much is kept."""
     unused: tuple[str, ...] = ()
@@ -77,6 +83,21 @@ class Workspace(msgspec.Struct, frozen=True):
     @property
     def database(self) -> Path:
         return self.private / "traces.db"
+
+    @property
+    def encryption(self) -> "EncryptionSettings":
+        """How the database is encrypted, for whoever opens it."""
+        from tracedesk.store.encryption import EncryptionSettings
+
+        return EncryptionSettings(
+            wanted=self.encrypt, key_file=self.key_file, account=str(self.root)
+        )
+
+    def open_store(self, *, read_only: bool = False) -> "Store":
+        """Open the database as it is configured. Raises StoreError."""
+        from tracedesk.store.database import Store
+
+        return Store.open(self.database, read_only=read_only, encryption=self.encryption)
 
     @property
     def log(self) -> Path:
@@ -163,10 +184,23 @@ def configured(root: Path, text: str) -> Workspace:
         roles=tuple(config.reading.map.items()),
         retention=Limits(**config.retention.model_dump()),
         redaction=RedactionSettings(config.redaction.automatic, tuple(config.redaction.paths)),
+        encrypt=_encrypt(path, config),
+        key_file=_key_file(root, config.storage.key_file),
         unused=tuple(
             name for name in ("judge", "prices") if getattr(config, name) is not None
         ),
     )
+
+
+def _encrypt(path: Path, config: "Config") -> bool:
+    said = {config.encrypt, config.storage.encrypt} - {None}
+    if len(said) > 1:
+        raise ConfigError(f"{path}: encrypt and storage.encrypt differ; keep one of them")
+    return True in said
+
+
+def _key_file(root: Path, name: str | None) -> Path | None:
+    return None if name is None else root / Path(name).expanduser()
 
 
 def _text(path: Path) -> str:
@@ -225,6 +259,7 @@ def _agent(entry: "AgentTable") -> Agent:
         chatflow_ids=tuple(entry.chatflow_ids),
         timezone=entry.timezone,
         legacy_external_id_upsert=entry.legacy_external_id_upsert,
+        n8n=None if entry.n8n is None else N8nApi(**entry.n8n.model_dump(exclude_none=True)),
     )
 
 

@@ -86,7 +86,6 @@ class Stored:
 
     def subjects(self) -> Iterator[Subject]:
         from tracedesk.evaluation.load import stored_subject
-        from tracedesk.store.database import Store
         from tracedesk.store.errors import StoreError
 
         workspace = self._workspace
@@ -94,7 +93,7 @@ class Stored:
             return
         agents = {agent.id: agent for agent in workspace.agents}
         try:
-            with Store.open(workspace.database, read_only=True) as store:
+            with workspace.open_store(read_only=True) as store:
                 sequence = 0
                 while rows := store.changed_since(sequence):
                     sequence = rows[-1].sequence

@@ -52,7 +52,6 @@ def _import(workspace: "Workspace", paths: Sequence[Path], agent: "Agent | None"
     from tracedesk.commands.importing import PATIENCE_S, Importer, StoreUnavailableError
     from tracedesk.endpoint.settings import EndpointSettings
     from tracedesk.formats.redaction.settings import Redaction
-    from tracedesk.store.database import Store
     from tracedesk.store.errors import StoreError
 
     config = workspace.endpoint
@@ -64,7 +63,7 @@ def _import(workspace: "Workspace", paths: Sequence[Path], agent: "Agent | None"
     )
     try:
         workspace.prepare()
-        with Store.open(workspace.database) as store:
+        with workspace.open_store() as store:
             importer = Importer(store, workspace.agents, agent, settings, _reporter())
             return asyncio.run(importer.run(_read(paths, settings.max_body_bytes)))
     except (StoreError, StoreUnavailableError) as fault:

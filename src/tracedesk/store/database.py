@@ -5,20 +5,20 @@ method returns, so no reader ever holds the log back. Errors are StoreError, in 
 """
 
 import contextlib
-import os
 import sqlite3
 import threading
 import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import zstandard
 
 from tracedesk.query.filter import Filter
 from tracedesk.store import filter_sql, schema
-from tracedesk.store.errors import DamagedError, StoreError, explain
+from tracedesk.store.connections import LOCK_PATIENCE_S, Connect, Connection, connector
+from tracedesk.store.errors import DamagedError, StoreError, database_errors, explain
 from tracedesk.store.rows import (
     SELECT_REVISIONS,
     SELECT_TRACE,
@@ -32,15 +32,14 @@ from tracedesk.store.rows import (
 from tracedesk.store.values import clean, json_text, number_of
 from tracedesk.store.writer import Writer
 
+if TYPE_CHECKING:
+    from tracedesk.store.encryption import EncryptionSettings
+
 __all__ = ["LOCK_PATIENCE_S", "Store", "StoreError"]
 
-LOCK_PATIENCE_S = 5.0
-"""How long another program may hold the lock before it is reported."""
 CHECKPOINT_PAGES = 16_000
 """The log is folded into the database every 64 MB: each time costs a wait for the disk, and
 the fewer the times, the fewer the pages that are written twice."""
-_STATEMENTS = 256
-"""Prepared statements kept by the writer; multi-row inserts come in a few sizes."""
 _FIND_AT_MOST = 100
 
 _INCREMENTAL = 2
@@ -69,19 +68,6 @@ _SPANS = (
 )
 
 
-class _Connection(sqlite3.Connection):
-    """A connection that closes itself when its thread is gone, and can be weakly held."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.reading = threading.Lock()
-        """Held while the connection is in use, so that nobody closes it under a reader."""
-
-    def __del__(self) -> None:
-        with contextlib.suppress(sqlite3.Error):
-            self.close()
-
-
 class Store:
     """One open database. Make it with ``Store.open``."""
 
@@ -93,8 +79,10 @@ class Store:
         self.verdict_of: filter_sql.VerdictOf | None = None
         """Trace id → outcome (None: pending), for ``verdict:`` in filters; called from any
         reading thread. Unset, such a filter is refused."""
+        self._connector: Connect
+        """How this file is opened, with its key where it has one."""
         self._local = threading.local()
-        self._open: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self._open: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._open_lock = threading.Lock()
         self._closed = False
         self._writer: Writer | None = None
@@ -104,32 +92,45 @@ class Store:
         self._revision = 0
 
     @classmethod
-    def open(cls, path: Path, *, read_only: bool = False) -> "Store":
-        """Open, and create or migrate unless ``read_only``. Raises StoreError when the file
-        is locked, damaged, unwritable, not ours or newer; it is then left untouched."""
+    def open(
+        cls,
+        path: Path,
+        *,
+        read_only: bool = False,
+        encryption: "EncryptionSettings | None" = None,
+    ) -> "Store":
+        """Open, and create, encrypt or migrate unless ``read_only``. Raises StoreError when the
+        file is locked, damaged, unwritable, not ours or newer, or when its key is missing or
+        wrong; it is then left untouched."""
         store = cls(path, read_only=read_only)
         try:
-            if not read_only:
-                _make_private_file(path)
-            writing = store._connect(read_only=read_only)
-            try:
-                if read_only:
-                    if schema.check(writing, path) != schema.VERSION:
-                        raise StoreError(
-                            f"the database {path} has no traces yet, or was made by an older"
-                            " tracedesk",
-                            "Open it once for writing: that brings it up to date.",
-                        )
-                    writing.close()
-                else:
-                    _prepare(writing, path)
-                    store._writer = Writer(writing, path)
-            except BaseException:
-                writing.close()
-                raise
-        except (sqlite3.Error, OSError) as error:
+            with connector(path, encryption, read_only=read_only) as connect:
+                store._connector = connect
+                store._begin()
+        except OSError as error:
+            raise explain(error, path) from error
+        except database_errors() as error:
             raise explain(error, path) from error
         return store
+
+    def _begin(self) -> None:
+        """Check the database, or make it ready for writing and start the writer."""
+        first = self._connect(read_only=self.read_only)
+        try:
+            if not self.read_only:
+                _prepare(first, self.path)
+                self._writer = Writer(first, self.path)
+            elif schema.check(first, self.path) != schema.VERSION:
+                raise StoreError(
+                    f"the database {self.path} has no traces yet, or was made by an older"
+                    " tracedesk",
+                    "Open it once for writing: that brings it up to date.",
+                )
+            else:
+                first.close()
+        except BaseException:
+            first.close()
+            raise
 
     def forget_summaries(self) -> None:
         """Let every trace be read anew, since the rules of reading changed; waits for it."""
@@ -305,33 +306,18 @@ class Store:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except database_errors() as error:
             raise explain(error, self.path) from error
         except zstandard.ZstdError as error:
             raise DamagedError(self.path) from error
 
-    def _connect(self, *, read_only: bool) -> _Connection:
+    def _connect(self, *, read_only: bool) -> Connection:
         if self._closed:
             raise StoreError(f"the database {self.path} is closed")
-        connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
-            uri=True,
-            timeout=LOCK_PATIENCE_S,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=_STATEMENTS,
-            factory=_Connection,
-        )
+        connection = self._connector(read_only)
         with self._open_lock:
             self._open.add(connection)
         return connection
-
-
-def _make_private_file(path: Path) -> None:
-    """Create file and folder for their owner's eyes only; SQLite's log files follow suit."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -4,7 +4,15 @@ Nothing outside the store ever sees an sqlite3 exception.
 """
 
 import sqlite3
+import sys
 from pathlib import Path
+
+
+def database_errors() -> tuple[type[Exception], ...]:
+    """The errors of the libraries that databases are opened with, for ``except``: an encrypted
+    one's are classes of its own, which exist only once it was imported."""
+    cipher = sys.modules.get("sqlcipher3.dbapi2")
+    return (sqlite3.Error,) if cipher is None else (sqlite3.Error, cipher.Error)
 
 
 class StoreError(Exception):

@@ -21,7 +21,7 @@ import msgspec
 import zstandard
 
 from tracedesk.store.batch import Batch
-from tracedesk.store.errors import Busy, StoreError, explain
+from tracedesk.store.errors import Busy, StoreError, database_errors, explain
 from tracedesk.store.incoming import Incoming, Receipt
 from tracedesk.store.ledger import Tally
 from tracedesk.store.rows import Summary
@@ -325,7 +325,7 @@ class Writer:
                 with self._transaction(careful=True) as batch:
                     work.apply(batch)
             except Exception as error:
-                if not isinstance(error, sqlite3.Error | StoreError):
+                if not isinstance(error, (*database_errors(), StoreError)):
                     log.exception("a submit could not be stored")
                 work.error = explain(error, self._path)
 

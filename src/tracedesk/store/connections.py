@@ -1,0 +1,102 @@
+"""Every connection to a database file is opened here, so that a key is never forgotten.
+
+A plain file is opened by sqlite3 of the standard library; one that is encrypted, or shall be,
+by ``encryption``, which nothing else imports.
+"""
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from tracedesk.store.errors import database_errors
+
+if TYPE_CHECKING:
+    from tracedesk.store.encryption import EncryptionSettings
+
+LOCK_PATIENCE_S = 5.0
+"""How long another program may hold the lock before it is reported."""
+STATEMENTS = 256
+"""Prepared statements kept by the writer; multi-row inserts come in a few sizes."""
+
+_HEADER = b"SQLite format 3\0"
+
+FileKind: TypeAlias = Literal["new", "plain", "sealed"]
+"""``new``: missing or empty. ``sealed``: encrypted, or no database at all; only a key can tell."""
+
+
+class Closing:
+    """What a connection of either library has here besides: it closes itself when its thread is
+    gone, can be weakly held, and is never closed under a reader."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.reading = threading.Lock()
+        """Held while the connection is in use."""
+
+    def __del__(self) -> None:
+        with contextlib.suppress(*database_errors()):
+            self.close()  # type: ignore[attr-defined]
+
+
+class Connection(Closing, sqlite3.Connection):
+    """A connection to a plain file."""
+
+
+Connect: TypeAlias = Callable[[bool], Connection]
+"""Opens a connection to one file; ``True``: to read only."""
+
+
+def options(path: Path, *, read_only: bool) -> dict[str, Any]:
+    """How a connection is opened, by either library."""
+    return {
+        "database": f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
+        "uri": True,
+        "timeout": LOCK_PATIENCE_S,
+        "isolation_level": None,
+        "check_same_thread": False,
+        "cached_statements": STATEMENTS,
+    }
+
+
+def file_kind(path: Path) -> FileKind:
+    """What the file is, by its first bytes. Raises OSError when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_HEADER))
+    except FileNotFoundError:
+        return "new"
+    return "new" if not head else "plain" if head == _HEADER else "sealed"
+
+
+@contextlib.contextmanager
+def connector(
+    path: Path, encryption: "EncryptionSettings | None", *, read_only: bool
+) -> Iterator[Connect]:
+    """How to connect to the database, which is created, and encrypted if that is wanted, before.
+    While this context lasts, no other process does the same. Raises StoreError and OSError."""
+    wanted = encryption is not None and encryption.wanted
+    if not read_only:
+        make_private_file(path)
+    if not wanted and file_kind(path) != "sealed":
+        yield lambda read_only: _plain(path, read_only)
+        return
+    from tracedesk.store import encryption as encrypted
+
+    settings = encryption or encrypted.EncryptionSettings()
+    with encrypted.cipher_of(path, settings, read_only=read_only) as cipher:
+        yield cipher or (lambda read_only: _plain(path, read_only))
+
+
+def _plain(path: Path, read_only: bool) -> Connection:
+    return sqlite3.connect(factory=Connection, **options(path, read_only=read_only))
+
+
+def make_private_file(path: Path) -> None:
+    """Create file and folder for their owner's eyes only; SQLite's log files follow suit."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
