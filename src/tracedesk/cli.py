@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("tracedesk.commands.check", "Evaluate traces against test cases."),
     "agents": ("tracedesk.commands.agents", "List, add, edit and remove agents."),
     "keys": ("tracedesk.commands.keys", "List, create and revoke API keys."),
+    "encrypt": ("tracedesk.commands.encrypt", "Encrypt the database, as the next start would."),
+    "decrypt": ("tracedesk.commands.decrypt", "Turn an encrypted database into a plain one."),
     "schema": ("tracedesk.commands.schema", "The JSON Schema of a test-case file, for editors."),
 }
 """Name → module that holds ``command``, and its line in the help."""

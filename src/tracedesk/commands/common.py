@@ -91,11 +91,22 @@ def open_desk(workspace: "Workspace", options: "Options") -> "Desk":
     from tracedesk.store.database import StoreError
 
     try:
+        if workspace.encrypt:
+            _announce_encryption(workspace)
         return Desk(workspace, options)
     except StoreError as fault:
         fail(str(fault))
     except OSError as fault:
         fail(f"{workspace.private}: {fault.strerror}")
+
+
+def _announce_encryption(workspace: "Workspace") -> None:
+    """Say what takes a while: a plain database becomes an encrypted one as it is opened."""
+    from tracedesk.store.connections import file_kind
+
+    if workspace.database.exists() and file_kind(workspace.database) == "plain":
+        size = workspace.database.stat().st_size >> 20
+        click.echo(f"tracedesk: encrypting {workspace.database} ({size} MB)", err=True)
 
 
 def reading_desk(start: Path) -> "Desk":
