@@ -1,7 +1,7 @@
 """The filter language as SQL, so that a filtered list is read by window like any other.
 
 Each term becomes one condition; conditions mean exactly what ``Filter.matches`` means. Where
-SQL cannot say it, it calls back the function of ``query.filter`` that says it in Python.
+SQL cannot say it, it calls back the function of ``query.filter_terms`` that says it in Python.
 """
 
 import sqlite3
@@ -12,13 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from tracedesk.model.trace import Kind
-from tracedesk.query.filter import (
-    PENDING,
-    Filter,
-    Term,
-    metadata_fits,
-    name_fits,
-)
+from tracedesk.query.filter_terms import PENDING, Filter, Term, metadata_fits, name_fits
 from tracedesk.query.names import fold
 from tracedesk.store.errors import StoreError
 
