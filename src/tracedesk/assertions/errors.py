@@ -77,7 +77,7 @@ class NoErrors:
     def _wrong(self, span: Span) -> str:
         """Why a span counts as an error; blank when it does not."""
         if span.status is Status.ERROR:
-            return span.status_message or "error"
+            return span.failure or "error"
         if self.http_errors:
             for name in _STATUS_CODES:
                 code = as_number(span.attributes.get(name))

@@ -178,6 +178,16 @@ class Span(msgspec.Struct, gc=False, kw_only=True):
         return self.status is Status.ERROR or self.exception
 
     @property
+    def failure(self) -> str:
+        """Why it failed: the message of its status, else the exception it recorded, as type
+        and message. Blank when it tells neither."""
+        if self.status_message or not self.exception:
+            return self.status_message
+        raised = next((e.attributes for e in self.events if e.name == "exception"), {})
+        parts = (raised.get("exception.type"), raised.get("exception.message"))
+        return ": ".join(str(part) for part in parts if part)
+
+    @property
     def duration_ns(self) -> int | None:
         """End minus start; None when a time is missing or the span runs backwards."""
         if self.start_ns is None or self.end_ns is None or self.end_ns < self.start_ns:

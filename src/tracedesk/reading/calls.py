@@ -61,7 +61,7 @@ def calls_of(view: View) -> tuple[Call, ...]:
                     if field is None
                     else node_output(field, seen[index][field.attribute], span),
                     status=STATUS[span.status],
-                    status_message=span.status_message,
+                    status_message=_message(span),
                     parent=parent,
                     order=len(calls),
                     start_ns=span.start_ns,
@@ -82,12 +82,16 @@ def _tool_call(view: View, index: int, parent: str | None, order: int) -> Call:
         given=_arguments(view, index, seen, shape),
         gave=_result(span, seen, shape),
         status=STATUS[span.status],
-        status_message=span.status_message,
+        status_message=_message(span),
         parent=parent,
         order=order,
         start_ns=span.start_ns,
         end_ns=span.end_ns,
     )
+
+
+def _message(span: Span) -> str:
+    return span.failure if span.status is Status.ERROR else span.status_message
 
 
 def _tool_names(span: Span, seen: Mapping[str, Any], shape: Shape) -> tuple[str, tuple[str, ...]]:
@@ -165,7 +169,7 @@ def _n8n_call(view: View, index: int, parent: str | None, order: int) -> Call:
         gave=gave,
         parameters=_parameters(view, index, seen) if is_http_request(type_) else None,
         status=STATUS[span.status],
-        status_message=span.status_message,
+        status_message=_message(span),
         type=type_,
         parent=parent,
         order=order,

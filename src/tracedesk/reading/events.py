@@ -1,7 +1,7 @@
 """Message content in span events: one event a message (semconv until 2025, Strands), or
 one event holding whole message lists (the current opt-in form)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tracedesk.model.trace import Event
@@ -27,17 +27,18 @@ EVENT_SOURCES = {
 }
 
 
-def event_messages(events: Iterable[Event], role: str) -> tuple[list[Said], str]:
-    """Messages in a span's events that matter for ``response``, ``input`` or ``all``, and the
-    name of the event that carried the last one."""
-    found: list[Said] = []
-    place = ""
+def each_message(events: Iterable[Event], role: str) -> Iterator[tuple[Said, str]]:
+    """Messages in a span's events that matter for ``response``, ``input`` or ``all``, each with
+    the name of the event that carries it."""
     for event in events:
-        messages = list(_of(event, role))
-        if messages:
-            found += messages
-            place = event.name
-    return found, place
+        for message in _of(event, role):
+            yield message, event.name
+
+
+def event_messages(events: Iterable[Event], role: str) -> tuple[list[Said], str]:
+    """The same messages, and the name of the event that carries the last one."""
+    told = list(each_message(events, role))
+    return [message for message, _ in told], told[-1][1] if told else ""
 
 
 def _of(event: Event, role: str) -> Iterable[Said]:

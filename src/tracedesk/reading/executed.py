@@ -18,7 +18,7 @@ from tracedesk.model.links import NO_PARENT
 from tracedesk.model.peek import eventful, opened
 from tracedesk.model.reading import NOT_RECORDED, Call, Recorded
 from tracedesk.model.trace import Kind
-from tracedesk.reading.events import event_messages
+from tracedesk.reading.events import each_message
 from tracedesk.reading.messages import Said
 from tracedesk.reading.plan import TOOL_CALL_IDS
 from tracedesk.reading.recorded import read_value
@@ -88,16 +88,17 @@ def _messages(view: View, index: int, *, spoken: bool) -> Iterator[tuple[Said, s
     seen, span = view.seen[index], view.spans[index]
     for attributes, indexed in view.shapes[index].messages:
         for attribute in attributes:
-            if (attribute not in MESSAGES_IN) == spoken and _mentions_tool(seen[attribute]):
+            if (attribute not in MESSAGES_IN) == spoken and (
+                view.heard(index, attribute) or _mentions_tool(seen[attribute])
+            ):
                 for message in view.said(index, attribute):
                     yield message, attribute
         for prefix, infix in indexed:
             if ((prefix, infix) not in INDEXED_IN) == spoken:
                 for message in indexed_messages(span.attributes, prefix, infix):
                     yield message, prefix.rstrip(".")
-    if eventful(span):
-        messages, name = event_messages(span.events, "response" if spoken else "input")
-        for message in messages:
+    if view.eventful and eventful(span):
+        for message, name in each_message(span.events, "response" if spoken else "input"):
             yield message, f"event {name}"
 
 

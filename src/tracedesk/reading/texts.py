@@ -11,7 +11,7 @@ from tracedesk.model.peek import eventful, opened
 from tracedesk.model.reading import Source, Text
 from tracedesk.model.trace import Format, Kind
 from tracedesk.reading import n8n_spans
-from tracedesk.reading.events import event_messages
+from tracedesk.reading.events import each_message, event_messages
 from tracedesk.reading.messages import Said, assistant_text, input_text
 from tracedesk.reading.plan import N8N_OUTPUT, Rows
 from tracedesk.reading.tables.readers import assistant, indexed_messages, user
@@ -123,9 +123,11 @@ def _by_events(
     ]
     for index in view.in_order(view.form.order(role, speakers)):
         span = view.spans[index]
-        messages, name = event_messages(span.events, role)
-        text = pick(messages) if messages else None
+        told = list(each_message(span.events, role))
+        text = pick([message for message, _ in told]) if told else None
         if text is not None:
+            holding = (name for message, name in reversed(told) if message.text == text)
+            name = next(holding, told[-1][1])
             found = search.accept((text, Source(span.span_id, name, f"span event {name}")))
             if found is not None:
                 return found

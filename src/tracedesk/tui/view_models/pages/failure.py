@@ -31,7 +31,7 @@ def failure_page(
     if found:
         _verdict(page, *found[0], more=len(found) - 1)
     if span.failed:
-        message = span.status_message or _exception(span) or "the span failed, and says not why"
+        message = span.failure or "the span failed, and says not why"
         page.add(Piece(" ✖ ", "bad"), Piece(fit(message, width - 3), "bad"))
     if not page.lines:
         page.add(Piece(" nothing failed here", "faint"))
@@ -85,13 +85,3 @@ def _side(value: object, type_: str, typed: bool) -> str:
 
 def _belongs(verdict: Verdict, span_id: str) -> bool:
     return any(e.span == span_id and e.role in MARKING_ROLES for e in verdict.evidence)
-
-
-def _exception(span: Span) -> str:
-    for event in span.events:
-        if event.name == "exception":
-            attributes = event.attributes
-            return (
-                f"{attributes.get('exception.type', '')}: {attributes.get('exception.message', '')}"
-            )
-    return ""
