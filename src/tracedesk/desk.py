@@ -9,7 +9,7 @@ import gc
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tracedesk.evaluation.evaluator import Evaluator
     from tracedesk.evaluation.progress import Progress
     from tracedesk.evaluation.run import TraceVerdicts
+    from tracedesk.n8n_polling.poller import Polling
     from tracedesk.retention import Keeper
     from tracedesk.testcases.models import CaseFile
     from tracedesk.testcases.watch import Watcher
@@ -112,6 +113,7 @@ class Desk:
         self._watcher: Watcher | None = None
         self._config_watcher: ConfigWatcher | None = None
         self._keeper: Keeper | None = None
+        self._polling: Polling | None = None
         self._starter: threading.Thread | None = None
         self._stopping = threading.Event()
 
@@ -139,7 +141,7 @@ class Desk:
             self._starter.join()
         if self._evaluator is not None:
             self._evaluator.stop()
-        for watcher in (self._config_watcher, self._watcher, self._keeper):
+        for watcher in (self._config_watcher, self._watcher, self._keeper, self._polling):
             if watcher is not None:
                 watcher.stop()
         self._listener.close()
@@ -165,6 +167,7 @@ class Desk:
                 self._now(self._listener.open(self.store, lambda: self._agents, self.describe))
             self._watch()
             self._keep_within_limits()
+            self._poll_n8n()
             self._now(self._listener.open_grpc(self.endpoint, self.store, lambda: self._agents))
         except Exception as fault:  # the screen must live and say so
             log.exception("the desk could not start")
@@ -195,6 +198,19 @@ class Desk:
             self._keeper = Keeper(self.store, self.workspace.retention)
             self._keeper.start()
 
+    def _poll_n8n(self) -> None:
+        """Look at the n8n of agents that have one, if this is the desk that owns the endpoint."""
+        if self._polling is not None:
+            self._polling.stop()
+            self._polling = None
+        agents = polled(self._agents.values())
+        if agents and self.endpoint.state == "listening":
+            from tracedesk.n8n_polling.poller import Polling
+
+            settings, folder = self._listener.settings(), self.workspace.private
+            self._polling = Polling(agents, self.store, settings, folder, self.say)
+            self._polling.start()
+
     def _watch_cases(self) -> None:
         from tracedesk.testcases.watch import Watcher
 
@@ -221,6 +237,7 @@ class Desk:
         ]
         self.workspace = workspace
         self._listener.redaction.use(workspace.redaction)
+        before = polled(self._agents.values())
         self._agents = {agent.id: agent for agent in workspace.agents}
         self._names = self._remember_agents()
         with self._opened_lock:
@@ -233,6 +250,8 @@ class Desk:
         self._watch_cases()
         self._begin_evaluating()
         self._keep_within_limits()
+        if polled(self._agents.values()) != before:
+            self._poll_n8n()
         what = " and ".join(later)
         self.say(f"{what} of tracedesk.toml: from the next start on" if later else "")
 
@@ -498,6 +517,11 @@ class Desk:
         requests = of_stored(self.store.requests(row.id))
         url = url or f"http://127.0.0.1:{DEFAULT_PORT}"
         return curl_commands(row.id, requests, url, self.workspace.root)
+
+
+def polled(agents: Iterable[Agent]) -> list[Agent]:
+    """The agents whose n8n is asked for executions."""
+    return [agent for agent in agents if agent.n8n is not None]
 
 
 def _tree_of(spans: Sequence[Span]) -> SpanTree:

@@ -75,7 +75,7 @@ class Listener:
         from tracedesk.endpoint.app import make_app
         from tracedesk.endpoint.server import Server
 
-        server = Server(make_app(self._settings(), store, agents, describe))
+        server = Server(make_app(self.settings(), store, agents, describe))
         try:
             message = self._bind(server)
         except OSError as fault:
@@ -99,7 +99,7 @@ class Listener:
         if asked is None and not installed():
             return state
         usual = 0 if self._config.port == 0 else DEFAULT_GRPC_PORT
-        server = GrpcServer(self._settings(), store, agents)
+        server = GrpcServer(self.settings(), store, agents)
         try:
             address = server.start(self._config.host, usual if asked in (None, True) else asked)
         except GrpcUnavailableError as fault:
@@ -108,7 +108,8 @@ class Listener:
         self._grpc = server
         return msgspec.structs.replace(state, grpc=address)
 
-    def _settings(self) -> "EndpointSettings":
+    def settings(self) -> "EndpointSettings":
+        """What everything that takes traces in for this desk goes by."""
         from tracedesk.endpoint.settings import EndpointSettings
 
         config = self._config

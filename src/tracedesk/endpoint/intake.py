@@ -104,6 +104,18 @@ class Intake:
             raise not_stored(error, prepared) from error
         return self.answer(prepared, receipts)
 
+    def store(self, prepared: Prepared) -> Reply:
+        """Store what was prepared, for threads that can wait; returns after the commit. Raises
+        Refused."""
+        if not prepared.items:
+            return prepared.answer(())
+        try:
+            patience_s = self._settings.patience_s
+            receipts = self._store.writer.submit(prepared.items, patience_s).result()
+        except (Busy, StoreError) as error:
+            raise not_stored(error, prepared) from error
+        return self.answer(prepared, receipts)
+
     @staticmethod
     def answer(prepared: Prepared, receipts: Sequence[Receipt]) -> Reply:
         """The reply to a request that was stored."""

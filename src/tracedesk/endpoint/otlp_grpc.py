@@ -19,7 +19,6 @@ from tracedesk.endpoint.intake import (
     OTLP_PATH,
     Intake,
     Request,
-    not_stored,
     secret_header,
 )
 from tracedesk.endpoint.keys import Access, AgentsById, KeyRing
@@ -29,7 +28,6 @@ from tracedesk.formats.detect import PROTOBUF
 from tracedesk.formats.errors import Fault
 from tracedesk.formats.otlp_logs import LOGS_PATH
 from tracedesk.store.database import Store
-from tracedesk.store.errors import Busy, StoreError
 
 if TYPE_CHECKING:
     import grpc
@@ -162,15 +160,7 @@ class GrpcServer:
             request_id=_request_id(metadata),
             body=message,
         )
-        prepared = self._intake.prepare(request, access)
-        if not prepared.items:
-            return prepared.answer(()).body
-        try:
-            stored = self._store.writer.submit(prepared.items, self._settings.patience_s)
-            receipts = stored.result()
-        except (Busy, StoreError) as error:
-            raise not_stored(error, prepared) from error
-        return self._intake.answer(prepared, receipts).body
+        return self._intake.store(self._intake.prepare(request, access)).body
 
     def _access(self, key: str | None) -> Access:
         with self._keys_lock:
