@@ -8,7 +8,8 @@ from tracedesk.assertions.fields import Field, number
 from tracedesk.assertions.finding import RUNTIME, Finding, missing
 from tracedesk.assertions.kind import Kind
 from tracedesk.assertions.limits import Bound, need_one, shares_in_words, worst
-from tracedesk.assertions.trace_index import SLOWEST, TraceIndex
+from tracedesk.assertions.trace_index import TraceIndex
+from tracedesk.assertions.tree_index import SLOWEST
 from tracedesk.model.reading import Usage
 from tracedesk.model.verdict import Evidence, Outcome, Support
 from tracedesk.query.problems import Place, Report
