@@ -138,7 +138,7 @@ def expiry(text: str, now_ns: int) -> int:
         else:
             moment = datetime.fromisoformat(text.strip())
             if len(text.strip()) <= len("2026-12-31"):
-                moment += timedelta(days=1)
+                moment += timedelta(days=1, seconds=-1)
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
@@ -216,7 +216,7 @@ def routes(agent: Agent, workspace: Workspace) -> list[str]:
 def sending_lines(url: str, agent: Agent, *, alone: bool, key: str | None) -> tuple[str, str]:
     """What to type in a shell so that traces go to this agent: a request, and the variables of
     an OpenTelemetry SDK. ``alone``: there is no other agent; ``key``: None where none is needed."""
-    header = f" -H 'x-api-key: {key}'" if key else ""
+    header = f' -H "x-api-key: {key}"' if key else ""
     target = "" if alone else f'"platformId": "{agent.id}", '
     curl = (
         f"curl -s {url}/public/traces -H 'Content-Type: application/json'{header}"

@@ -5,9 +5,19 @@ from collections import Counter
 
 import pytest
 
-from tracedesk.tui.actions import ACTIONS, PANES, PREFIXES, footer_for, help_for, key_name
+from tracedesk.tui.actions import (
+    ACTIONS,
+    OWN_SCREEN,
+    PANE_TITLES,
+    PANES,
+    PREFIXES,
+    footer_for,
+    help_for,
+    key_name,
+)
 from tracedesk.tui.app import TracedeskApp
 from tracedesk.tui.bindings import bindings
+from tracedesk.tui.screens.agents import AgentsScreen
 from tracedesk.tui.screens.workbench import Workbench
 from tracedesk.tui.widgets.line_view import LineView
 
@@ -18,6 +28,8 @@ def test_every_action_exists_and_is_explained(action):
     owner = TracedeskApp if action.name.startswith("app.") else Workbench
     if action.pane == "lines":
         owner = LineView
+    elif action.pane in OWN_SCREEN:
+        owner = AgentsScreen
     assert callable(getattr(owner, f"action_{name}"))
     assert action.label
     assert action.help.endswith(".")
@@ -29,6 +41,19 @@ def test_no_key_means_two_things_in_one_pane(pane):
         key for action in ACTIONS if action.pane in ("", "lines", pane) for key in action.keys
     )
     assert [key for key, count in keys.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("pane", OWN_SCREEN)
+def test_the_screen_of_agents_has_its_own_keys_footer_and_help(pane):
+    own = [action for action in ACTIONS if action.pane == pane]
+    keys = Counter(
+        key for action in ACTIONS if action.pane in ("lines", pane) for key in action.keys
+    )
+    assert max(keys.values()) == 1
+    assert not {"escape", "q", "A", "question_mark"} & set(keys), "these the screen has itself"
+    assert footer_for(pane)[: len(own)] == own
+    titled = dict(help_for(pane))
+    assert titled[PANE_TITLES[pane]] == own
 
 
 def test_every_binding_has_an_id_and_a_tooltip():

@@ -10,7 +10,13 @@ import msgspec
 PANES = ("list", "tree", "detail", "tests")
 """The four panes in the order that Tab walks them."""
 
-PANE_TITLES = {"list": "Traces", "tree": "Spans", "detail": "Detail", "tests": "Tests"}
+OWN_SCREEN = ("agents", "keys")
+"""Panes of the screen of agents and keys, where the actions of the workbench do not reach."""
+
+PANE_TITLES = {
+    "list": "Traces", "tree": "Spans", "detail": "Detail", "tests": "Tests",
+    "agents": "Agents", "keys": "Keys",
+}  # fmt: skip
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -40,7 +46,7 @@ class Action(msgspec.Struct, frozen=True):
 _KEY_NAMES = {
     "enter": "Enter", "escape": "Esc", "space": "Space", "tab": "Tab", "shift+tab": "Shift-Tab",
     "up": "↑", "down": "↓", "left": "←", "right": "→", "pageup": "PgUp", "pagedown": "PgDn",
-    "home": "Home", "end": "End",
+    "home": "Home", "end": "End", "delete": "Del",
 }  # fmt: skip
 
 
@@ -119,6 +125,22 @@ ACTIONS: tuple[Action, ...] = (
            "Fold or unfold the file or case.", "tests", False, False),
     Action("edit_externally", ("E",), "$EDITOR",
            "Open the test file at this line in $EDITOR.", "tests", True),
+    # Agents and keys
+    Action("add_agent", ("a",), "add", "Add an agent to tracedesk.toml.", "agents", True),
+    Action("edit_agent", ("e", "enter"), "edit", "Change the agent's settings.", "agents", True),
+    Action("remove_agent", ("d", "delete"), "remove",
+           "Remove the agent; its traces stay.", "agents", True),
+    Action("new_key", ("n",), "new key", "Make a key that reaches this agent only.", "agents",
+           True),
+    Action("copy_sending('curl')", ("c",), "copy curl", "Copy the curl line below.", "agents",
+           True),
+    Action("copy_sending('variables')", ("v",), "copy OTEL",
+           "Copy the variables of an OpenTelemetry SDK below.", "agents", True),
+    Action("other_list", ("tab", "shift+tab"), "keys", "To the keys.", "agents", True, False),
+    Action("new_key", ("n",), "new key", "Make a key, for all agents or some.", "keys", True),
+    Action("revoke_key", ("d", "delete"), "revoke",
+           "Revoke the key; what sends with it is refused at once.", "keys", True),
+    Action("other_list", ("tab", "shift+tab"), "agents", "To the agents.", "keys", True, False),
     # Everywhere
     Action("tab('reading')", ("1",), "Reading",
            "Response, input, tool calls, usage, with sources."),
@@ -135,6 +157,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy('marked trace')", ("y m",), "copy marked",
            "Copy the ids of all marked traces, one a line."),
     Action("show_list", ("L",), "traces", "Open the list of traces over the other panes."),
+    Action("agents", ("A",), "agents and keys",
+           "Agents and keys: add, change, remove; create, revoke; what to type to send."),
     Action("next_pane(1)", ("tab",), "pane", "Next pane.", footer=True, palette=False),
     Action("next_pane(-1)", ("shift+tab",), "previous pane", "Previous pane.", palette=False),
     Action("back", ("escape",), "back",
@@ -172,11 +196,18 @@ def footer_for(pane: str) -> list[Action]:
     if not pane:
         return [action for action in ACTIONS if action.name in ALWAYS]
     own = [action for action in ACTIONS if action.pane == pane and action.footer]
+    if pane in OWN_SCREEN:
+        return own + [action for action in ACTIONS if action.name == "help"]
     return own + [action for action in ACTIONS if not action.pane and action.footer]
 
 
 def help_for(pane: str) -> list[tuple[str, list[Action]]]:
     """Sections of the help page of a pane."""
+    if pane in OWN_SCREEN:
+        return [
+            *((PANE_TITLES[each], [a for a in ACTIONS if a.pane == each]) for each in OWN_SCREEN),
+            ("Moving", [a for a in ACTIONS if a.pane == "lines"]),
+        ]
     two_keys = [a for a in ACTIONS if not a.pane and any(" " in key for key in a.keys)]
     general = [a for a in ACTIONS if not a.pane and a not in two_keys]
     return [

@@ -9,10 +9,10 @@ from typing import ClassVar
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.markup import escape
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from tracedesk.desk import Desk
-from tracedesk.tui.actions import ACTIONS, PANE_TITLES
+from tracedesk.tui.actions import ACTIONS, OWN_SCREEN, PANE_TITLES
 from tracedesk.tui.screens.workbench import Workbench
 from tracedesk.tui.steady import Steady, report
 from tracedesk.tui.themes import DARK, THEMES
@@ -62,10 +62,12 @@ class TracedeskApp(Steady, App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Our own actions; what belongs to a pane says so."""
-        if not isinstance(screen, Workbench):
+        pane = getattr(screen, "pane", None)
+        if pane is None or isinstance(screen, ModalScreen):
             return
         for action in ACTIONS:
-            if not action.palette or (action.pane and action.pane != screen.pane):
+            everywhere = not action.pane and pane not in OWN_SCREEN
+            if not action.palette or not (everywhere or action.pane == pane):
                 continue
             title = action.label[:1].upper() + action.label[1:]
             where = f" · {PANE_TITLES[action.pane]}" if action.pane else ""

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from tracedesk.tui import figures
-from tracedesk.tui.actions import PANE_TITLES, help_for
+from tracedesk.tui.actions import OWN_SCREEN, PANE_TITLES, help_for
 from tracedesk.tui.lines import Line, Piece, Value
 from tracedesk.tui.steady import Steady
 from tracedesk.tui.text import fit, plain, wrap
@@ -116,6 +116,8 @@ class HelpScreen(Modal):
             for action in actions:
                 keys = f"  {action.shown_keys:<14}"
                 page.add(Piece(keys, "accent"), Piece(fit(action.help, width - len(keys))))
+        if self.pane in OWN_SCREEN:
+            return page.lines
         page.heading("Signs")
         for sign, role, meaning in LEGEND:
             page.add(Piece(f"  {sign:<14}", role), Piece(fit(meaning, width - 16)))

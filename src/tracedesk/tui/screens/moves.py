@@ -325,6 +325,11 @@ class Moves(Finding):
         dark = self.app.theme == "tracedesk-dark"
         self.app.theme = "tracedesk-light" if dark else "tracedesk-dark"
 
+    def action_agents(self) -> None:
+        from tracedesk.tui.screens.agents import AgentsScreen
+
+        self.app.push_screen(AgentsScreen(self.desk, ascii=self.ascii))
+
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self.pane, ascii=self.ascii))
 
