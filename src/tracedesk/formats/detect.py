@@ -280,7 +280,7 @@ def _plain_spans(wire: WireBody, text: bytes) -> Any:
 def _read_otlp(wire: WireBody, _: bytes, envelope: Envelope, faults: Faults) -> None:
     raw = wire.resource_spans if wire.resourceSpans is _UNSET else wire.resourceSpans
     assert isinstance(raw, msgspec.Raw)
-    reader = JsonReader()
+    reader = JsonReader(snake=wire.resourceSpans is _UNSET)
     envelope.otlp = reader.read(bytes(raw))
     envelope.rejected = reader.rejected
     odd = [faults.tolerate("resourceSpans", what) for what in reader.odd]

@@ -36,6 +36,7 @@ NOT_SENT = msgspec.Raw(b"null")
 SNAKE_MARKS = (b'_time_unix_nano"', b'"parent_span_id"', b'"span_id"', b'"scope_spans"')
 """Names that the Structs below would pass over in silence; their presence asks for care."""
 
+_SNAKE_CASE = "has field names in snake case"
 _PEEK_AT = {name: at for at, name in enumerate(PEEKED)}
 
 
@@ -119,10 +120,11 @@ _decode = msgspec.json.Decoder(list[WireResourceSpans]).decode
 class JsonReader:
     """Reads one request; ``rejected`` and ``warnings`` tell what was dropped or converted."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, snake: bool = False) -> None:
+        """``snake``: the list itself came under its name in snake case."""
         self.rejected = 0
         self.warnings: list[TraceWarning] = []
-        self.odd: dict[str, None] = {}
+        self.odd: dict[str, None] = {_SNAKE_CASE: None} if snake else {}
         """Spellings that no OTLP/JSON exporter uses, in words; each once a request."""
 
     def read(self, raw: bytes) -> list[OtlpResource]:
@@ -178,7 +180,7 @@ class JsonReader:
 
     def _note_spelling(self, entry: dict[str, Any]) -> None:
         if not _SNAKE_NAMES.isdisjoint(entry):
-            self.odd["has field names in snake case"] = None
+            self.odd[_SNAKE_CASE] = None
         if "instrumentationLibrarySpans" in entry:
             self.odd["has instrumentationLibrarySpans, the older name of scopeSpans"] = None
 

@@ -38,6 +38,7 @@ OLDER: dict[Format, Rules] = {
 
 
 UNRESOLVED = "unresolved_expression"
+NESTED = "nested_usage"
 _WARNED = 20
 """Nodes that are warned of, at most."""
 
@@ -54,11 +55,13 @@ def read(trace: Trace, settings: ReadingSettings = ReadingSettings()) -> Reading
     if trace.format.legacy:
         return _read_older(view, calls, OLDER.get(trace.format, OLDER[Format.CUSTOM]))
     response = texts.response_text(view)
+    usage = usage_of(view)
+    _flag_nested(trace, usage)
     return Reading(
         response=response,
         input=texts.input_of(view),
         calls=with_executed(view, calls),
-        usage=usage_of(view),
+        usage=usage,
         http_status=facts.http_status(view),
         duration_ms=facts.duration(view),
         status=facts.trace_status(view),
@@ -119,6 +122,12 @@ def _flag_unresolved(trace: Trace, calls: tuple[Call, ...]) -> None:
             if call.id not in known:
                 told = f"parameters of {call.label} hold an expression that was not resolved"
                 trace.warn(UNRESOLVED, told, call.id)
+
+
+def _flag_nested(trace: Trace, usage: Usage) -> None:
+    """Warn of tokens that may be counted twice (spec 16.4)."""
+    if usage.nested and not any(w.code == NESTED for w in trace.warnings):
+        trace.warn(NESTED, "tokens are summed over a span and one above it; the sum may be double")
 
 
 def _has_structure(trace: Trace) -> bool:
