@@ -144,11 +144,16 @@ def find_workspace(start: Path) -> Workspace:
 
     Raises ConfigError when the configuration cannot be used.
     """
+    return open_workspace(workspace_root(start))
+
+
+def workspace_root(start: Path) -> Path:
+    """The folder of the workspace that ``start`` lies in."""
     start = start.expanduser().resolve()
     for folder in (start, *start.parents):
         if (folder / CONFIG_NAME).is_file() or (folder / PRIVATE_NAME).is_dir():
-            return open_workspace(folder)
-    return open_workspace(start)
+            return folder
+    return start
 
 
 def open_workspace(root: Path) -> Workspace:
@@ -186,9 +191,7 @@ def configured(root: Path, text: str) -> Workspace:
         redaction=RedactionSettings(config.redaction.automatic, tuple(config.redaction.paths)),
         encrypt=_encrypt(path, config),
         key_file=_key_file(root, config.storage.key_file),
-        unused=tuple(
-            name for name in ("judge", "prices") if getattr(config, name) is not None
-        ),
+        unused=tuple(name for name in ("judge", "prices") if getattr(config, name) is not None),
     )
 
 
@@ -200,7 +203,7 @@ def _encrypt(path: Path, config: "Config") -> bool:
 
 
 def _key_file(root: Path, name: str | None) -> Path | None:
-    return None if name is None else root / Path(name).expanduser()
+    return None if name is None else Path(os.path.abspath(root / Path(name).expanduser()))
 
 
 def _text(path: Path) -> str:

@@ -13,7 +13,14 @@ from typing import Any, Final, cast
 from sqlcipher3 import dbapi2
 
 from tracedesk.store import schema
-from tracedesk.store.connections import Closing, Connection, make_private_file, options
+from tracedesk.store.connections import (
+    Closing,
+    Connection,
+    make_private_file,
+    open_here,
+    opened,
+    options,
+)
 from tracedesk.store.encryption import half_made
 from tracedesk.store.errors import StoreError
 
@@ -41,9 +48,10 @@ class Cipher:
     def connect(self, read_only: bool) -> Connection:
         """A connection that can read; nothing was read yet."""
         made = dbapi2.connect(factory=CipherConnection, **options(self._path, read_only=read_only))
+        made.execute("PRAGMA cipher_log_level = NONE")  # else it writes to stderr, on the screen
         if self._key is not None:
             made.execute(f'PRAGMA key = "{_raw(self._key)}"')
-        return cast(Connection, made)
+        return opened(made, self._path, "plain" if self._key is None else "sealed")
 
     def check(self) -> None:
         """Read something; the library's own errors are raised, see ``wrong_key``."""
@@ -62,6 +70,8 @@ def convert(path: Path, source_key: bytes | None, target_key: bytes | None) -> N
     The copy is checked before it takes the place of the original in one step; until then the
     original is what it was. Raises StoreError, the library's errors and OSError.
     """
+    if open_here(path) is not None:  # two libraries in one process see no locks of each other
+        raise _in_use(path)
     half = half_made(path)
     source = Cipher(path, source_key).connect(False)
     try:
@@ -93,10 +103,14 @@ def _take(source: Any, path: Path) -> None:
             raise
         mode = "in use"
     if mode != "delete":
-        raise StoreError(
-            f"the database {path} is in use, and cannot be converted meanwhile",
-            "Stop the tracedesk that has it open, then try again.",
-        )
+        raise _in_use(path)
+
+
+def _in_use(path: Path) -> StoreError:
+    return StoreError(
+        f"the database {path} is in use, and cannot be converted meanwhile",
+        "Stop the tracedesk that has it open, then try again.",
+    )
 
 
 def _export(source: Any, half: Path, key: bytes | None) -> dict[str, int]:

@@ -1,13 +1,16 @@
 """Every connection to a database file is opened here, so that a key is never forgotten.
 
 A plain file is opened by sqlite3 of the standard library; one that is encrypted, or shall be,
-by ``encryption``, which nothing else imports.
+through ``encryption``. Nobody else may open a database file while this process has a
+connection to it: closing any handle lets go of the locks of all (POSIX), and another process
+could then take the log away.
 """
 
 import contextlib
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -28,6 +31,13 @@ FileKind: TypeAlias = Literal["new", "plain", "sealed"]
 """``new``: missing or empty. ``sealed``: encrypted, or no database at all; only a key can tell."""
 
 
+_live: "weakref.WeakKeyDictionary[Closing, tuple[tuple[int, int], FileKind]]" = (
+    weakref.WeakKeyDictionary()
+)
+"""The open connections of this process, with the identity of their file and what it is."""
+_live_lock = threading.Lock()
+
+
 class Closing:
     """What a connection of either library has here besides: it closes itself when its thread is
     gone, can be weakly held, and is never closed under a reader."""
@@ -37,9 +47,15 @@ class Closing:
         self.reading = threading.Lock()
         """Held while the connection is in use."""
 
+    def close(self) -> None:
+        """Close it; the file may be opened otherwise again once all are closed."""
+        with _live_lock:
+            _live.pop(self, None)
+        super().close()  # type: ignore[misc]
+
     def __del__(self) -> None:
         with contextlib.suppress(*database_errors()):
-            self.close()  # type: ignore[attr-defined]
+            super().close()  # type: ignore[misc]
 
 
 class Connection(Closing, sqlite3.Connection):
@@ -62,14 +78,35 @@ def options(path: Path, *, read_only: bool) -> dict[str, Any]:
     }
 
 
+def opened(connection: Connection, path: Path, kind: FileKind) -> Connection:
+    """Remember a connection that was just opened."""
+    with _live_lock:
+        _live[connection] = (_identity(path.stat()), kind)
+    return connection
+
+
+def open_here(path: Path) -> FileKind | None:
+    """What the file is, if this process has a connection to it. Raises OSError."""
+    identity = _identity(path.stat())
+    with _live_lock:
+        return next((kind for file, kind in _live.values() if file == identity), None)
+
+
 def file_kind(path: Path) -> FileKind:
     """What the file is, by its first bytes. Raises OSError when it cannot be read."""
     try:
+        if path.stat().st_size == 0:
+            return "new"
+        if (kind := open_here(path)) is not None:
+            return kind
         with path.open("rb") as file:
-            head = file.read(len(_HEADER))
+            return "plain" if file.read(len(_HEADER)) == _HEADER else "sealed"
     except FileNotFoundError:
         return "new"
-    return "new" if not head else "plain" if head == _HEADER else "sealed"
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 @contextlib.contextmanager
@@ -92,7 +129,8 @@ def connector(
 
 
 def _plain(path: Path, read_only: bool) -> Connection:
-    return sqlite3.connect(factory=Connection, **options(path, read_only=read_only))
+    made = sqlite3.connect(factory=Connection, **options(path, read_only=read_only))
+    return opened(made, path, "plain")
 
 
 def make_private_file(path: Path) -> None:

@@ -48,7 +48,7 @@ class EncryptionSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Where the key is kept: as the environment says, else the configuration, else where it
         was kept when the database was encrypted, else in the keyring."""
         if named := os.environ.get(KEY_FILE_VARIABLE):
-            return place_in_file(Path(named).expanduser().absolute())
+            return place_in_file(Path(os.path.abspath(Path(named).expanduser())))
         if self.key_file is not None:
             return place_in_file(self.key_file)
         return note.place if note is not None else place_in_keyring(self.account)
