@@ -22,13 +22,9 @@ from tracedesk.reading.events import each_message
 from tracedesk.reading.messages import Said
 from tracedesk.reading.plan import TOOL_CALL_IDS
 from tracedesk.reading.recorded import read_value
-from tracedesk.reading.tables import ALL
 from tracedesk.reading.tables.readers import indexed_messages
 from tracedesk.reading.tool_parts import Requested, Returned
 from tracedesk.reading.view import View
-
-MESSAGES_IN = frozenset(name for table in ALL for name in table.messages_in)
-INDEXED_IN = frozenset(table.indexed_messages[0] for table in ALL if table.indexed_messages)
 
 _TOOL, _UNCTION = re.compile(rb"tool").search, re.compile(rb"unction").search
 """One of them stands in every encoded message that asks for a tool or answers one. Two plain
@@ -52,8 +48,7 @@ class Answered(msgspec.Struct, frozen=True):
 
 def with_executed(view: View, calls: tuple[Call, ...]) -> tuple[Call, ...]:
     """The calls of the spans, and those that only messages tell of, in order."""
-    shapes = view.shapes
-    speakers = [i for i in view.with_messages() if shapes[i].ai]
+    speakers = view.speakers
     if not speakers:
         return calls
     asked = _asked(view, speakers)
@@ -68,15 +63,19 @@ def with_executed(view: View, calls: tuple[Call, ...]) -> tuple[Call, ...]:
 def _asked(view: View, speakers: list[int]) -> list[Asked]:
     """Every request once, in the order of asking; a model's own span before what wraps it."""
     found: dict[Any, Asked] = {}
-    spans, model = view.spans, Kind.MODEL
-    for index in sorted(
-        speakers, key=lambda i: (spans[i].kind is not model, spans[i].start_ns or 0, i)
-    ):
+    for index in _models_first(view, speakers):
         for message, _ in _messages(view, index, spoken=True):
             for number, request in enumerate(message.requests):
                 key = request.id or (index, number, request.name)
                 found.setdefault(key, Asked(request, index))
     return list(found.values())
+
+
+def _models_first(view: View, indexes: list[int]) -> list[int]:
+    if len(indexes) == 1:
+        return indexes
+    spans, model = view.spans, Kind.MODEL
+    return sorted(indexes, key=lambda i: (spans[i].kind is not model, spans[i].start_ns or 0, i))
 
 
 def _by_time(view: View, indexes: Iterable[int]) -> list[int]:
@@ -86,17 +85,15 @@ def _by_time(view: View, indexes: Iterable[int]) -> list[int]:
 def _messages(view: View, index: int, *, spoken: bool) -> Iterator[tuple[Said, str]]:
     """What the model of a span said, or was told, that mentions tools; and its place."""
     seen, span = view.seen[index], view.spans[index]
-    for attributes, indexed in view.shapes[index].messages:
+    shape = view.shapes[index]
+    for attributes, indexed in shape.spoken if spoken else shape.told:
         for attribute in attributes:
-            if (attribute not in MESSAGES_IN) == spoken and (
-                view.heard(index, attribute) or _mentions_tool(seen[attribute])
-            ):
+            if view.heard(index, attribute) or _mentions_tool(seen[attribute]):
                 for message in view.said(index, attribute):
                     yield message, attribute
         for prefix, infix in indexed:
-            if ((prefix, infix) not in INDEXED_IN) == spoken:
-                for message in indexed_messages(span.attributes, prefix, infix):
-                    yield message, prefix.rstrip(".")
+            for message in indexed_messages(span.attributes, prefix, infix):
+                yield message, prefix.rstrip(".")
     if view.eventful and eventful(span):
         for message, name in each_message(span.events, "response" if spoken else "input"):
             yield message, f"event {name}"

@@ -75,6 +75,11 @@ class Form:
         """Spans that hold messages in attributes."""
         return _merged([i for shape, i in self._groups.items() if shape.messages])
 
+    @cached_property
+    def speakers(self) -> list[int]:
+        """AI spans that hold messages in attributes."""
+        return [i for i in self.speaking if self.shapes[i].ai]
+
     def candidates(self, rows: Rows) -> tuple[tuple[Field, Order], ...]:
         """The rows that any span's attributes allow, each with its candidates."""
         found = self._candidates.get(rows)

@@ -25,6 +25,9 @@ _MAX_NAMES = 100
 """Longer sets of names are not remembered: they hardly repeat."""
 
 
+Messages = tuple[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], ...]
+"""Per convention: attributes with whole messages, and prefix and infix of indexed ones."""
+
 ShapeKey = tuple[tuple[str, ...], Kind, bool]
 """Names of the attributes, kind, and whether the span was skipped."""
 
@@ -50,8 +53,11 @@ class Shape(msgspec.Struct, frozen=True, eq=False):
     n8n: bool
     counts: str | None
     """The first attribute that counts tokens."""
-    messages: tuple[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], ...]
-    """Per convention: attributes with whole messages, and prefix and infix of indexed ones."""
+    messages: Messages
+    told: Messages
+    """Those of the messages that went into the model."""
+    spoken: Messages
+    """Those that came out of it."""
 
 
 class Rows:
@@ -157,7 +163,9 @@ class Plan:
             output=self._output_rows[outputs[0]] if outputs else None,
             n8n=N8N_OUTPUT in present,
             counts=next((name for name in self.usage_tried if name in present), None),
-            messages=_messages(present),
+            messages=_messages(present, told=True, spoken=True),
+            told=_messages(present, told=True, spoken=False),
+            spoken=_messages(present, told=False, spoken=True),
         )
 
 
@@ -195,15 +203,16 @@ def _first_fields(fields: tuple[Field, ...]) -> dict[str, int]:
     return ranks
 
 
-def _messages(
-    present: frozenset[str],
-) -> tuple[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], ...]:
+def _messages(present: frozenset[str], *, told: bool, spoken: bool) -> Messages:
+    """Where messages are that went into the model, that came out of it, or both."""
     found = []
     for table in ALL:
-        whole = tuple(n for n in (*table.messages_in, *table.messages_out) if n in present)
+        names = (*(table.messages_in if told else ()), *(table.messages_out if spoken else ()))
+        parts = table.indexed_messages[0 if told else 1 : None if spoken else 1]
+        whole = tuple(name for name in names if name in present)
         indexed = tuple(
             (prefix, infix)
-            for prefix, infix in table.indexed_messages
+            for prefix, infix in parts
             if any(name.startswith(prefix) for name in present)
         )
         if whole or indexed:

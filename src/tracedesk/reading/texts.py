@@ -164,7 +164,7 @@ def conversation(view: View, deciding: str | None) -> tuple[list[Said], Source |
 def _speakers(view: View, first: int | None) -> Iterator[int]:
     if first is not None:
         yield first
-    speaking = [i for i in view.with_messages() if view.is_ai(i) and i != first]
+    speaking = [i for i in view.speakers if i != first]
     if speaking:
         yield from view.latest(speaking, _CONVERSATIONS)
 

@@ -193,16 +193,15 @@ def _usage(
     nested: bool = False,
     partial: bool = False,
 ) -> Usage:
-    total = added(counts.values())
-    whole = total.whole
     shares = [(view.spans[i].span_id, count.whole or 0) for i, count in counts.items()]
     first = next(iter(counts))
+    total = counts[first] if len(counts) == 1 else added(counts.values())
     place = view.shapes[first].counts or N8N_OUTPUT
     return Usage(
         input=total.input,
         output=total.output,
         reasoning=total.reasoning,
-        total=whole,
+        total=total.whole,
         source=source,
         spans=tuple(shares),
         nested=nested,

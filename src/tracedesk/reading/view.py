@@ -83,9 +83,16 @@ class View:
     def with_messages(self) -> list[int]:
         """Executed spans that hold messages in attributes, or any events; body order."""
         if self._speaking is None:
-            found = self.form.speaking
-            self._speaking = sorted({*found, *self.eventful}) if self.eventful else found
+            found, events = self.form.speaking, self.eventful
+            self._speaking = sorted({*found, *events}) if events else found
         return self._speaking
+
+    @property
+    def speakers(self) -> list[int]:
+        """Those of them that are AI spans."""
+        if not self.eventful:
+            return self.form.speakers
+        return [i for i in self.with_messages() if self.shapes[i].ai]
 
     def said(self, index: int, attribute: str) -> list[Said]:
         """The messages that an attribute of a span holds; each is parsed once."""
