@@ -2,8 +2,12 @@
 
 Every ``bench_*.py`` here offers ``run() -> list[Result]``. Machines are shared, so judge by
 the ratios within one run and by medians; nothing here is a test.
+
+``soak [--minutes M]`` and ``crash [--times N]`` hold a desk under load to its promises, and
+exit with 1 when one is broken.
 """
 
+import argparse
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +15,8 @@ from pathlib import Path
 from table import Result, render
 
 
-def main(names: list[str]) -> None:
+def benchmark(names: list[str]) -> int:
+    """Run the benchmarks whose names hold one of ``names``; none = all."""
     here = Path(__file__).parent
     found = sorted(path.stem for path in here.glob("bench_*.py"))
     results: list[Result] = []
@@ -21,7 +26,22 @@ def main(names: list[str]) -> None:
         print(f"{module} …", file=sys.stderr)
         results += import_module(module).run()
     print(render(results))
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit status."""
+    first, rest = (arguments or [""])[0], arguments[1:]
+    parser = argparse.ArgumentParser(prog=f"python tests/benchmarks {first}")
+    if first == "soak":
+        parser.add_argument("--minutes", type=float, default=5.0)
+    elif first == "crash":
+        parser.add_argument("--times", type=int, default=20)
+    else:
+        return benchmark(arguments)
+    status: int = import_module(first).main(**vars(parser.parse_args(rest)))
+    return status
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

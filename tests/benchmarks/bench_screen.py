@@ -151,7 +151,7 @@ async def _flooded() -> list[Result]:
                 view = screen.query_one(TraceListView)
                 frames = Frames(screen, view)
                 while client.returncode is None:
-                    times.append(await _press(app, view, frames))
+                    times.append(await press(app, view, frames))
                     await asyncio.sleep(0.1)
                 assert client.stdout is not None
                 sent = json.loads(await client.stdout.read())
@@ -181,7 +181,7 @@ class Frames:
         screen._compositor_refresh = painted
 
 
-async def _press(app: TracedeskApp, view: TraceListView, frames: Frames) -> float:
+async def press(app: TracedeskApp, view: TraceListView, frames: Frames) -> float:
     """Milliseconds from a key's arrival until the first frame with the moved cursor is out."""
     before, begun = view.cursor, perf_counter()
     app.post_message(events.Key("j" if before < 20 else "g", None))
