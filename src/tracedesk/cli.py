@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keys": ("tracedesk.commands.keys", "List, create and revoke API keys."),
     "encrypt": ("tracedesk.commands.encrypt", "Encrypt the database, as the next start would."),
     "decrypt": ("tracedesk.commands.decrypt", "Turn an encrypted database into a plain one."),
+    "doctor": ("tracedesk.commands.doctor", "Look at everything, and say what to mend."),
     "schema": ("tracedesk.commands.schema", "The JSON Schema of a test-case file, for editors."),
 }
 """Name → module that holds ``command``, and its line in the help."""

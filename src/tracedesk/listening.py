@@ -4,8 +4,9 @@ The first desk on a workspace holds its lock and runs the endpoint; any further 
 to what that desk receives. A busy port is a message that names the next free one.
 """
 
-import json
+import contextlib
 import os
+import threading
 from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,6 +23,26 @@ if TYPE_CHECKING:
     from tracedesk.endpoint.otlp_grpc import GrpcServer
     from tracedesk.endpoint.server import Server
     from tracedesk.endpoint.settings import EndpointSettings
+
+
+TOLD_WITHIN_S = 5.0
+"""How long a desk that attaches waits to be told where the owner listens, which is starting."""
+_LOOK_S = 0.05
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """What the desk that holds a workspace's lock says of itself, in the lock's own file."""
+
+    pid: int = 0
+    url: str | None = None
+    """Where it listens; None until it does."""
+    problem: str = ""
+    """Why it cannot listen."""
+
+    @property
+    def settled(self) -> bool:
+        """Is it known whether it listens?"""
+        return bool(self.url or self.problem)
 
 
 class EndpointState(msgspec.Struct, frozen=True):
@@ -69,8 +90,11 @@ class Listener:
         """Listen, or attach to the desk that already does."""
         owner = self._claim()
         if owner is not None:
-            message = f"attached: process {owner.get('pid', 'unknown')} owns the endpoint"
-            return EndpointState("attached", owner.get("url"), message)
+            owner = self._once_settled(owner)
+            message = f"attached: process {owner.pid or 'unknown'} owns the endpoint"
+            if owner.problem:
+                message += f", which does not listen: {owner.problem}"
+            return EndpointState("attached", owner.url, message)
         # uvicorn and the OTLP messages take a while to import; this runs in its own thread
         from tracedesk.endpoint.app import make_app
         from tracedesk.endpoint.server import Server
@@ -79,10 +103,12 @@ class Listener:
         try:
             message = self._bind(server)
         except OSError as fault:
-            return EndpointState("failed", message=str(fault.strerror or fault))
+            problem = str(fault.strerror or fault)
+            self._announce(problem=problem)
+            return EndpointState("failed", message=problem)
         server.start()
         self._server = server
-        self._announce(server.url)
+        self._announce(url=server.url)
         return EndpointState("listening", server.url, message)
 
     def open_grpc(
@@ -139,7 +165,7 @@ class Listener:
             return said
         return ""
 
-    def _claim(self) -> dict[str, Any] | None:
+    def _claim(self) -> Owner | None:
         """Take the workspace's lock. None when it is ours, else what its owner announced."""
         try:
             import fcntl
@@ -154,13 +180,25 @@ class Listener:
                 lock.seek(0)
                 return _announced(lock.read())
         self._lock = lock
+        self._announce()  # what a killed desk left there is not true any more
         return None
 
-    def _announce(self, url: str) -> None:
+    def _announce(self, url: str | None = None, problem: str = "") -> None:
         if self._lock is not None:
             self._lock.truncate(0)
-            json.dump({"pid": os.getpid(), "url": url}, self._lock)
+            self._lock.write(msgspec.json.encode(Owner(os.getpid(), url, problem)).decode())
             self._lock.flush()
+
+    def _once_settled(self, owner: Owner) -> Owner:
+        """The owner once it says where it listens, or as it is after a while."""
+        pause = threading.Event()
+        for _ in range(int(TOLD_WITHIN_S / _LOOK_S)):
+            if owner.settled:
+                break
+            pause.wait(_LOOK_S)
+            with contextlib.suppress(OSError):
+                owner = _announced(self._workspace.lock.read_text(encoding="utf-8"))
+        return owner
 
     def close(self) -> None:
         """Answer what is in flight, then let go of ports and lock."""
@@ -176,16 +214,56 @@ class Listener:
 def announced_url(workspace: Workspace) -> str | None:
     """Where the desk at work on a workspace says that it listens; None when none does. One
     that was killed may still be named: asking there tells."""
+    owner = owner_of(workspace)
+    return None if owner is None else owner.url
+
+
+def owner_of(workspace: Workspace) -> Owner | None:
+    """The desk that owns the endpoint of a workspace, or that was killed while it did; None
+    when there is none. Looks only."""
     try:
-        url = _announced(workspace.lock.read_text(encoding="utf-8")).get("url")
+        text = workspace.lock.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-    return url if isinstance(url, str) else None
+    if not text:
+        return None
+    return _announced(text)
 
 
-def _announced(text: str) -> dict[str, Any]:
+def is_alive(workspace: Workspace, owner: Owner) -> bool:
+    """False when the owner was killed, and could not say that it ended."""
+    return _exists(owner.pid) and _held(workspace)
+
+
+def _announced(text: str) -> Owner:
     try:
-        found = json.loads(text)
-    except ValueError:  # the owner has not come to announcing yet
-        return {}
-    return found if isinstance(found, dict) else {}
+        return msgspec.json.decode(text, type=Owner)
+    except msgspec.DecodeError:  # the owner has not come to announcing yet
+        return Owner()
+
+
+def _exists(pid: int) -> bool:
+    """Is there such a process? 0 is a desk that did not tell its number yet."""
+    if not pid:
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
+def _held(workspace: Workspace) -> bool:
+    """Does any process hold the lock? Where there are no such locks: as far as is known."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    with contextlib.suppress(OSError), workspace.lock.open(encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

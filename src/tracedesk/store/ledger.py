@@ -157,7 +157,14 @@ def _bindable(rows: dict[tuple[str, str, str], list[Any]]) -> Iterable[list[Any]
 
 def read_ledger(store: "Store") -> Ledger:
     """The ledger as it is committed. Raises StoreError."""
+    return _ledger(store.query(_SELECT))
+
+
+def ledger_of(connection: sqlite3.Connection) -> Ledger:
+    """The ledger as a connection sees it. Raises the database's own errors."""
+    return _ledger(connection.execute(_SELECT).fetchall())
+
+
+def _ledger(rows: Iterable[tuple[Any, ...]]) -> Ledger:
     fields = Entry.__struct_fields__
-    return Ledger(
-        tuple(Entry(**dict(zip(fields, row, strict=True))) for row in store.query(_SELECT))
-    )
+    return Ledger(tuple(Entry(**dict(zip(fields, row, strict=True))) for row in rows))
