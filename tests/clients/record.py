@@ -15,6 +15,8 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -43,33 +45,55 @@ class Recorder(BaseHTTPRequestHandler):
 
     received: list[dict[str, Any]]
 
+    protocol_version = "HTTP/1.1"
+
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.body()
         headers = {k: v for k, v in self.headers.items() if k.lower() in KEPT_HEADERS}
         self.received.append({"path": self.path, "headers": headers, "wire": body})
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
+    def body(self) -> bytes:
+        """As it was sent: whole, or in chunks as Node sends it."""
+        length = self.headers.get("Content-Length")
+        if length is not None:
+            return self.rfile.read(int(length))
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
 
-def record(command: list[str], environment: dict[str, str]) -> list[dict[str, Any]]:
-    """Run a client to its end; returns the saved requests in the order they came."""
-    handler = type("Run", (Recorder,), {"received": []})
+@contextmanager
+def listening() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A server on loopback for as long as the context: its URL, and what it has received."""
+    received: list[dict[str, Any]] = []
+    handler = type("Run", (Recorder,), {"received": received})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    otlp = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{url}/v1/traces"}
-    program, *options = [part.format(url=f"{url}/public/traces") for part in command]
-    subprocess.run(
-        [sys.executable, str(HERE / program), *options],
-        env={**os.environ, **otlp, **environment},
-        check=True,
-    )
+    yield f"http://127.0.0.1:{server.server_port}", received
     server.shutdown()
-    return [saved(request) for request in handler.received]  # type: ignore[attr-defined]
+    server.server_close()
+
+
+def record(command: list[str], environment: dict[str, str]) -> list[dict[str, Any]]:
+    """Run a client to its end; returns the saved requests in the order they came."""
+    with listening() as (url, received):
+        otlp = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{url}/v1/traces"}
+        program, *options = [part.format(url=f"{url}/public/traces") for part in command]
+        subprocess.run(
+            [sys.executable, str(HERE / program), *options],
+            env={**os.environ, **otlp, **environment},
+            check=True,
+        )
+    return [saved(request) for request in received]
 
 
 def saved(request: dict[str, Any]) -> dict[str, Any]:

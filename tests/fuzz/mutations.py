@@ -165,8 +165,8 @@ def mutate_text(text: str, pick: random.Random) -> str:
     if text[:1] in ("{", "[") and pick.random() < 0.8:
         try:
             return mutate_json(text.encode("utf-8", "replace"), pick).decode("utf-8", "replace")
-        except ValueError:
-            pass
+        except (ValueError, RecursionError):
+            pass  # no JSON after all, or nested by an earlier change
     at = pick.randrange(len(text) + 1)
     return (
         text[:at] if pick.random() < 0.5 else text[:at] + pick.choice('{}[]",:\\\x00é') + text[at:]

@@ -66,8 +66,12 @@ KIND_BY_VALUE: tuple[tuple[str, Mapping[str, Kind]], ...] = (
             "ai.streamText.doStream": Kind.MODEL,
             "ai.generateObject.doGenerate": Kind.MODEL,
             "ai.streamObject.doStream": Kind.MODEL,
+            "ai.embed.doEmbed": Kind.MODEL,
+            "ai.embedMany.doEmbed": Kind.MODEL,
             "ai.generateText": Kind.AGENT,
             "ai.streamText": Kind.AGENT,
+            "ai.generateObject": Kind.AGENT,
+            "ai.streamObject": Kind.AGENT,
         },
     ),
 )
