@@ -118,8 +118,10 @@ def _send_all(
     """Send what can be sent, telling of each; answers and what went wrong before an answer."""
     from tracedesk.formats.errors import FormatError
     from tracedesk.formats.saved import SavedFault
-    from tracedesk.sending.deliver import Sender, UnreachableError
+    from tracedesk.sending.deliver import Sender
+    from tracedesk.sending.deliver import told as lines_of
     from tracedesk.sending.new_id import NewIds
+    from tracedesk.sending.outgoing import UnreachableError
 
     answers: list[Answer] = []
     faults: list[str] = []
@@ -137,28 +139,12 @@ def _send_all(
                     continue
                 answers.append(sender.send(request))
                 if told:
-                    _tell(answers[-1])
+                    click.echo("\n".join(lines_of(answers[-1])))
     except UnreachableError as fault:
         faults.append(str(fault))
     for text in faults:
         click.echo(f"tracedesk: {text}", err=True)
     return answers, faults
-
-
-def _tell(answer: "Answer") -> None:
-    from tracedesk.query.text import plain
-
-    words = [str(answer.status), *(part for part in (answer.code, answer.message) if part)]
-    if answer.id:
-        words.append(answer.id)
-    click.echo(f"{plain(answer.label)} → {plain(answer.url)}: {plain(' '.join(words))}")
-    if answer.rejected:
-        click.echo(f"  left out: {answer.rejected}")
-    details = [detail for detail in answer.details if answer.message not in detail]
-    for detail in (*details, *(f"warning {warning}" for warning in answer.warnings)):
-        click.echo(f"  {plain(detail)}")
-    if answer.needs_key:
-        click.echo("  keys are never stored with a trace: set TRACEDESK_API_KEY, or give --key")
 
 
 def _document(to: str, answers: "list[Answer]", faults: list[str], *, ok: bool) -> dict[str, Any]:

@@ -13,7 +13,8 @@ import httpx
 import msgspec
 
 from tracedesk.formats.saved_request import LOGS_PATH
-from tracedesk.sending.outgoing import Outgoing, sendable, target
+from tracedesk.query.text import plain
+from tracedesk.sending.outgoing import Outgoing, UnreachableError, sendable, target
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every address
 
@@ -22,10 +23,6 @@ TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 MAX_REPLY_BYTES = 1 << 20
 """More of a reply is not read."""
 LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
-
-
-class UnreachableError(Exception):
-    """The endpoint could not be asked; the text says why and where."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +51,21 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def needs_key(self) -> bool:
         return self.status == 401
+
+
+def told(answer: Answer) -> list[str]:
+    """An answer in lines for a person, whatever a stranger wrote in it made harmless."""
+    words = [str(answer.status), *(part for part in (answer.code, answer.message) if part)]
+    words += [answer.id] if answer.id else []
+    lines = [f"{plain(answer.label)} → {plain(answer.url)}: {plain(' '.join(words))}"]
+    if answer.rejected:
+        lines.append(f"  left out: {answer.rejected}")
+    details = [detail for detail in answer.details if answer.message not in detail]
+    lines += [f"  {plain(detail)}" for detail in details]
+    lines += [f"  warning {plain(warning)}" for warning in answer.warnings]
+    if answer.needs_key:
+        lines.append("  keys are never stored with a trace: set TRACEDESK_API_KEY, or give --key")
+    return lines
 
 
 class Sender:

@@ -31,6 +31,10 @@ KNOWN_PATHS = frozenset({PUSH_PATH, "/traces", OTLP_PATH, LOGS_PATH})
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
+class UnreachableError(Exception):
+    """An endpoint could not be asked; the text says why and where."""
+
+
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One request to be sent."""
 

@@ -100,6 +100,14 @@ class ExplainedRead(Message):
         self.explained = explained
 
 
+class TextMade(Message):
+    """A text to be copied was made; blank when there is nothing to make it of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
 class StateRead(Message):
     """Totals and progress for the header."""
 

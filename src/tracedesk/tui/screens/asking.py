@@ -49,6 +49,9 @@ class Form(Steady, RoleScreen, ModalScreen[None]):
         Binding("up", "app.focus_previous", "previous", show=False),
     ]
 
+    verb = "saves"
+    """What Enter does."""
+
     class Done(Message):
         """The work succeeded."""
 
@@ -84,7 +87,9 @@ class Form(Steady, RoleScreen, ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box", can_focus=False) as box:
             box.border_title = Content(plain(self._title))
-            box.border_subtitle = Content("Enter saves · Tab next · → completes · Esc leaves")
+            box.border_subtitle = Content(
+                f"Enter {self.verb} · Tab next · → completes · Esc leaves"
+            )
             for field in self._fields:
                 with Horizontal(classes="field"):
                     yield Static(field.label, classes="label", markup=False)
@@ -107,13 +112,15 @@ class Form(Steady, RoleScreen, ModalScreen[None]):
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="form")
     def _work(self, entries: Entries) -> None:
+        from tracedesk.formats.errors import FormatError
         from tracedesk.roster import RosterError
+        from tracedesk.sending.outgoing import UnreachableError
         from tracedesk.store.errors import StoreError
         from tracedesk.workspace import ConfigError
 
         try:
             result = self._submit(entries)
-        except (RosterError, ConfigError, StoreError) as fault:
+        except (RosterError, ConfigError, StoreError, UnreachableError, FormatError) as fault:
             self.post_message(self.Refused(str(fault)))
         else:
             self.post_message(self.Done(result))

@@ -9,8 +9,8 @@ from textual.widget import Widget
 
 from tracedesk.tui.actions import PANES
 from tracedesk.tui.editor import editor_command
-from tracedesk.tui.screens.finding import Finding
 from tracedesk.tui.screens.modals import HelpScreen, ValueScreen
+from tracedesk.tui.screens.sending import Sending
 from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.drawer.results_view import ResultsView
 from tracedesk.tui.widgets.line_view import LineView
@@ -21,7 +21,7 @@ VIEWS = {"list": "#traces", "tree": "#spans", "detail": "#page", "tests": "#resu
 """The list that has the focus in each pane."""
 
 
-class Moves(Finding):
+class Moves(Sending):
     """Actions of the workbench."""
 
     # -- panes -----------------------------------------------------------------------

@@ -1,0 +1,104 @@
+"""Traces that leave the screen: copied as commands or as a page of text, and sent once more."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual import on, work
+
+from tracedesk.tui.lines import Line
+from tracedesk.tui.messages import TextMade
+from tracedesk.tui.screens.asking import Entries, Field, Form
+from tracedesk.tui.screens.finding import Finding
+from tracedesk.tui.screens.modals import Modal
+from tracedesk.tui.view_models.pages.builder import Page
+
+if TYPE_CHECKING:
+    from tracedesk.store.rows import TraceRow
+
+KEY_VARIABLE = "TRACEDESK_API_KEY"
+SAME, NEW = "same", "new"
+"""Whether a trace that is sent again replaces itself there or becomes another one."""
+
+
+class Sending(Finding):
+    """Copying and sending of the chosen trace."""
+
+    def put_on_clipboard(self, text: str) -> None:
+        raise NotImplementedError
+
+    def action_copy_trace(self, form: str) -> None:
+        """Copy the chosen trace as ``curl`` commands or as a ``digest``."""
+        row = self.chosen_row
+        if row is None:
+            self.notify("There is no trace here to copy.")
+        else:
+            self._make_text(form, row)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="text to copy")
+    def _make_text(self, form: str, row: "TraceRow") -> None:
+        make = {"curl": self.desk.curl, "digest": self.desk.digest}[form]
+        self.post_message(TextMade(make(row)))
+
+    @on(TextMade)
+    def _text_made(self, message: TextMade) -> None:
+        if message.text:
+            self.put_on_clipboard(message.text)
+        else:
+            self.notify("No request is kept for this trace.", severity="warning")
+
+    def action_send_again(self) -> None:
+        """Ask where to, send, and show the reply."""
+        row = self.chosen_row
+        if row is None:
+            self.notify("There is no trace here to send.")
+            return
+        fields = (
+            Field("to", "To", self.desk.sending_url, "http://127.0.0.1:4318"),
+            Field("identity", "Id", SAME, f"{SAME}, or {NEW} for a trace of its own", (SAME, NEW)),
+        )
+        title = f"Send again · {row.name}"
+        send = SendForm(title, fields, lambda entries: self._send(row, entries), self._sent,
+                        ascii=self.ascii)  # fmt: skip
+        self.app.push_screen(send)
+
+    def _send(self, row: "TraceRow", entries: Entries) -> list[str]:
+        """Called in a worker; the replies in lines. Raises UnreachableError and StoreError."""
+        from tracedesk.sending.deliver import Sender, told
+        from tracedesk.sending.new_id import NewIds
+        from tracedesk.sending.outgoing import UnreachableError, of_stored
+
+        identity = entries["identity"] or SAME
+        if identity not in (SAME, NEW):
+            raise UnreachableError(f"the id is {SAME} or {NEW}")
+        new_ids = NewIds()
+        lines: list[str] = []
+        with Sender(entries["to"], {}, os.environ.get(KEY_VARIABLE)) as sender:
+            for request in of_stored(self.desk.store.requests(row.id)):
+                lines += told(sender.send(new_ids.of(request) if identity == NEW else request))
+        return lines or ["no request is kept for this trace"]
+
+    def _sent(self, lines: Sequence[str]) -> None:
+        self.app.push_screen(ReplyScreen(lines, ascii=self.ascii))
+
+
+class SendForm(Form):
+    """Asks where a trace is to be sent."""
+
+    verb = "sends"
+
+
+class ReplyScreen(Modal):
+    """What an endpoint answered."""
+
+    title_text = "Reply"
+
+    def __init__(self, lines: Sequence[str], *, ascii: bool) -> None:
+        super().__init__(ascii=ascii)
+        self._lines = lines
+
+    def page(self, width: int) -> list[Line]:
+        page = Page(width)
+        for line in self._lines:
+            page.prose(line, indent=1)
+        return page.lines
