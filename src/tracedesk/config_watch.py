@@ -4,6 +4,7 @@ Its folder is watched, not the file, so that editors which replace files are not
 content decides, never the kind of change. A file that is broken changes nothing and is said.
 """
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -48,9 +49,11 @@ class ConfigWatcher:
     def _run(self) -> None:
         from watchfiles import watch
 
+        file = Path(os.path.realpath(self._root / CONFIG_NAME))  # where a link leads, if it is one
+        folders = {folder for folder in (self._root, file.parent) if folder.is_dir()}
         changes = watch(
-            self._root,
-            watch_filter=lambda _, path: Path(path).name == CONFIG_NAME,
+            *folders,
+            watch_filter=lambda _, path: Path(path).name in (CONFIG_NAME, file.name),
             recursive=False,
             step=STEP_MS,
             debounce=DEBOUNCE_MS,

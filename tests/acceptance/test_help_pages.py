@@ -81,6 +81,9 @@ def check_usage(name: str, arguments: list[str]) -> None:
     assert name in COMMANDS
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
+    while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
+        assert arguments[0] in command.commands, arguments
+        command, arguments = command.commands[arguments[0]], arguments[1:]
     known = {option for parameter in command.params for option in parameter.opts}
     assert {word.partition("=")[0] for word in arguments if word.startswith("-")} <= known
 

@@ -41,11 +41,10 @@ class Access(msgspec.Struct, frozen=True):
     """What the sender of a request may do."""
 
     agents: tuple[Agent, ...]
-    """The agents it may send to and read from, in configured order."""
+    """The agents it may send to and read from, in configured order; none for a key whose agents
+    were all removed."""
     everyone: bool = False
     """True for a request without a key, where none is demanded."""
-    scope: tuple[str, ...] = ()
-    """Ids of the agents that the key is for, configured or not; empty = all."""
 
     @property
     def single(self) -> Agent | None:
@@ -111,8 +110,7 @@ class KeyRing:
         key = self._key(hash_of(secret))
         agents = self._agents().values()
         if key.agents:
-            allowed = tuple(agent for agent in agents if agent.id in key.agents)
-            return Access(allowed, scope=key.agents)
+            return Access(tuple(agent for agent in agents if agent.id in key.agents))
         return Access(tuple(agents))
 
     def _key(self, digest: bytes) -> StoredKey:

@@ -26,6 +26,9 @@ _THREE_WAYS_OTLP = (
     " key scoped to one agent, or by the resource attribute mibo.platform_id"
 )
 
+NAMED_AT_MOST = 5
+"""Agents listed in a refusal."""
+
 
 class Routed(msgspec.Struct, frozen=True):
     """The agent that was found, and by which rule."""
@@ -76,7 +79,8 @@ def route_data(envelope: Envelope, access: Access, known: Mapping[str, Agent]) -
         404,
         "PLATFORM_NOT_FOUND",
         "cannot determine the target agent: give platformId in the body, use a key scoped to one"
-        " agent, or send metadata.workflowId (n8n) or metadata.chatflowId (Flowise) of one",
+        " agent, or send metadata.workflowId (n8n) or metadata.chatflowId (Flowise) of one; "
+        + _choice(access),
     )
 
 
@@ -96,10 +100,10 @@ def route_resource(
     if access.everyone and access.agents:
         return _default(access, target)
     if target is not None:
-        meant = _did_you_mean(target, [agent.id for agent in access.agents])
+        meant = _meant(target, access)
         return f"agent {target!r} of mibo.platform_id {_why_not(target, known)}{meant}"
     if service is None:
-        return "the resource has no service.name"
+        return f"the resource has no service.name; {_choice(access)}"
     return f"no agent has the OTLP service name {service!r}" + _did_you_mean(
         service, [a.otlp_service_name for a in access.agents if a.otlp_service_name]
     )
@@ -162,8 +166,9 @@ def _why_not(target: str, known: Mapping[str, Agent]) -> str:
 
 
 def _refuse_canonical(problem: str, target: str | None, access: Access) -> Refused:
-    hint = "" if target is None else _did_you_mean(target, [agent.id for agent in access.agents])
-    return Refused(400, "CUSTOM_API_PLATFORM_NOT_FOUND", f"{problem}{hint}; {_THREE_WAYS}")
+    hint = "" if target is None else _meant(target, access)
+    told = f"{problem}{hint}; {_THREE_WAYS}; {_choice(access)}"
+    return Refused(400, "CUSTOM_API_PLATFORM_NOT_FOUND", told)
 
 
 def _refuse_data(target: str, known: Mapping[str, Agent], access: Access) -> Refused:
@@ -171,10 +176,24 @@ def _refuse_data(target: str, known: Mapping[str, Agent], access: Access) -> Ref
     if any(agent_id.lower() == target.lower() for agent_id in known):
         message = f"this key is restricted to other agents than {target}"
     else:
-        message = f"no agent has the id {target}" + _did_you_mean(
-            target, [agent.id for agent in access.agents]
-        )
+        message = f"no agent has the id {target}{_meant(target, access)}; {_choice(access)}"
     return Refused(404, "PLATFORM_NOT_FOUND", message)
+
+
+def _choice(access: Access) -> str:
+    """The agents that could be named, as far as the sender may know them."""
+    if not access.agents:
+        return "the agents of this key are no longer configured"
+    named = ", ".join(f"{agent.name} ({agent.id})" for agent in access.agents[:NAMED_AT_MOST])
+    more = len(access.agents) - NAMED_AT_MOST
+    return f"the key is for {named}" + (f" and {more} more" if more > 0 else "")
+
+
+def _meant(target: str, access: Access) -> str:
+    """The agent that an id, or a name where an id belongs, comes nearest to."""
+    by_word = {word: agent for agent in access.agents for word in (agent.id, agent.name)}
+    word = nearest(target, by_word)
+    return "" if word is None else f"; did you mean {by_word[word].id!r} ({by_word[word].name})?"
 
 
 def _did_you_mean(name: str, candidates: list[str]) -> str:
