@@ -97,10 +97,15 @@ class Walk:
         changed: dict[str, Any] = {}
         for key, item in value.items():
             below, secret = self._step(states, key)
-            if key in bones:
-                walked = self.level(item, bones[key], below, depth + 1)
+            bone = bones.get(key)
+            if bone:
+                walked = self.level(item, bone, below, depth + 1)
+            elif secret and bone is None:
+                walked = self.hidden(item)
+            elif (walk := self._by_type.get(type(item))) is not None:
+                walked = walk(item, below, depth + 1)
             else:
-                walked = self.hidden(item) if secret else self.value(item, below, depth + 1)
+                continue
             if walked is not item:
                 changed[key] = walked
         return {**value, **changed} if changed else value
@@ -120,7 +125,7 @@ class Walk:
 
     def _object(self, value: dict[str, Any], states: States, depth: int) -> dict[str, Any]:
         self.names += len(value)
-        pair = _pair(value)
+        pair = _pair(value) if "value" in value else None
         changed: dict[str, Any] = {}
         for key, item in value.items():
             below, secret = self._step(states, key)
@@ -150,7 +155,7 @@ class Walk:
     def text(self, text: str, states: States = ROOT, depth: int = 0) -> str:
         """A text without the secrets of the JSON it carries. One that only looks like an object
         (it was cut off, or written by another language) is hidden whole when it names one."""
-        if not _LIKE_JSON.match(text):
+        if text[:1].isalnum() or not _LIKE_JSON.match(text):
             return text
         try:
             value = jsontext.parse(text)
@@ -181,13 +186,11 @@ def names_in(text: bytes) -> int:
     repeated in its object, reading sees the last, but the text holds them all."""
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return sum(outside.count(b":") for outside in text.split(b'"')[::2])
+    return b"".join(text.split(b'"')[::2]).count(b":")
 
 
 def _pair(value: Mapping[str, Any]) -> str | None:
     """The name in ``{"key": …, "value": …}`` or ``{"name": …, "value": …}``, which is how OTLP
     writes attributes and others headers."""
-    if "value" not in value:
-        return None
     name = value.get("key", value.get("name"))
     return name if isinstance(name, str) else None
