@@ -49,7 +49,8 @@ KINDS, STATUSES = list(Kind), list(Status)
 NOT_DECODED = Decoded()
 
 SENDING_EXAMPLES = """\
-curl -s {url}/public/traces {header}-H 'Content-Type: application/json' -d '{"data": {"text": "Hello"}}'
+curl -s {url}/public/traces {header}-H 'Content-Type: application/json' \
+-d '{"data": {"text": "Hello"}}'
 
 export OTEL_EXPORTER_OTLP_ENDPOINT={url}
 export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
@@ -78,6 +79,7 @@ class Options(msgspec.Struct, frozen=True):
     port: int | None = None
     require_key: bool | None = None
     strict_canonical: bool | None = None
+    route_by_workflow: bool | None = None
     quiet_s: float = 2.0
     """How long an OTLP trace must be quiet before it is evaluated (ingestion spec 9)."""
     listen: bool = True
@@ -120,7 +122,7 @@ class Desk:
     def _endpoint_config(self) -> Any:
         overrides = {
             name: value
-            for name in ("host", "port", "require_key", "strict_canonical")
+            for name in ("host", "port", "require_key", "strict_canonical", "route_by_workflow")
             if (value := getattr(self.options, name)) is not None
         }
         return msgspec.structs.replace(self.workspace.endpoint, **overrides)
@@ -263,6 +265,8 @@ class Desk:
         remembered, settings = self.workspace.read_by, self.workspace.reading_settings()
         if not remembered.exists() or remembered.read_text(encoding="utf-8") != settings:
             self.store.forget_summaries()
+            remembered.touch(mode=0o600)
+            remembered.chmod(0o600)
             remembered.write_text(settings, encoding="utf-8")
 
     def _begin_evaluating(self) -> "Evaluator":

@@ -40,6 +40,13 @@ def test_every_test_case_file_of_the_samples_is_copied(tmp_path: Path):
     assert copied == {path.name for path in (samples_folder() / "testcases").iterdir()}
 
 
+def test_where_keys_are_demanded_the_demo_makes_its_own(open_desk: Callable[..., Any]):
+    desk = open_desk(require_key=True)
+    fill(desk)
+    assert desk.activity == ""
+    assert desk.store.count() >= 10
+
+
 def test_an_endpoint_that_is_not_there_is_said_in_the_header(open_desk: Callable[..., Any]):
     desk = open_desk()
     second = open_desk()

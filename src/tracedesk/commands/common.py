@@ -31,8 +31,15 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON doc
 
 
 def endpoint_options(command: F) -> F:
-    """``--host``, ``--port``, ``--require-key`` and ``--strict-canonical``."""
+    """What can be said of the endpoint: address, keys, and what it takes from whom."""
     for option in (
+        click.option(
+            "--route-by-workflow",
+            is_flag=True,
+            default=None,
+            envvar="TRACEDESK_ROUTE_BY_WORKFLOW",
+            help="Let metadata.workflowId route spans bodies too.",
+        ),
         click.option(
             "--strict-canonical",
             is_flag=True,

@@ -28,7 +28,11 @@ SEND_TIMEOUT_S = 30
 @click.command("demo")
 @endpoint_options
 def command(
-    host: str | None, port: int | None, require_key: bool | None, strict_canonical: bool | None
+    host: str | None,
+    port: int | None,
+    require_key: bool | None,
+    strict_canonical: bool | None,
+    route_by_workflow: bool | None,
 ) -> None:
     """The workbench over sample traces and their test cases; gone when you quit."""
     from tracedesk.desk import Options
@@ -36,7 +40,9 @@ def command(
     root = Path(tempfile.mkdtemp(prefix="tracedesk-demo-"))
     try:
         lay_out(root)
-        desk = open_desk(find(root), Options(host, port, require_key, strict_canonical))
+        desk = open_desk(
+            find(root), Options(host, port, require_key, strict_canonical, route_by_workflow)
+        )
         log_to(desk.workspace.log, verbose=False)
         try:
             threading.Thread(target=fill, args=(desk,), name="demo-fill", daemon=True).start()
@@ -61,6 +67,8 @@ def lay_out(root: Path) -> None:
 
 def fill(desk: "Desk") -> None:
     """Send every sample to the desk's endpoint, telling the header how far it is."""
+    from tracedesk.endpoint.keys import create_key
+
     desk.ready.wait()
     url = desk.endpoint.url
     if url is None:
@@ -72,6 +80,7 @@ def fill(desk: "Desk") -> None:
             url,
             requests,
             lambda done: desk.say(f"sending samples {done} of {len(requests)}"),
+            key=create_key(desk.store, "demo")[1] if desk.keys_demanded else None,
         )
     except (OSError, HTTPException) as fault:
         desk.say(f"samples not sent: {fault}")
@@ -91,18 +100,23 @@ def sample_requests() -> "Iterator[SavedRequest]":
 
 
 def send(
-    url: str, requests: "Iterable[SavedRequest]", progress: Callable[[int], None]
+    url: str,
+    requests: "Iterable[SavedRequest]",
+    progress: Callable[[int], None],
+    key: str | None = None,
 ) -> list[int]:
-    """POST saved requests to an endpoint, in order. The HTTP status of each.
+    """POST saved requests to an endpoint, in order, with a key if one is needed. The HTTP status
+    of each.
 
     Raises OSError or HTTPException when the endpoint cannot be reached.
     """
     address = urlsplit(url)
     connection = HTTPConnection(address.hostname or "", address.port, timeout=SEND_TIMEOUT_S)
+    headers = {} if key is None else {"x-api-key": key}
     statuses = []
     try:
         for done, request in enumerate(requests, 1):
-            connection.request("POST", request.path, request.body, request.headers)
+            connection.request("POST", request.path, request.body, {**request.headers, **headers})
             reply = connection.getresponse()
             reply.read()
             statuses.append(reply.status)

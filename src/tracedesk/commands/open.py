@@ -29,6 +29,7 @@ def command(
     port: int | None,
     require_key: bool | None,
     strict_canonical: bool | None,
+    route_by_workflow: bool | None,
     verbose: bool,
 ) -> None:
     """The workbench over WORKSPACE (default: the current folder): screen and endpoint."""
@@ -36,7 +37,9 @@ def command(
 
     if not workspace.is_dir():
         fail(_not_a_folder(str(workspace)))
-    desk = open_desk(find(workspace), Options(host, port, require_key, strict_canonical))
+    desk = open_desk(
+        find(workspace), Options(host, port, require_key, strict_canonical, route_by_workflow)
+    )
     log_to(desk.workspace.log, verbose)
     try:
         run_app(desk)

@@ -3,7 +3,9 @@
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -17,6 +19,9 @@ from tracedesk.commands.common import (
     workspace_option,
 )
 
+if TYPE_CHECKING:
+    from tracedesk.desk import Desk
+
 
 @click.command("serve")
 @workspace_option
@@ -29,6 +34,7 @@ def command(
     port: int | None,
     require_key: bool | None,
     strict_canonical: bool | None,
+    route_by_workflow: bool | None,
     json_log: bool,
     verbose: bool,
 ) -> None:
@@ -38,7 +44,9 @@ def command(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    desk = open_desk(find(workspace), Options(host, port, require_key, strict_canonical))
+    desk = open_desk(
+        find(workspace), Options(host, port, require_key, strict_canonical, route_by_workflow)
+    )
     log_to(desk.workspace.log, verbose)
     try:
         desk.start()
@@ -48,6 +56,8 @@ def command(
             fail(state.message or "another desk already listens for this workspace")
         grpc = state.grpc and f"grpc://{state.grpc}"
         _say(json_log, "listening", url=state.url, grpc=grpc, message=state.message)
+        if desk.keys_demanded and not _any_key(desk):
+            _say(json_log, "no key works yet", message="make one with tracedesk keys create NAME")
         stop.wait()
     finally:
         desk.stop()
@@ -56,6 +66,12 @@ def command(
             _say(json_log, "stopped", **msgspec.structs.asdict(counts))
         else:
             _say(json_log, f"stopped; {counts.words()}")
+
+
+def _any_key(desk: "Desk") -> bool:
+    from tracedesk.store.keys import list_keys
+
+    return any(key.usable(time.time_ns()) for key in list_keys(desk.store))
 
 
 def _say(json_log: bool, event: str, **fields: str | int | None) -> None:
