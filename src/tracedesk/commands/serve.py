@@ -57,7 +57,8 @@ def command(
         grpc = state.grpc and f"grpc://{state.grpc}"
         _say(json_log, "listening", url=state.url, grpc=grpc, message=state.message)
         if desk.keys_demanded and not _any_key(desk):
-            _say(json_log, "no key works yet", message="make one with tracedesk keys create NAME")
+            told = "no key works yet; tracedesk keys create NAME makes one"
+            _say(json_log, "warning", message=told)
         stop.wait()
     finally:
         desk.stop()
