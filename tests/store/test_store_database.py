@@ -59,6 +59,18 @@ def test_what_was_stored_is_there_after_reopening(tmp_path: Path, incoming: Make
     ]
 
 
+def test_closing_leaves_everything_in_the_one_file(tmp_path: Path, incoming: Make):
+    path = tmp_path / "traces.db"
+    with Store.open(path) as store:
+        store.writer.submit([incoming()]).result()
+        store.rows()
+        store.revision()
+        reader = threading.Thread(target=store.rows)
+        reader.start()
+        reader.join()
+    assert [file.name for file in tmp_path.iterdir()] == ["traces.db"]
+
+
 def test_rows_come_newest_first_by_window(store: Store, incoming: Make, keep: Keep):
     keep(*[incoming(make_trace(make_span("r", f"trace {i}"))) for i in range(10)])
     assert [row.name for row in store.rows(limit=2)] == ["trace 9", "trace 8"]

@@ -87,6 +87,7 @@ def test_a_database_beyond_its_size_shrinks(tmp_path: Path, incoming: Make):
             store.writer.submit([incoming(body=os.urandom(1_000_000))])
         store.writer.submit([incoming()]).result()
         assert held(store).used > 30_000_000
+        assert store.query("PRAGMA auto_vacuum") == [(2,)]
         about = planned(store, Limits(megabytes=5))["megabytes"]
         removed = enforce(store, Limits(megabytes=5))
         assert 0 < held(store).used <= 5_000_000

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tracedesk.store.ledger import Ledger
 
 MARKS = {"ok": "✓", "warning": "!", "problem": "✗"}
-NAME_CELLS = 13
+NAME_CELLS = 15
 COLUMNS = ("accepted", "replaced", "merged", "repeated", "refused", "dropped", "removed")
 
 

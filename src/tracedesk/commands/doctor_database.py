@@ -30,7 +30,7 @@ def check_database(patient: Patient) -> Iterator[Check]:
         yield Check("database", found.problem.message, "problem", found.problem.hint)
         return
     size, log = _size(path), _size(path.with_name(path.name + "-wal"))
-    said = f"{path}, {megabytes(size)}"
+    said = f"{path}, {megabytes(size + log)}"
     details = {"bytes": size, "logBytes": log, "version": found.version}
     more = []
     if found.version < schema.VERSION:

@@ -41,4 +41,7 @@ class Check(msgspec.Struct, frozen=True):
 
 def megabytes(size: int) -> str:
     """Bytes as a person reads them: ``3.1 MB``."""
-    return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size / 1e3:,.1f} kB"
+    for unit, of in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= of:
+            return f"{size / of:,.1f} {unit}"
+    return f"{size} B"

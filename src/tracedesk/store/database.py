@@ -120,6 +120,7 @@ class Store:
             if not self.read_only:
                 _prepare(first, self.path)
                 self._writer = Writer(first, self.path)
+                self._open.discard(first)  # the writer's own from here
             elif schema.check(first, self.path) != schema.VERSION:
                 raise StoreError(
                     f"the database {self.path} has no traces yet, or was made by an older"
@@ -139,10 +140,10 @@ class Store:
         ).result()
 
     def close(self) -> None:
-        """Store what was accepted, then close every connection. May be called twice."""
+        """Store what was accepted, then close every connection. May be called twice.
+
+        The writer's goes last: only a connection that may write folds the log in as it goes."""
         self._closed = True
-        if self._writer is not None:
-            self._writer.stop()
         with self._watch_lock:
             self._watch = None
         with self._open_lock:
@@ -150,6 +151,8 @@ class Store:
         for connection in connections:
             with connection.reading:
                 connection.close()
+        if self._writer is not None:
+            self._writer.stop()
 
     def __enter__(self) -> "Store":
         return self
@@ -324,10 +327,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Check, then set up for writing, then migrate. The check comes first: a database that
     is not ours or newer is not touched."""
     schema.check(connection, path)
+    # heard by an empty file only, and only before its first transaction
+    connection.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
     # a file that cannot be written opens all the same: only a write lock tells
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("ROLLBACK")
-    connection.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")  # heard by an empty file only
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise StoreError(
