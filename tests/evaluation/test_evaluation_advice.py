@@ -34,6 +34,7 @@ def shown(*tools: str, **root: Any) -> Any:
 def seen(*traces: Any, agent: Agent | None = BOOKING) -> Seen:
     found = Seen()
     for trace in traces:
+        found.count(agent)
         found.note(agent, trace, read(trace))
     return found
 
@@ -146,6 +147,7 @@ def test_only_traces_of_the_case_s_agent_are_asked() -> None:
     ]
     both = seen(shown("refund"), agent=other)
     trace = shown("look_up")
+    both.count(BOOKING)
     both.note(BOOKING, trace, read(trace))
     (found,) = advice(file, both)
     assert found.startswith("5 never_seen: 'refund' is forbidden")
@@ -188,12 +190,7 @@ def test_advice_is_a_warning_in_its_file_and_praise_is_left_out() -> None:
 def test_the_evaluator_gives_advice_about_what_is_stored(tmp_path: Path) -> None:
     with Store.open(tmp_path / "traces.db") as store:
         body = b'{"spans": [{"span_id": "1", "name": "look_up"}]}'
-        item = Incoming(
-            trace=read_body(body).trace(), agent_id=LOCAL_AGENT.id, external_id=None,
-            mode="create", routed_by="key", method="POST", path="/public/traces", headers={},
-            body=body, resources=None, received_ns=1,
-        )  # fmt: skip
-        store.writer.submit([item]).result(10)
+        store.writer.submit([_incoming(body)]).result(10)
         evaluator = Evaluator(store, lambda: {LOCAL_AGENT.id: LOCAL_AGENT})
         evaluator.set_files([file_of("{target: tool_policy, forbidden: [lok_up]}")])
         evaluator.start()
@@ -202,6 +199,25 @@ def test_the_evaluator_gives_advice_about_what_is_stored(tmp_path: Path) -> None
             (found,) = evaluator.advice()
             assert (found.code, found.line, found.suggestion) == ("never_seen", 4, "look_up")
             evaluator.set_files([file_of("{target: tool_policy, forbidden: [look_up]}")])
+            assert evaluator.settle()
+            assert evaluator.advice() == ()
+        finally:
+            evaluator.stop()
+
+
+def test_a_name_that_is_forbidden_later_is_looked_for_in_older_traces(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "traces.db") as store:
+        store.writer.submit(
+            [_incoming(b'{"spans": [{"span_id": "1", "name": "look_up"}]}')]
+        ).result(10)
+        evaluator = Evaluator(store, lambda: {LOCAL_AGENT.id: LOCAL_AGENT})
+        evaluator.set_files([file_of("{target: no_errors}")])
+        evaluator.start()
+        try:
+            assert evaluator.settle()
+            evaluator.set_files(
+                [file_of("{target: no_errors}", "{target: tool_policy, forbidden: [look_up]}")]
+            )
             assert evaluator.settle()
             assert evaluator.advice() == ()
         finally:
@@ -230,3 +246,11 @@ def test_advice_is_found_again_no_more_often_than_every_two_seconds(
     update_at(2.5, None)
     update_at(2.6, adviser.files_changed)
     assert asked == [0.0, 2.5, 2.6]
+
+
+def _incoming(body: bytes) -> Incoming:
+    return Incoming(
+        trace=read_body(body).trace(), agent_id=LOCAL_AGENT.id, external_id=None,
+        mode="create", routed_by="key", method="POST", path="/public/traces", headers={},
+        body=body, resources=None, received_ns=1,
+    )  # fmt: skip

@@ -86,6 +86,8 @@ class _Once(msgspec.Struct):
     """Files; none: the stored traces."""
     agent: "Agent | None"
     chosen: "Filter"
+    status: int = 0
+    """The exit status that the last run asks for, known before it is told."""
 
     def run(self, reports: Reports, traces: "Source | None" = None) -> int:
         """Evaluate, tell, and give the exit status."""
@@ -94,8 +96,11 @@ class _Once(msgspec.Struct):
         from tracedesk.evaluation.gate import exit_status
 
         found = run(self.workspace, self.case_paths, traces or self.source(), self.chosen)
+        self.status = exit_status(
+            found.results, found.diagnostics, allow_missing=reports.allow_missing
+        )
         _tell(found, reports, round((time.perf_counter() - started) * 1e3))
-        return exit_status(found.results, found.diagnostics, allow_missing=reports.allow_missing)
+        return self.status
 
     def source(self) -> "Source":
         from tracedesk.commands.check_run import Files, Stored
@@ -135,7 +140,6 @@ def _keep_running(once: _Once, reports: Reports) -> NoReturn:
 
     if reports.shape != "text":
         fail("--watch prints a report for people; leave out --json and --format")
-    status = 0
     source: Source | None = None
     with suppress(KeyboardInterrupt):
         for changed in changes(once.case_paths, once.traces):
@@ -144,8 +148,8 @@ def _keep_running(once: _Once, reports: Reports) -> NoReturn:
                 source.keep_decoded()
             if changed is not None:
                 click.echo(f"── {changed} " + "─" * max(4, 70 - len(str(changed))))
-            status = once.run(reports, source)
-    sys.exit(status)
+            once.run(reports, source)
+    sys.exit(once.status)
 
 
 def _agent(workspace: "Workspace", name: str) -> "Agent":

@@ -46,15 +46,17 @@ class Seen:
         self._agents: dict[str | None, tuple[Agent | None, set[str]]] = {}
         self._traces: dict[str | None, int] = {}
 
-    def note(
-        self, agent: Agent | None, trace: Trace, reading: Reading, *, again: bool = False
-    ) -> None:
-        """Remember the names of one trace; ``again``: it was noted before and has changed."""
+    def count(self, agent: Agent | None, *, first: bool = True) -> None:
+        """Take notice that there is a trace; ``first``: it was not counted before."""
         key = agent.id if agent else None
-        names = self._agents.setdefault(key, (agent, set()))[1]
+        self._agents.setdefault(key, (agent, set()))
+        self._traces[key] = self._traces.get(key, 0) + first
+
+    def note(self, agent: Agent | None, trace: Trace, reading: Reading) -> None:
+        """Remember the names of a trace of an agent that was counted."""
+        names = self._agents[agent.id if agent else None][1]
         if len(names) < KEPT_NAMES:
             names |= names_known_to(trace, reading, settings_for(agent))
-        self._traces[key] = self._traces.get(key, 0) + (not again)
 
     def of(self, case: Case) -> set[str]:
         """All names seen in traces that the case is meant for."""
@@ -62,7 +64,7 @@ class Seen:
         return found[0] if len(found) == 1 else set().union(*found)
 
     def traces_of(self, case: Case) -> int:
-        """How many traces were noted that the case is meant for."""
+        """How many traces were counted that the case is meant for."""
         fitting = (key for key, (agent, _) in self._agents.items() if applies_to(case, agent))
         return sum(self._traces[key] for key in fitting)
 

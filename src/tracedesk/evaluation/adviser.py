@@ -32,12 +32,15 @@ class Adviser:
         self._stale = False
         self._next = 0.0
 
-    def note(self, entry: Entry, loaded: Loaded, agent: Agent | None) -> None:
-        """Take notice of a trace that was just evaluated."""
+    def note(self, entry: Entry, loaded: Loaded, agent: Agent | None, plan: Plan) -> None:
+        """Take notice of a trace that was just evaluated; its names matter only where some
+        are forbidden, and finding them costs as much as a verdict."""
         self._stale = True
-        if entry.noted != entry.revision:
-            self._seen.note(agent, loaded.trace, loaded.reading, again=entry.noted > 0)
-            entry.noted = entry.revision
+        self._seen.count(agent, first=not entry.noted)
+        entry.noted = max(entry.noted, 1)
+        if plan.forbids and entry.noted <= entry.revision:
+            self._seen.note(agent, loaded.trace, loaded.reading)
+            entry.noted = entry.revision + 1
 
     def files_changed(self) -> None:
         """The advice is about other cases now: find it again at the next chance."""

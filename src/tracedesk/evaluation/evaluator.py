@@ -376,7 +376,7 @@ class Evaluator:
         self._run.know(len(found.pairs) - (len(entry.known.pairs) if entry.known else 0))
         entry.known = self._sharing.known(plan, entry.revision, found.pairs)
         if plan.cases:
-            self._adviser.note(entry, loaded, self._agents().get(entry.agent_id))
+            self._adviser.note(entry, loaded, self._agents().get(entry.agent_id), plan)
         verdicts = sum(len(verdict.verdicts) for _, verdict in found.full.cases.values())
         self._full.put(entry.id, entry.number, found.full, 1 + verdicts)
         self._run.did(found.evaluated, entry.due)

@@ -62,7 +62,8 @@ def evaluate_subject(
         if key not in loaded:
             loaded[key] = subject.load(agent)
             if seen is not None:
-                seen.note(agent, *loaded[key], again=len(loaded) > 1)
+                seen.count(agent, first=len(loaded) == 1)
+                seen.note(agent, *loaded[key])
         trace, reading = loaded[key]
         verdict = evaluate_case(case, trace, reading, agent)
         yield Result(subject=subject, reading=reading, case=case, verdict=verdict)

@@ -60,7 +60,8 @@ class Entry(msgspec.Struct, gc=False, eq=False):
     shown: str = ""
     """What the totals count it as."""
     noted: int = 0
-    """Revision whose names the adviser knows."""
+    """0: the adviser knows nothing of it; 1: that it is there; above: one more than the revision
+    whose names it knows."""
 
 
 class Full(msgspec.Struct, frozen=True):

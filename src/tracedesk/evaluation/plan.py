@@ -6,6 +6,7 @@ older one: that is what keeps "one case changed" cheap on ten thousand traces.
 
 from collections.abc import Iterable, Sequence
 
+from tracedesk.assertions.known_names import forbidden_names
 from tracedesk.evaluation.run import applies_to
 from tracedesk.model.agent import Agent
 from tracedesk.testcases.models import Case, CaseFile
@@ -17,12 +18,14 @@ CHANGED = -1
 class Plan:
     """The active cases for one agent, in file order."""
 
-    __slots__ = ("_carried", "cases", "stale")
+    __slots__ = ("_carried", "cases", "forbids", "stale")
 
     def __init__(self, cases: Iterable[Case], stale: frozenset[str] = frozenset()) -> None:
         self.cases = tuple(cases)
         self.stale = stale
         """Ids of cases that are the last good ones of a broken file."""
+        self.forbids = any(forbidden_names(a) for case in self.cases for a in case.assertions)
+        """Some assertion wants a name not to be called."""
         self._carried: dict[int, tuple[Plan, tuple[int, ...]]] = {}
 
     def carried_from(self, older: "Plan") -> tuple[int, ...]:
