@@ -40,6 +40,7 @@ def test_the_source_of_a_text_is_the_event_that_holds_it() -> None:
             "chat",
             attributes={"gen_ai.request.model": "m"},
             events=(
+                Event("gen_ai.system.message", None, {"content": "Be brief."}),
                 Event("gen_ai.user.message", None, {"content": "Where is it?"}),
                 Event("gen_ai.tool.message", None, {"content": "{}", "id": "call_1"}),
                 Event("gen_ai.choice", None, {"message": {"content": "In Zaragoza."}}),
@@ -54,3 +55,8 @@ def test_the_source_of_a_text_is_the_event_that_holds_it() -> None:
         "gen_ai.user.message",
     )
     assert reading.response.source.place == "gen_ai.choice"
+    assert reading.system.source is not None
+    assert (reading.system.text, reading.system.source.place) == (
+        "Be brief.",
+        "gen_ai.system.message",
+    )

@@ -35,12 +35,6 @@ def each_message(events: Iterable[Event], role: str) -> Iterator[tuple[Said, str
             yield message, event.name
 
 
-def event_messages(events: Iterable[Event], role: str) -> tuple[list[Said], str]:
-    """The same messages, and the name of the event that carries the last one."""
-    told = list(each_message(events, role))
-    return [message for message, _ in told], told[-1][1] if told else ""
-
-
 def _of(event: Event, role: str) -> Iterable[Said]:
     attributes = event.attributes
     if event.name == DETAILS:

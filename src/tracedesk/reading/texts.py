@@ -11,7 +11,7 @@ from tracedesk.model.peek import eventful, opened
 from tracedesk.model.reading import Source, Text
 from tracedesk.model.trace import Format, Kind
 from tracedesk.reading import n8n_spans
-from tracedesk.reading.events import each_message, event_messages
+from tracedesk.reading.events import each_message
 from tracedesk.reading.messages import Said, assistant_text, input_text
 from tracedesk.reading.plan import N8N_OUTPUT, Rows
 from tracedesk.reading.tables.readers import assistant, indexed_messages, user
@@ -179,7 +179,11 @@ def _messages_of(view: View, index: int) -> tuple[list[Said], str]:
             found += indexed_messages(span.attributes, prefix, infix)
         if found:
             return found, attributes[0] if attributes else indexed[0][0]
-    return event_messages(span.events, "all") if eventful(span) else ([], "")
+    if not eventful(span):
+        return [], ""
+    told = list(each_message(span.events, "all"))
+    # the first event names them: system messages come first
+    return [message for message, _ in told], told[0][1] if told else ""
 
 
 def nearest(view: View, role: str) -> tuple[str | None, str | None]:
