@@ -102,6 +102,7 @@ class Desk:
         workspace.prepare()
         self._agents: dict[str, Agent] = {agent.id: agent for agent in workspace.agents}
         self.store = workspace.open_store()
+        self._names: dict[str, str] = {}
         self._names = self._remember_agents()
         self.store.agent_names = lambda: self._names
         self._before = self.ledger()
@@ -259,7 +260,12 @@ class Desk:
 
     def _remember_agents(self) -> dict[str, str]:
         """Agent id → name, of all that ever were; traces of removed ones keep their name."""
-        return remember_agents(self.store, {a.id: a.name for a in self._agents.values()})
+        names = {agent.id: agent.name for agent in self._agents.values()}
+        try:
+            return remember_agents(self.store, names)
+        except StoreError as fault:  # a locked database: the names are known here all the same
+            log.warning("the names of agents could not be kept: %s", fault)
+            return self._names | names
 
     def _read_anew_if_rules_changed(self) -> None:
         remembered, settings = self.workspace.read_by, self.workspace.reading_settings()

@@ -163,6 +163,17 @@ async def test_a_key_is_shown_once_works_and_stops_when_it_is_revoked(tmp_path, 
         )
 
 
+async def test_while_local_stands_in_a_key_is_for_whatever_agents_come(tmp_path, open_desk):
+    async with agents_screen(open_desk()) as (app, pilot):
+        assert "no keys" in lines_of(app, "#keys")[0]
+        await pilot.press("n")
+        await shown(pilot, Form)
+        assert app.screen.query_one("#agents", Input).value == ""
+        await pilot.press("escape", "e")
+        await pilot.pause()
+        assert isinstance(app.screen, AgentsScreen), "local is not in the file"
+
+
 async def test_a_key_revoked_elsewhere_is_seen_and_the_cursor_stays(tmp_path, open_desk):
     desk = open_desk()
     made = [make_key(desk.store, desk.workspace, name, [])[0].key for name in ("ci", "laptop")]

@@ -139,7 +139,8 @@ class AgentsScreen(Steady, RoleScreen):
         working = sum(entry.state == "active" for entry in self.roster.keys)
         self._titled("agents", f"Agents · {len(self.roster.agents):,}", CONFIG_NAME)
         demanded = "demanded" if self.desk.keys_demanded else "not demanded on loopback"
-        self._titled("keys", f"Keys · {working:,} of {len(self.roster.keys):,} work", demanded)
+        count = f" · {working:,} of {len(self.roster.keys):,} work" if self.roster.keys else ""
+        self._titled("keys", f"Keys{count}", demanded)
         self.show_bars()
         self.show_sending()
 
@@ -250,8 +251,8 @@ class AgentsScreen(Steady, RoleScreen):
 
     def action_new_key(self) -> None:
         entry = self.agents.entry
-        for_one = self.pane == "agents" and entry is not None and entry.agent is not None
-        scope = entry.name if for_one and entry else ""
+        for_one = self.pane == "agents" and self.desk.workspace.has_agents
+        scope = entry.name if for_one and entry is not None and entry.agent is not None else ""
         names = [agent.name for agent in self.desk.workspace.agents]
         save = partial(save_key, self.desk)
         self._ask("Make a key", key_fields(scope, names), save, self._key_made)

@@ -20,7 +20,7 @@ _STATES = {"active": "", "expired": "warn", "idle": "warn", "revoked": "faint"}
 
 def name_width(names: Sequence[str], width: int) -> int:
     """Cells for the column of names: the longest, within reason."""
-    return min(max((cells(name) for name in names), default=0), NAME_MOST, width // 3)
+    return min(max(map(cells, ("name", *names))), NAME_MOST, width // 3)
 
 
 def agent_line(entry: AgentEntry, workspace: Workspace, names: int, width: int) -> list[Piece]:

@@ -23,7 +23,7 @@ class AgentsView(LineView):
         super().__init__(ascii=ascii, id="agents")
         self.workspace = workspace
         self.entries: tuple[AgentEntry, ...] = ()
-        self.names = 0
+        self.names = name_width((), 99)
 
     def show(self, entries: tuple[AgentEntry, ...], workspace: Workspace) -> None:
         """Other agents; the cursor stays with the agent it is on."""
@@ -51,7 +51,7 @@ class KeysView(LineView):
         super().__init__(ascii=ascii, id="keys")
         self.empty_note = " no keys; n makes one"
         self.entries: tuple[KeyEntry, ...] = ()
-        self.names = 0
+        self.names = name_width((), 99)
 
     def show(self, entries: tuple[KeyEntry, ...]) -> None:
         """Other keys; the cursor stays with the key it is on."""
