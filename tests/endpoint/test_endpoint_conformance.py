@@ -161,6 +161,7 @@ def test_a_request_id_over_255_characters_is_400_for_every_shape(endpoint: Endpo
     (detail,) = answer.body["error"]["details"]
     assert (detail["path"], detail["location"]) == ("x-request-id", "header")
     assert endpoint.store.count() == 0
+    assert endpoint.post({}, "/v1/metrics", x_request_id="x" * 256).status == 400
 
 
 @pytest.mark.parametrize(

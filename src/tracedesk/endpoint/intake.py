@@ -140,6 +140,7 @@ class Intake:
 
     def _prepare(self, request: Request, access: Access) -> Prepared:
         if request.path == METRICS_PATH:
+            _check_request_id(request)
             reply = replies.exported(METRICS, protobuf=request.protobuf)
             return Prepared([], lambda _: reply, dropped(metrics_requests=1))
         envelope = self._read(request)
@@ -161,9 +162,7 @@ class Intake:
             raise invalid_body(error) from None
         if request.path == OTLP_PATH and envelope.shape != "otlp":
             raise invalid(Fault("resourceSpans", f"is required on {OTLP_PATH}"))
-        if request.request_id is not None and len(request.request_id) > MAX_REQUEST_ID:
-            fault = f"must not be longer than {MAX_REQUEST_ID} characters"
-            raise invalid(Fault("x-request-id", fault, location="header"))
+        _check_request_id(request)
         envelope.warnings += request.tolerated
         if request.redacted:
             envelope.warnings.append(redacted_warning(request.redacted))
@@ -286,6 +285,12 @@ def _redact(request: Request, redactor: "Redactor") -> None:
     request.body, in_body = redactor.body(request.path, request.body, request.content_type)
     request.headers, in_headers = redactor.headers(request.headers)
     request.redacted += in_body + in_headers  # a request that waits for room is prepared twice
+
+
+def _check_request_id(request: Request) -> None:
+    if request.request_id is not None and len(request.request_id) > MAX_REQUEST_ID:
+        fault = f"must not be longer than {MAX_REQUEST_ID} characters"
+        raise invalid(Fault("x-request-id", fault, location="header"))
 
 
 def is_large(request: Request) -> bool:

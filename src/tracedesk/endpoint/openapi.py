@@ -140,7 +140,7 @@ def _post(summary: str, bodies: list[str], *, strict: bool) -> dict[str, Any]:
         "summary": summary,
         "description": "A 2xx means that it is stored. The reply carries no results.",
         "parameters": _HEADERS,
-        "requestBody": {"required": True, "content": content},
+        "requestBody": {"required": bool(bodies), "content": content},
         "responses": {
             "201": _reply("A new trace was stored.", ref("Accepted")),
             "200": _reply(
