@@ -1,8 +1,9 @@
 """A client process that sends everything at once: good requests of every format and size, and
 bad ones of every kind, over keep-alive connections, as fast as replies come.
 
-``python load.py PORT CLIENTS SECONDS SEED``. Prints JSON: a ``Report`` of what was answered,
-and of what the endpoint thereby promised. Ends early when nobody listens any more.
+``python load.py PORT CLIENTS SECONDS SEED``. Prints a blank line once the first request was
+answered, and at the end JSON: a ``Report`` of what was answered, and of what the endpoint
+thereby promised. Ends early when nobody listens any more.
 """
 
 import asyncio
@@ -293,6 +294,8 @@ class Load:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def answered(self, kind: str, status: int, request: Request, body: bytes) -> None:
+        if not self._counts:
+            print(flush=True)
         self._counts.setdefault(kind, Counter())[status] += 1
         if status in request.expected:
             if request.note is not None:

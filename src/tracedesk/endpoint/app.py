@@ -83,7 +83,7 @@ class Endpoint:
         self._agents = agents
         self._intake = Intake(settings, store, agents)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._outbox: list[_Submit] = []
+        self._inbox: list[tuple[_Post, Respond]] = []
 
     def admit(self, head: Head) -> Handler | Reply:
         """Judge a request by its head: who shall have its body, or the reply."""
@@ -189,22 +189,22 @@ class Endpoint:
         if is_large(post.request):
             self._take_in_later(post, respond)
             return
-        try:
-            prepared = self._intake.prepare(post.request, post.access)
-        except Exception as error:
-            respond(self._not_taken(post.request, error))
-            return
-        if not prepared.items:
-            respond(prepared.answer(()))
-            return
-        self._outbox.append(_Submit(self, post, prepared, respond))
-        if len(self._outbox) == 1:
+        self._inbox.append((post, respond))
+        if len(self._inbox) == 1:
             asyncio.get_running_loop().call_soon(self._hand_over)
 
     def _hand_over(self) -> None:
-        """Give the writer everything that was read since the loop last looked at its sockets:
-        waking its thread for each request would cost both a fight for the interpreter."""
-        outbox, self._outbox = self._outbox, []
+        """Give the writer everything that was received since the loop last looked at its
+        sockets: waking its thread for each request would cost both a fight for the interpreter,
+        and bodies are read faster one after the other."""
+        inbox, self._inbox = self._inbox, []
+        outbox = [
+            submit
+            for post, respond in inbox
+            if (submit := self._prepared(post, respond)) is not None
+        ]
+        if not outbox:
+            return
         try:
             taken = self._store.writer.post([(each.prepared.items, each.settle) for each in outbox])
         except StoreError as error:
@@ -213,6 +213,18 @@ class Endpoint:
             return
         for each in outbox[taken:]:
             self._take_in_later(each.post, each.respond)
+
+    def _prepared(self, post: "_Post", respond: Respond) -> "_Submit | None":
+        """What there is to store; None when the request is answered already."""
+        try:
+            prepared = self._intake.prepare(post.request, post.access)
+        except Exception as error:
+            respond(self._not_taken(post.request, error))
+            return None
+        if not prepared.items:
+            respond(prepared.answer(()))
+            return None
+        return _Submit(self, post, prepared, respond)
 
     def _take_in_later(self, post: "_Post", respond: Respond) -> None:
         """For what is large, and for what waits for room in the queue."""
