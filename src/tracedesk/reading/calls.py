@@ -14,7 +14,7 @@ from tracedesk.model.reading import NOT_RECORDED, Call, Recorded
 from tracedesk.model.trace import Kind, Span, Status
 from tracedesk.reading.expressions import resolve_parameters
 from tracedesk.reading.n8n_nodes import is_http_request
-from tracedesk.reading.plan import N8N_OUTPUT, Shape
+from tracedesk.reading.plan import N8N_OUTPUT, N8N_TYPE, Shape
 from tracedesk.reading.recorded import (
     CAPTURED,
     GIVEN_VALUE,
@@ -34,55 +34,45 @@ STATUS = ("unknown", "ok", "error", "unknown")
 def calls_of(view: View) -> tuple[Call, ...]:
     """All calls that spans report, in body order."""
     calls: list[Call] = []
-    spans, parents, shapes, seen = view.spans, view.parents, view.shapes, view.seen
-    skipped = Status.SKIPPED
+    spans, parents, shapes, skipped = view.spans, view.parents, view.shapes, Status.SKIPPED
     for index, span in enumerate(spans):
         if span.status is skipped or span.synthetic:
             continue
-        shape = shapes[index]
         if isinstance(span.payload, Built):
             calls.append(_built_call(view, span, span.payload, len(calls)))
             continue
         above = parents[index]
         parent = None if above == NO_PARENT else spans[above].span_id
-        if shape.tool:
-            calls.append(_tool_call(view, index, parent, len(calls)))
-        elif shape.n8n or "n8n.node.type" in shape.names:
-            calls.append(_n8n_call(view, index, parent, len(calls)))
-        else:
-            field = shape.output
-            calls.append(
-                Call(
-                    id=span.span_id,
-                    tool=False,
-                    label=span.label,
-                    aliases=span.aliases,
-                    gave=NOT_RECORDED
-                    if field is None
-                    else node_output(field, seen[index][field.attribute], span),
-                    status=STATUS[span.status],
-                    status_message=_message(span),
-                    parent=parent,
-                    order=len(calls),
-                    start_ns=span.start_ns,
-                    end_ns=span.end_ns,
-                )
-            )
+        calls.append(_call(view, index, span, shapes[index], parent, len(calls)))
     return tuple(calls)
 
 
-def _tool_call(view: View, index: int, parent: str | None, order: int) -> Call:
-    span, seen, shape = view.spans[index], view.seen[index], view.shapes[index]
-    label, aliases = _tool_names(span, seen, shape)
+def _call(view: View, index: int, span: Span, shape: Shape, parent: str | None, order: int) -> Call:
+    seen, label, aliases = view.seen[index], span.label, span.aliases
+    given = gave = NOT_RECORDED
+    type_ = parameters = None
+    if shape.tool:
+        label, aliases = _tool_names(span, seen, shape)
+        given, gave = _arguments(view, index, seen, shape), _result(span, seen, shape)
+    elif shape.n8n:  # the output of such a node is what node checks call its arguments
+        given = gave = Recorded(N8N_OUTPUT, seen[N8N_OUTPUT], read_encoded)
+    elif shape.output is not None:
+        gave = node_output(shape.output, seen[shape.output.attribute], span)
+    if shape.n8n_type and not shape.tool:
+        named = opened(seen[N8N_TYPE])
+        type_ = named if isinstance(named, str) else None
+        parameters = _parameters(view, index, seen) if is_http_request(type_) else None
     return Call(
         id=span.span_id,
-        tool=True,
+        tool=shape.tool,
         label=label,
         aliases=aliases,
-        given=_arguments(view, index, seen, shape),
-        gave=_result(span, seen, shape),
+        given=given,
+        gave=gave,
+        parameters=parameters,
         status=STATUS[span.status],
         status_message=_message(span),
+        type=type_,
         parent=parent,
         order=order,
         start_ns=span.start_ns,
@@ -147,35 +137,6 @@ def _requested_by_parent(view: View, index: int) -> dict[str, Any] | None:
         and isinstance(entry.get("args"), dict)
     ]
     return found[0] if len(found) == 1 else None
-
-
-def _n8n_call(view: View, index: int, parent: str | None, order: int) -> Call:
-    """A node of the n8n 1.x node: its output is what node checks call its arguments."""
-    span, seen, shape = view.spans[index], view.seen[index], view.shapes[index]
-    given = gave = NOT_RECORDED
-    if shape.n8n:
-        given = gave = Recorded(N8N_OUTPUT, seen[N8N_OUTPUT], read_encoded)
-    elif shape.output is not None:
-        gave = node_output(shape.output, seen[shape.output.attribute], span)
-    type_ = opened(seen.get("n8n.node.type"))
-    if not isinstance(type_, str):
-        type_ = None
-    return Call(
-        id=span.span_id,
-        tool=False,
-        label=span.label,
-        aliases=span.aliases,
-        given=given,
-        gave=gave,
-        parameters=_parameters(view, index, seen) if is_http_request(type_) else None,
-        status=STATUS[span.status],
-        status_message=_message(span),
-        type=type_,
-        parent=parent,
-        order=order,
-        start_ns=span.start_ns,
-        end_ns=span.end_ns,
-    )
 
 
 def _parameters(view: View, index: int, seen: Mapping[str, Any]) -> dict[str, Any] | None:

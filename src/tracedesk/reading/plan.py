@@ -14,8 +14,8 @@ from tracedesk.reading.tables.convention import Field, Tokens
 from tracedesk.reading.tables.genai import AI_MARKS
 from tracedesk.reading.tables.readers import completion, prompt, system
 
-N8N_OUTPUT = "n8n.node.output"
-N8N_NAMES = ("n8n.node.type", N8N_OUTPUT, "n8n.node.parameters")
+N8N_TYPE, N8N_OUTPUT = "n8n.node.type", "n8n.node.output"
+N8N_NAMES = (N8N_TYPE, N8N_OUTPUT, "n8n.node.parameters")
 TOOL_NAMES = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name", "traceloop.entity.name")
 TOOL_CALL_IDS = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id", "tool.call.id", "tool.id")
 """Attributes of a tool span that repeat the id of the request."""
@@ -51,6 +51,9 @@ class Shape(msgspec.Struct, frozen=True, eq=False):
     output: Field | None
     """The first table row that reads what the span gave."""
     n8n: bool
+    """Has the output of an n8n node."""
+    n8n_type: bool
+    """Has the type of an n8n node."""
     counts: str | None
     """The first attribute that counts tokens."""
     messages: Messages
@@ -162,6 +165,7 @@ class Plan:
             result=next((name for name in self.results if name in present), None),
             output=self._output_rows[outputs[0]] if outputs else None,
             n8n=N8N_OUTPUT in present,
+            n8n_type=N8N_TYPE in present,
             counts=next((name for name in self.usage_tried if name in present), None),
             messages=_messages(present, told=True, spoken=True),
             told=_messages(present, told=True, spoken=False),
