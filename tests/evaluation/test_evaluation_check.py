@@ -1,6 +1,7 @@
 """``tracedesk check`` end to end: files and stored traces in, documents and statuses out."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -289,6 +290,32 @@ def test_html_that_cannot_be_written_is_said(check: Check) -> None:
     done = check("good.json", "--cases", "cases.yaml", "--html", "no-such-folder/report.html")
     assert done.exit_code == 2
     assert "cannot be written" in done.output
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["files", "stored"])
+def test_several_processes_find_what_one_finds(tmp_path: Path, stored: bool) -> None:
+    bodies = [
+        body(f"ORD-{n}" if n % 3 else "12", "look_up", *["refund"] * (n % 2)) for n in range(7)
+    ]
+    for number, content in enumerate(bodies):
+        (tmp_path / f"trace-{number}.json").write_text(content)
+    (tmp_path / "cases.yaml").write_text(CASES)
+    files = [f"trace-{number}.json" for number in range(7)]
+
+    def run(*arguments: str) -> str:
+        asked = [sys.executable, "-m", "tracedesk", *arguments]
+        done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.stderr == "" or arguments[0] == "import"
+        return re.sub(r'\d+ ms|"elapsedMs": \d+', "", done.stdout)
+
+    traces = [] if stored else files
+    if stored:
+        run("import", *files)
+    for shape in ("text", "json"):
+        asked = ("check", *traces, "--cases", "cases.yaml", "--format", shape)
+        alone = run(*asked)
+        assert "look_up" in alone
+        assert run(*asked, "--jobs", "3") == alone
 
 
 def test_watching_runs_again_after_a_save_and_ends_with_the_last_status(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ not be read is reported and makes the exit status 2, never a trace or case less.
 """
 
 import glob
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -46,6 +47,13 @@ class Reports(msgspec.Struct):
 @click.option("--junit", type=click.Path(path_type=Path), help="Also write a JUnit report here.")
 @click.option("--html", type=click.Path(path_type=Path), help="Also write a page to read here.")
 @click.option("--allow-missing", is_flag=True, help="Missing assertions do not fail the run.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Processes that share the traces; 0: as many as there are processors.",
+)
 @click.option("--watch", is_flag=True, help="Run again whenever a file changes; Ctrl-C ends it.")
 @workspace_option
 def command(
@@ -58,6 +66,7 @@ def command(
     junit: Path | None,
     html: Path | None,
     allow_missing: bool,
+    jobs: int,
     watch: bool,
     workspace: Path,
 ) -> None:
@@ -71,7 +80,14 @@ def command(
     in_cases = [path for path in paths if path.suffix.lower() in CASE_SUFFIXES]
     traces = [path for path in paths if path not in in_cases]
     the_agent = _agent(place, agent) if agent else None
-    once = _Once(place, _case_paths(place, cases, in_cases), traces, the_agent, _filter(condition))
+    once = _Once(
+        place,
+        _case_paths(place, cases, in_cases),
+        traces,
+        the_agent,
+        _filter(condition),
+        jobs or os.cpu_count() or 1,
+    )
     if watch:
         _keep_running(once, reports)
     sys.exit(once.run(reports))
@@ -86,6 +102,7 @@ class _Once(msgspec.Struct):
     """Files; none: the stored traces."""
     agent: "Agent | None"
     chosen: "Filter"
+    jobs: int
     status: int = 0
     """The exit status that the last run asks for, known before it is told."""
 
@@ -95,7 +112,8 @@ class _Once(msgspec.Struct):
         from tracedesk.commands.check_run import run
         from tracedesk.evaluation.gate import exit_status
 
-        found = run(self.workspace, self.case_paths, traces or self.source(), self.chosen)
+        source = traces or self.source()
+        found = run(self.workspace, self.case_paths, source, self.chosen, self.jobs)
         self.status = exit_status(
             found.results, found.diagnostics, allow_missing=reports.allow_missing
         )

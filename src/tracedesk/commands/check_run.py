@@ -4,15 +4,18 @@ Traces come from files, which then stay decoded for the next run, or from the st
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from tracedesk.commands.common import fail
+from tracedesk.commands.processes import spread
 from tracedesk.evaluation.advice import WINDOW, Seen, advise
 from tracedesk.evaluation.files import FileTraces
-from tracedesk.evaluation.gate import Result, Subject, evaluate_subject
+from tracedesk.evaluation.gate import Result, Subject, detached_result, evaluate_subject
 from tracedesk.formats.saved import SavedFault, saved_requests
 from tracedesk.model.agent import LOCAL_AGENT, Agent
 from tracedesk.model.reading import Reading
@@ -33,8 +36,8 @@ class Source(Protocol):
     diagnostics: Sequence[Diagnostic]
     """What could not be read."""
 
-    def subjects(self) -> Iterator[Subject]:
-        """The traces, each to be decoded when it is looked at."""
+    def subjects(self, share: int = 0, of: int = 1) -> Iterator[Subject]:
+        """The traces, each to be decoded when it is looked at: all, or one share of several."""
 
     def keep_decoded(self) -> None:
         """Get ready for runs that are repeated."""
@@ -52,12 +55,12 @@ class Files:
         self.diagnostics: Sequence[Diagnostic] = [_diagnostic(fault) for fault in found.faults]
         self._subjects = [kept.subject(workspace.roles) for kept in found.traces]
 
-    def subjects(self) -> Iterator[Subject]:
-        return iter(self._subjects)
+    def subjects(self, share: int = 0, of: int = 1) -> Iterator[Subject]:
+        return iter(self._subjects[share::of])
 
     def keep_decoded(self) -> None:
         """Decode each trace once."""
-        self._subjects = [msgspec.structs.replace(s, load=_Once(s)) for s in self._subjects]
+        self._subjects = [replace(s, load=_Once(s)) for s in self._subjects]
 
 
 class _Once:
@@ -84,7 +87,7 @@ class Stored:
         self._workspace = workspace
         self._agent = agent
 
-    def subjects(self) -> Iterator[Subject]:
+    def subjects(self, share: int = 0, of: int = 1) -> Iterator[Subject]:
         from tracedesk.evaluation.load import stored_subject
         from tracedesk.store.errors import StoreError
 
@@ -94,13 +97,15 @@ class Stored:
         agents = {agent.id: agent for agent in workspace.agents}
         try:
             with workspace.open_store(read_only=True) as store:
-                sequence = 0
+                sequence = place = 0
                 while rows := store.changed_since(sequence):
                     sequence = rows[-1].sequence
                     for row in rows:
                         if self._agent is None or row.agent_id == self._agent.id:
-                            agent = agents.get(row.agent_id)
-                            yield stored_subject(store, row, agent, workspace.roles)
+                            if place % of == share:
+                                agent = agents.get(row.agent_id)
+                                yield stored_subject(store, row, agent, workspace.roles)
+                            place += 1
         except StoreError as fault:
             fail(str(fault))
 
@@ -119,24 +124,65 @@ class Run(msgspec.Struct, kw_only=True):
     """Traces that were looked at and fit the filter."""
 
 
-def run(workspace: Workspace, case_paths: Sequence[Path], source: Source, chosen: Filter) -> Run:
-    """Every case on every trace that fits the filter."""
+def run(
+    workspace: Workspace,
+    case_paths: Sequence[Path],
+    source: Source,
+    chosen: Filter,
+    jobs: int = 1,
+) -> Run:
+    """Every case on every trace that fits the filter, in ``jobs`` processes."""
     known = [agent for agent in workspace.agents if agent is not LOCAL_AGENT]
     names = {name for agent in known for name in (agent.id, agent.name)} or None
     files = load_paths(case_paths, workspace.root, agents=names)
     cases = [case for file in files for case in file.cases]
-    seen = Seen()
-    results: list[Result] = []
-    traces = 0
-    for subject in source.subjects():
-        if chosen.terms and not _fits(subject, chosen):
-            continue
-        traces += 1
-        results += evaluate_subject(subject, cases, workspace.agents, seen)
+
+    def evaluate(share: int) -> _Share:
+        done = _Share()
+        for subject in source.subjects(share, jobs):
+            if not chosen.terms or _fits(subject, chosen):
+                found = evaluate_subject(subject, cases, workspace.agents, done.seen)
+                done.results.append(list(found))
+        return done
+
+    if jobs == 1:
+        whole = evaluate(0)
+    else:
+        whole = _joined(spread(lambda share: _detached(evaluate(share)), jobs), cases)
+    results = [result for found in whole.results for result in found]
     diagnostics = [d for file in files for d in file.diagnostics]
     diagnostics += source.diagnostics
-    diagnostics += _advice(cases, seen, results, stored=source.stored)
-    return Run(case_files=files, results=results, diagnostics=diagnostics, traces=traces)
+    diagnostics += _advice(cases, whole.seen, results, stored=source.stored)
+    return Run(
+        case_files=files, results=results, diagnostics=diagnostics, traces=len(whole.results)
+    )
+
+
+class _Share(msgspec.Struct):
+    """What one process found."""
+
+    results: list[list[Result]] = []
+    """By trace, in order."""
+    seen: Seen = msgspec.field(default_factory=Seen)
+
+
+def _detached(done: _Share) -> _Share:
+    """The share as it can leave its process."""
+    done.results = [[detached_result(result) for result in found] for found in done.results]
+    return done
+
+
+def _joined(shares: Sequence[_Share], cases: Sequence[Case]) -> _Share:
+    """All shares as one; traces were dealt out in turns and come back so."""
+    by_id = {case.id: case for case in cases}
+    whole = _Share()
+    for turn in zip_longest(*(share.results for share in shares)):
+        for found in turn:
+            if found is not None:
+                whole.results.append([replace(r, case=by_id[r.case.id]) for r in found])
+    for share in shares:
+        whole.seen.absorb(share.seen)
+    return whole
 
 
 def _fits(subject: Subject, chosen: Filter) -> bool:

@@ -58,6 +58,12 @@ class Seen:
         if len(names) < KEPT_NAMES:
             names |= names_known_to(trace, reading, settings_for(agent))
 
+    def absorb(self, other: "Seen") -> None:
+        """Take over what another has seen."""
+        for key, (agent, names) in other._agents.items():
+            self._agents.setdefault(key, (agent, set()))[1].update(names)
+            self._traces[key] = self._traces.get(key, 0) + other._traces[key]
+
     def of(self, case: Case) -> set[str]:
         """All names seen in traces that the case is meant for."""
         found = [names for agent, names in self._agents.values() if applies_to(case, agent)]

@@ -5,9 +5,10 @@ is not a success, and neither is a file that could not be read.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
+from msgspec.structs import replace
 
 from tracedesk.evaluation.run import applies_to, count, evaluate_case
 from tracedesk.evaluation.scores import quality
@@ -67,6 +68,24 @@ def evaluate_subject(
         trace, reading = loaded[key]
         verdict = evaluate_case(case, trace, reading, agent)
         yield Result(subject=subject, reading=reading, case=case, verdict=verdict)
+
+
+def detached_result(result: Result) -> Result:
+    """The result as plain data, for another process: the trace cannot be loaded there, of the
+    case there is but the id, and only what has to be explained brings its reading along."""
+    from tracedesk.evaluation.readings import detached
+
+    fine = result.verdict.outcome in (Outcome.PASS, Outcome.SKIPPED)
+    return Result(
+        subject=replace(result.subject, load=_elsewhere),
+        reading=Reading() if fine else detached(result.reading),
+        case=Case(id=result.case.id, name="", file="", line=0),
+        verdict=result.verdict,
+    )
+
+
+def _elsewhere(_: Agent | None) -> NoReturn:
+    raise LookupError("the trace was evaluated in another process")
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,12 +42,7 @@ class Readings:
 
     def put(self, key: str, number: int, revision: int, reading: Reading) -> None:
         """Keep a reading. One that cannot be packed (whole numbers above 64 bits) is not kept."""
-        plain = replace(
-            reading,
-            calls=tuple(map(_opened, reading.calls)),
-            recorded_views=(),
-            recorded_background=NOT_RECORDED,
-        )
+        plain = detached(reading)
         names = tuple(name for name, _ in reading.recorded_views)
         known = None if reading.recorded_background.pending else reading.background
         try:
@@ -75,6 +70,16 @@ class Readings:
 
     def drop(self, key: str) -> None:
         self._kept.drop(key)
+
+
+def detached(reading: Reading) -> Reading:
+    """The reading as plain data: recorded values decoded, views and background left behind."""
+    return replace(
+        reading,
+        calls=tuple(map(_opened, reading.calls)),
+        recorded_views=(),
+        recorded_background=NOT_RECORDED,
+    )
 
 
 def _opened(call: Call) -> Call:
