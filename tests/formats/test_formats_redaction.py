@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tracedesk.formats.detect import read_body
 from tracedesk.formats.errors import FormatError
+from tracedesk.formats.redaction.glance import glance
 from tracedesk.formats.redaction.requests import Redactor
 from tracedesk.formats.redaction.rules import ROOT, Rules, secret_name
 from tracedesk.formats.redaction.settings import (
@@ -21,6 +22,7 @@ from tracedesk.formats.redaction.settings import (
     RedactionSettings,
     path_problem,
 )
+from tracedesk.formats.redaction.values import Walk
 from tracedesk.query import expected
 
 CAPTURES = Path(__file__).parents[1] / "data" / "captures"
@@ -322,7 +324,9 @@ def test_log_records() -> None:
 # -- bodies as a whole -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("body", [b"", b"nonsense", b'{"data": {', b"[1]", b'{"spans": []}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"no secret", b'{"secret": {', b'["secret"]', b'{"spans": [], "secret": 1}']
+)
 def test_a_body_that_cannot_be_read_is_refused_as_ever(body: bytes) -> None:
     def fault(read: Callable[[], Any]) -> str:
         with pytest.raises(FormatError) as caught:
@@ -338,11 +342,11 @@ def test_a_body_that_cannot_be_read_is_refused_as_ever(body: bytes) -> None:
 
 def test_protobuf_that_cannot_be_read_is_refused_as_ever() -> None:
     with pytest.raises(FormatError, match="OTLP trace export request"):
-        redactor().body("/v1/traces", b"\xff\xff", PROTOBUF)
+        redactor().body("/v1/traces", b"\xff\xff secret", PROTOBUF)
 
 
 def test_what_cannot_be_walked_to_its_end_is_refused() -> None:
-    deep = b'{"data": {"t": 1}, "more": ' + b"[" * 300 + b"]" * 300 + b"}"
+    deep = b'{"data": {"secret": 1}, "more": ' + b"[" * 300 + b"]" * 300 + b"}"
     with pytest.raises(FormatError, match=r"searched for secrets|deeper than"):
         redactor().body("/public/traces", deep, "application/json")
 
@@ -358,6 +362,25 @@ def test_what_real_clients_sent_keeps_its_bytes(file: Path) -> None:
     wire = json.dumps(body.get("body", body), indent=1).encode()
     found, count = redactor().body("/public/traces", wire, "application/json")
     assert (found is wire) is (count == 0)
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        r'{"data": {"pass\u0077ord": "sk-7Qx2VtLw9"}}',
+        r'{"data": {"pass\nword": "sk-7Qx2VtLw9"}}',
+        r'{"data": {"pass\\nword": 1, "PASS\tWORD": "sk-7Qx2VtLw9"}}',
+        r'{"data": {"pass\u00e9 word": "sk-7Qx2VtLw9"}}',
+        r'{"data": {"t": "{\"pass\\u0077ord\": \"sk-7Qx2VtLw9\"}"}}',
+        r'{"data": {"secre\\t": "sk-7Qx2VtLw9"}}',
+        '{"data": {"pass·wórd, passwörd, p@ssword, password": "sk-7Qx2VtLw9"}}',
+        '{"data": {"OpenAI - Key": "sk-7Qx2VtLw9"}}',
+        '{"data": {"ph\\u006fne": "sk-7Qx2VtLw9"}}',
+    ],
+)
+def test_names_are_found_however_they_are_written(wire: str) -> None:
+    found, _ = redactor("phone").body("/public/traces", wire.encode(), "application/json")
+    assert SECRET not in found.decode()
 
 
 def test_headers() -> None:
@@ -494,3 +517,29 @@ def test_without_a_secret_the_bytes_stay(tree: dict[str, Any], shape: int) -> No
     wire = json.dumps(bodies_around(tree)[shape], indent=2).encode()
     found, count = redactor("phone").body("/public/traces", wire, "application/json")
     assert (found is wire, count) == (True, 0)
+
+
+NOISE = st.sampled_from(["", "", "", "-", "_", " ", "\n", "\t", "\\", '"', "é", "\u2028", "."])
+WORDS = st.sampled_from(
+    ["password", "secret", "APIKEY", "accessToken", "privatekey", "openaikey", "cookie", "bfnrtu"]
+)
+
+
+@st.composite
+def noisy_names(draw: st.DrawFn) -> str:
+    """The name of a secret, or nearly, with punctuation between its letters."""
+    return "".join(letter + draw(NOISE) for letter in draw(WORDS))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(noisy_names(), min_size=1, max_size=3), st.booleans(), st.integers(0, 2))
+def test_a_glance_never_misses_what_a_walk_would_find(
+    found_names: list[str], ascii_only: bool, levels: int
+) -> None:
+    tree: Any = dict.fromkeys(found_names, SECRET)
+    for _ in range(levels):
+        tree = {"t": json.dumps(tree, ensure_ascii=ascii_only)}
+    walk = Walk(Rules(RedactionSettings(automatic=True)))
+    walk.value(tree)
+    wire = json.dumps({"data": tree}, ensure_ascii=ascii_only).encode()
+    assert glance(RedactionSettings(automatic=True))(wire) or not walk.redacted

@@ -10,6 +10,7 @@ from typing import Any
 from tracedesk.formats.detect import is_protobuf, read_request
 from tracedesk.formats.errors import Fault, FormatError
 from tracedesk.formats.otlp_logs import LOGS_PATH
+from tracedesk.formats.redaction.glance import glance
 from tracedesk.formats.redaction.rules import ROOT, Rules
 from tracedesk.formats.redaction.settings import RedactionSettings
 from tracedesk.formats.redaction.values import Walk, names_in
@@ -28,11 +29,14 @@ class Redactor:
     def __init__(self, settings: RedactionSettings) -> None:
         self.settings = settings
         self._rules = Rules(settings)
+        self._worth_a_walk = glance(settings)
 
     def body(self, path: str, body: bytes, content_type: str) -> tuple[bytes, int]:
         """The inflated body of a request to ``path`` without its secrets, the same object when
         it has none, and how many values were redacted. Raises FormatError when it cannot be
         read: with every fault, as reading it would."""
+        if not self._worth_a_walk(body):
+            return body, 0
         if is_protobuf(content_type):
             try:
                 from tracedesk.formats.redaction.protobuf import redact_protobuf
