@@ -17,6 +17,7 @@ from tracedesk.model.verdict import (
     Verdict,
 )
 from tracedesk.reading import read
+from tracedesk.store.ledger import Counts, Ledger
 from tracedesk.store.rows import StoredRequest, TraceRow
 from tracedesk.testing import T0_NS, make_span, make_tool, make_trace
 
@@ -94,6 +95,8 @@ class FakeDesk:
             roles=(),
         )
         self.activity = ""
+        self.taken_in = Counts()
+        self.entries = Ledger()
         self.outcomes: dict[str, int] = {}
         self.state = SimpleNamespace(done=0, total=0, last_count=0, last_ms=0.0)
         self.shown: list[str] = []
@@ -134,6 +137,15 @@ class FakeDesk:
     def on_screen(self, trace_ids: list[str]) -> None:
         """The evaluator's business; here there is none."""
 
+    def advised_files(self) -> list[Any]:
+        return self.files
+
+    def counts(self) -> Counts:
+        return self.taken_in
+
+    def ledger(self) -> Ledger:
+        return self.entries
+
     def totals(self) -> dict[str, int]:
         return self.outcomes
 
@@ -162,6 +174,11 @@ class FakeDesk:
         self._store(
             trace_id, row.number, trace, row.name, row.agent_id, row.received_ns, row.revision + 1
         )
+
+    def remove(self, trace_id: str) -> None:
+        """Delete a stored trace."""
+        del self.traces[trace_id]
+        self._revision[0] += 1
 
     def judge(self, trace_id: str, *cases: CaseVerdict, pending: bool = False) -> None:
         """Set the verdicts of a trace."""

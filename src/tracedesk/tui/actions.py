@@ -169,6 +169,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_pane(-1)", ("shift+tab",), "previous pane", "Previous pane.", palette=False),
     Action("back", ("escape",), "back",
            "Drop the last crumb: search, filter, or pane.", palette=False),
+    Action("ledger", ("I",), "ledger",
+           "What was received, refused, dropped and removed, by agent."),
     Action("theme", ("T",), "theme", "Change between dark and light."),
     Action("help", ("?",), "help", "All keys of the focused pane.", footer=True),
     Action("app.command_palette", ("ctrl+p",), "palette",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tracedesk.desk import OpenTrace
     from tracedesk.evaluation.run import TraceVerdicts
     from tracedesk.reading.explain import Explained
+    from tracedesk.store.ledger import Counts, Ledger
     from tracedesk.store.rows import StoredRequest
     from tracedesk.tui.view_models.span_tree import SpanRows
 
@@ -73,6 +74,23 @@ class TraceRead(Message):
         self.verdicts = verdicts
 
 
+class TraceGone(Message):
+    """The open trace is no longer stored."""
+
+    def __init__(self, trace_id: str) -> None:
+        super().__init__()
+        self.trace_id = trace_id
+
+
+class LedgerRead(Message):
+    """What became of everything that was sent."""
+
+    def __init__(self, ledger: "Ledger", counts: "Counts") -> None:
+        super().__init__()
+        self.ledger = ledger
+        self.counts = counts
+
+
 class VerdictsRead(Message):
     """The verdicts of the open trace were looked up again."""
 
@@ -111,9 +129,12 @@ class TextMade(Message):
 class StateRead(Message):
     """Totals and progress for the header."""
 
-    def __init__(self, total: int, totals: "dict[Any, int]", done: int, queued: int) -> None:
+    def __init__(
+        self, total: int, totals: "dict[Any, int]", done: int, queued: int, counts: "Counts"
+    ) -> None:
         super().__init__()
         self.total = total
+        self.counts = counts
         self.totals = totals
         self.done = done
         self.queued = queued

@@ -96,6 +96,19 @@ class Detailing(Work):
         self.show_failure()
         self.show_bars()
 
+    def leave_trace(self) -> None:
+        """Show no trace, as before one was opened."""
+        self.opened = self.rows = self.verdicts = self.wanted = None
+        self.requests = self.explained = None
+        self.search_text = self.attribute_text = ""
+        self.span_view.show(None, self._marks())
+        self.query_one(TimeRuler).refresh()
+        self._show_tree_title()
+        self.show_results(from_top=True)
+        self.show_page()
+        self.show_failure()
+        self.show_bars()
+
     def set_verdicts(self, verdicts: "TraceVerdicts | None") -> None:
         """Newer verdicts for the open trace."""
         self.verdicts = verdicts

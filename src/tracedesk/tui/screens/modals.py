@@ -1,6 +1,7 @@
 """Small screens over the workbench: a value in full, and the help page."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -9,12 +10,14 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 
+from tracedesk.store.ledger import Counts, Ledger
 from tracedesk.tui import figures
 from tracedesk.tui.actions import OWN_SCREEN, PANE_TITLES, help_for
 from tracedesk.tui.lines import Line, Piece, Value
 from tracedesk.tui.steady import Steady
 from tracedesk.tui.text import fit, plain, wrap
 from tracedesk.tui.view_models.pages.builder import Page
+from tracedesk.tui.view_models.pages.ledger import ledger_page
 from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.roles import RoleScreen
 
@@ -95,6 +98,27 @@ class ValueScreen(Modal):
 
     def action_copy(self) -> None:
         self._copy(self._text)
+
+
+class LedgerScreen(Modal):
+    """What became of everything that was sent."""
+
+    title_text = "Ledger"
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        lately: Counts,
+        now_ns: int,
+        agent_name: Callable[[str], str],
+        *,
+        ascii: bool = False,
+    ) -> None:
+        super().__init__(ascii=ascii)
+        self._page = partial(ledger_page, ledger, lately, now_ns=now_ns, agent_name=agent_name)
+
+    def page(self, width: int) -> list[Line]:
+        return self._page(width)
 
 
 class HelpScreen(Modal):

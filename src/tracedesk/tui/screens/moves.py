@@ -330,6 +330,9 @@ class Moves(Sending):
 
         self.app.push_screen(AgentsScreen(self.desk, ascii=self.ascii))
 
+    def action_ledger(self) -> None:
+        self.read_ledger()
+
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self.pane, ascii=self.ascii))
 

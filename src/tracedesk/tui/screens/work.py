@@ -9,10 +9,12 @@ from textual.worker import Worker, WorkerState, get_current_worker
 from tracedesk.desk import Desk, OpenTrace
 from tracedesk.tui.messages import (
     ExplainedRead,
+    LedgerRead,
     RequestsRead,
     RowsRead,
     SearchDone,
     StateRead,
+    TraceGone,
     TraceRead,
     VerdictsRead,
 )
@@ -47,7 +49,12 @@ class Work(Steady, RoleScreen):
         desk = self.desk
         progress = desk.progress()
         done, total = (progress.done, progress.total) if progress else (0, 0)
-        self.post_message(StateRead(desk.store.count(), desk.totals(), done, total))
+        self.post_message(StateRead(desk.store.count(), desk.totals(), done, total, desk.counts()))
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="ledger")
+    def read_ledger(self) -> None:
+        """What became of everything that was sent."""
+        self.post_message(LedgerRead(self.desk.ledger(), self.desk.counts()))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="open")
     def read_trace(self, trace_id: str) -> None:
@@ -77,7 +84,9 @@ class Work(Steady, RoleScreen):
     def read_if_grown(self, trace_id: str, revision: int) -> None:
         """The open trace again, when its content is another one by now."""
         row = self.desk.store.row(trace_id)
-        if row is not None and row.revision != revision:
+        if row is None:
+            self.post_message(TraceGone(trace_id))
+        elif row.revision != revision:
             self.read_trace(trace_id)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="verdicts")

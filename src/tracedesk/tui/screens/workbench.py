@@ -23,18 +23,22 @@ from tracedesk.tui.bindings import bindings
 from tracedesk.tui.messages import (
     CursorMoved,
     ExplainedRead,
+    LedgerRead,
     LineOpened,
     RequestsRead,
     RowsRead,
     SearchDone,
     StateRead,
+    TraceGone,
     TraceRead,
     VerdictsRead,
     WindowMoved,
 )
+from tracedesk.tui.screens.modals import LedgerScreen
 from tracedesk.tui.screens.moves import Moves, pane_of
 from tracedesk.tui.screens.work import database_name
 from tracedesk.tui.view_models import bars
+from tracedesk.tui.view_models.trace_list import row_title
 from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.detail.tabs import DetailTabs
 from tracedesk.tui.widgets.drawer.failure import FailureStrip
@@ -210,6 +214,8 @@ class Workbench(Moves):
             totals=message.totals,
             done=message.done,
             queued=message.queued,
+            received=message.counts.received,
+            refused=message.counts.refused,
         )
         self.show_bars()
         if message.done < message.queued:
@@ -240,6 +246,25 @@ class Workbench(Moves):
             self.notify("That trace is no longer stored.", severity="warning")
             return
         self.show_trace(message.opened, message.rows, message.verdicts)
+
+    @on(TraceGone)
+    def _trace_gone(self, message: TraceGone) -> None:
+        if self.opened is not None and message.trace_id == self.opened.row.id:
+            title = row_title(self.opened.row)
+            self.notify(f"{title} was removed from the database.", markup=False)
+            self.leave_trace()
+            self.refresh_rows()
+
+    @on(LedgerRead)
+    def _ledger_read(self, message: LedgerRead) -> None:
+        screen = LedgerScreen(
+            message.ledger,
+            message.counts,
+            self.now_ns(),
+            self.desk.agent_name,
+            ascii=self.ascii,
+        )
+        self.app.push_screen(screen)
 
     @on(VerdictsRead)
     def _verdicts_read(self, message: VerdictsRead) -> None:

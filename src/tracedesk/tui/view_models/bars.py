@@ -30,6 +30,10 @@ class HeaderState(msgspec.Struct, frozen=True, kw_only=True):
     database: str = ""
     agent: str = ""
     traces: int = 0
+    received: int = 0
+    """Traces and parts accepted since the desk was opened."""
+    refused: int = 0
+    """Requests refused since then."""
     totals: Mapping[Any, int] = {}
     done: int = 0
     queued: int = 0
@@ -62,7 +66,17 @@ def header(state: HeaderState, width: int) -> tuple[list[Piece], list[Piece]]:
         if number := state.totals.get(outcome, 0):
             left.append(Piece(f" {glyph} {number:,}", colour))
     traces = f"{state.traces:,} trace{'' if state.traces == 1 else 's'} "
-    return left, [*_progress(state, width), Piece(traces, "dim")]
+    return left, [*_progress(state, width), *_taken_in(state, width), Piece(traces, "dim")]
+
+
+def _taken_in(state: HeaderState, width: int) -> list[Piece]:
+    """What came in since the desk was opened; a refusal is said wherever there is room."""
+    pieces = []
+    if state.received and width >= 100:
+        pieces.append(Piece(f"{state.received:,} in · ", "dim"))
+    if state.refused:
+        pieces += [Piece(f"{state.refused:,} refused", "warn"), Piece(" · ", "dim")]
+    return pieces
 
 
 def address(url: str | None) -> str:
