@@ -717,6 +717,17 @@ def test_times_that_are_none_stay_out_with_a_warning(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("time", ["1e308", "9" * 400, "-1e308", "1" + "0" * 30])
+def test_times_beyond_all_measure_stay_out_with_a_warning(tmp_path: Path, time: str) -> None:
+    jaeger = json.dumps(JAEGER_TRACE).replace(str(START_US + 100), time, 1)
+    zipkin = json.dumps(ZIPKIN).replace(str(START_US + 120), time, 1).replace("40", time, 1)
+    for number, content in enumerate((jaeger, zipkin)):
+        trace, _ = opened(tmp_path / f"{number}.json", content)
+        tool = by_name(trace)["find_seats"]
+        assert (tool.start_ns is None) == (content is jaeger)
+        assert tool.end_ns is None
+
+
 def test_a_large_trace_is_spread_over_bodies_that_fit(tmp_path: Path) -> None:
     spans = [
         {"traceId": TRACE, "id": f"{n + 1:016x}", "name": "leg", "tags": {"log": "x" * 200}}

@@ -40,6 +40,9 @@ def date(value: Any) -> Time:
 def _number(value: Any, unit: int) -> int | None:
     if isinstance(value, str) and value.strip().isdecimal() and len(value) < 20:
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value * unit if isinstance(value, int) else round(value * unit)
+    number = value * unit
+    if isinstance(number, int):
+        return number
+    return round(number) if math.isfinite(number) else None
