@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -295,3 +296,23 @@ def test_a_reply_to_a_client_that_left_goes_nowhere(bench: Bench):
     bench.connection.connection_lost(None)
     bench.answer()
     assert bench.transport.written == b""
+
+
+def test_an_idle_connection_keeps_nothing_of_its_last_request(bench: Bench):
+    class Post:
+        """Has the body, as the application's handlers do."""
+
+        def __call__(self, body: bytes, respond: Respond) -> None:
+            respond(Reply(200, body))
+
+    handlers: list[weakref.ref[Post]] = []
+
+    def admit(head: Head) -> Post:
+        post = Post()
+        handlers.append(weakref.ref(post))
+        return post
+
+    bench.app.admit = admit  # type: ignore[method-assign]
+    bench.connection.data_received(post())
+    assert statuses(bench.transport.written) == [200]
+    assert [handler() for handler in handlers] == [None]

@@ -292,6 +292,7 @@ class Connection(asyncio.Protocol):
 
     def _hand_over(self, turn: Turn, handler: Handler) -> None:
         chunks, turn.chunks = turn.chunks, []
+        turn.handler = None  # it keeps the body, and the turn stays until the next request
         handler(chunks[0] if len(chunks) == 1 else b"".join(chunks), self._respond)
 
     def _respond(self, reply: Reply) -> None:
