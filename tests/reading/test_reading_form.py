@@ -137,7 +137,6 @@ def test_the_conversation_is_looked_for_when_asked_and_the_trace_then_let_go() -
     assert reading.recorded_background.pending
 
     assert [message.role for message in reading.messages] == ["system", "user", "assistant"]
-    assert not reading.recorded_background.pending
     assert reading.recorded_background.raw is None
 
 
