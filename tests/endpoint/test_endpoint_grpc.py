@@ -261,3 +261,17 @@ def test_a_wrong_setting_is_named(tmp_path: Path, value: str) -> None:
     (tmp_path / "tracedesk.toml").write_text(f"[endpoint]\ngrpc = {value}\n")
     with pytest.raises(ConfigError, match=r"endpoint\.grpc"):
         find_workspace(tmp_path)
+
+
+def test_the_hosted_product_takes_no_grpc_which_is_told_or_refused(
+    serve: Callable[..., Served],
+) -> None:
+    served = serve()
+    assert served.call(message("a")) == b""
+    (row,) = served.store.rows()
+    assert [warning.code for warning in row.warnings] == ["hosted_refuses"]
+    strict = serve(strict_canonical=True)
+    code, told = strict.call(message("b"))
+    assert code is grpc.StatusCode.UNIMPLEMENTED
+    assert "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/json" in told
+    assert strict.store.count() == 1, "the first"

@@ -45,7 +45,7 @@ def endpoint_options(command: F) -> F:
             is_flag=True,
             default=None,
             envvar="TRACEDESK_STRICT_CANONICAL",
-            help="Refuse the older data bodies, as the hosted service does.",
+            help="Refuse what the hosted product refuses: data bodies, odd fields, protobuf.",
         ),
         click.option(
             "--require-key",

@@ -20,6 +20,18 @@ _GZIPPED = "application/octet-stream"
 """What some clients call gzipped JSON, here as there."""
 
 
+GRPC = TraceWarning(
+    CODE,
+    "OTLP over gRPC is taken here only; for the hosted product set"
+    " OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/json",
+)
+
+
+def check_grpc() -> None:
+    """Raises Refused, 404: the hosted product does not listen for gRPC (strict)."""
+    raise Refused(404, "NOT_FOUND", f"{GRPC.message} (refused by strict_canonical)")
+
+
 def check_path(path: str) -> None:
     """Raises Refused, 404, for a path that the hosted product does not have (strict)."""
     if path.startswith(_OURS):

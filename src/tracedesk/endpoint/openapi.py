@@ -34,8 +34,9 @@ _STRICT = """\
 Here `strict_canonical` is on: what the hosted product refuses is refused.
 """
 
-_READ_ERRORS = (400, 401, 403, 404, 500, 503)
-_POST_ERRORS = (400, 401, 403, 404, 413, 500, 503)
+_ANY_ERRORS = (403, 408, 431, 500)
+_READ_ERRORS = (400, 401, 404, 503, *_ANY_ERRORS)
+_POST_ERRORS = (*_READ_ERRORS, 413)
 
 _HEADERS: list[Schema] = [
     {
@@ -211,7 +212,7 @@ _ONE: dict[str, Any] = {
     ],
     "responses": {
         "200": _reply("The trace.", ref("TraceReply")),
-        **_errors((401, 403, 404, 500, 503)),
+        **_errors((401, 404, 503, *_ANY_ERRORS)),
     },
 }
 
@@ -223,7 +224,7 @@ def _health(method: str) -> dict[str, Any]:
         "security": [{}, {"apiKey": []}],
         "responses": {
             "200": _reply("It is.", ref("Health")),
-            **_errors((401, 403, 500, 503)),
+            **_errors((401, 503, *_ANY_ERRORS)),
         },
     }
 
@@ -235,6 +236,6 @@ def _openapi(method: str) -> dict[str, Any]:
         "security": [{}],
         "responses": {
             "200": _reply("OpenAPI 3.1.", {"type": "object", "required": ["openapi", "paths"]}),
-            **_errors((403, 500)),
+            **_errors(_ANY_ERRORS),
         },
     }

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn
 
+from tracedesk.endpoint import hosted
 from tracedesk.endpoint.errors import Refused, invalid, too_large
 from tracedesk.endpoint.intake import (
     MAX_REQUEST_ID,
@@ -47,6 +48,7 @@ SERVICES = {
 STATUS = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
+    404: "UNIMPLEMENTED",
     413: "RESOURCE_EXHAUSTED",
     500: "INTERNAL",
     503: "UNAVAILABLE",
@@ -149,6 +151,8 @@ class GrpcServer:
         return export
 
     def _take_in(self, path: str, message: bytes, metadata: Mapping[str, str]) -> bytes:
+        if self._settings.strict_canonical:
+            hosted.check_grpc()
         access = self._access(metadata.get("x-api-key"))
         if len(message) > self._settings.max_body_bytes:
             raise too_large(self._settings.max_body_bytes)
@@ -159,6 +163,7 @@ class GrpcServer:
             gzipped=False,
             request_id=_request_id(metadata),
             body=message,
+            tolerated=(hosted.GRPC,),
         )
         return self._intake.store(self._intake.prepare(request, access)).body
 
