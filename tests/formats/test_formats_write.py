@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tracedesk.formats.assemble import Part, assemble, merge
@@ -160,7 +160,13 @@ JSON = st.recursive(
 
 
 @given(JSON)
+@example(1.7976931348623157e308)
 def test_any_attribute_comes_back_as_it_was(value: Any) -> None:
     from tracedesk.formats.attributes import any_value as read_value
 
     assert read_value(any_value(value)) == value
+
+
+def test_a_number_that_otlp_cannot_hold_becomes_text() -> None:
+    assert any_value(2**63) == {"stringValue": "9223372036854775808"}
+    assert any_value(-(2**63)) == {"intValue": "-9223372036854775808"}

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from tracedesk.desk import Desk
 
 
+ACTIVITY_S = 0.5
+"""How often it is looked whether there is something to tell, such as n8n being out of reach."""
+
+
 @click.command("serve")
 @workspace_option
 @endpoint_options
@@ -59,7 +63,11 @@ def command(
         if desk.keys_demanded and not _any_key(desk):
             told = "no key works yet; tracedesk keys create NAME makes one"
             _say(json_log, "warning", message=told)
-        stop.wait()
+        told = ""
+        while not stop.wait(ACTIVITY_S):
+            if desk.activity != told:
+                told = desk.activity
+                _say(json_log, "activity" if told else "well again", message=told)
     finally:
         desk.stop()
         counts = desk.counts()

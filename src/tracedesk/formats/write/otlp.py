@@ -8,6 +8,7 @@ attribute ``tracedesk.original.span_id``.
 import re
 from hashlib import blake2b
 from itertools import groupby
+from math import isfinite
 from typing import Any
 
 from tracedesk.formats.write.spans import WrittenSpan, written_spans
@@ -116,10 +117,8 @@ def any_value(value: Any) -> dict[str, Any]:
             return {"boolValue": value}
         case int() if -_INT64 <= value < _INT64:
             return {"intValue": str(value)}
-        case int() | float():
-            return (
-                {"doubleValue": float(value)} if abs(value) < 1e308 else {"stringValue": str(value)}
-            )
+        case float() if isfinite(value):
+            return {"doubleValue": value}
         case list():
             return {"arrayValue": {"values": [any_value(item) for item in value]}}
         case dict():
