@@ -121,28 +121,25 @@ def test_the_worked_examples_fit_the_schemas_unless_they_are_refused_for_their_f
 HOOKS = '''
 import schemathesis
 from hypothesis import strategies as st
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
 def message(spans):
     request = ExportTraceServiceRequest()
     found = request.resource_spans.add().scope_spans.add().spans
-    for trace_id, span_id, name in spans:
-        found.add(trace_id=trace_id, span_id=span_id, name=name)
+    for trace_id, span_id in spans:  # the name makes the bytes valid as log records too
+        found.add(trace_id=trace_id, span_id=span_id, name="\\n\\0")
     return request.SerializeToString()
 
 
-ids = st.tuples(st.binary(min_size=16, max_size=16), st.binary(min_size=8, max_size=8), st.text())
+ids = st.tuples(st.binary(min_size=16, max_size=16), st.binary(min_size=8, max_size=8))
 messages = st.lists(ids, min_size=1, max_size=5).map(message)
 schemathesis.openapi.media_type("application/x-protobuf", messages)
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Bodies are made plain, as gzip has tests of its own, and logs are no spans."""
-    if case.path == "/v1/logs" and isinstance(case.body, bytes):
-        case.body = ExportLogsServiceRequest(resource_logs=[{}]).SerializeToString()
+    """Bodies are made plain; that gzip is inflated has tests of its own."""
     for name, value in list((case.headers or {}).items()):
         if name.lower() == "content-encoding" and value.strip().lower() == "gzip":
             case.headers[name] = "identity"
