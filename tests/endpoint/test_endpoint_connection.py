@@ -262,6 +262,17 @@ def test_nothing_more_is_read_while_requests_wait(bench: Bench):
     assert statuses(bench.transport.written) == [200] * 3
 
 
+def test_requests_sent_ahead_are_not_taken_for_one_long_head(bench: Bench):
+    ahead = post() * (module.MAX_HEAD // 50)
+    bench.connection.data_received(ahead + post()[:20])
+    assert not bench.transport.written
+    for _ in range(module.MAX_HEAD // 50):
+        bench.answer()
+    bench.connection.data_received(post()[20:])
+    bench.answer()
+    assert set(statuses(bench.transport.written)) == {200}
+
+
 def test_a_client_that_does_not_read_its_replies_gets_no_more_of_them(bench: Bench):
     bench.connection.data_received(post() * 3)
     bench.connection.pause_writing()

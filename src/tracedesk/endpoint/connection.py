@@ -71,6 +71,8 @@ class Connection(asyncio.Protocol):
         self._twice = b""
         """A header that was sent twice and may not be."""
         self._head_size = 0
+        self._ended = False
+        """Did a request end in the bytes that were received last?"""
         self._turn: Turn | None = None
         """The request whose body is being received."""
         self._current: Turn | None = None
@@ -113,6 +115,7 @@ class Connection(asyncio.Protocol):
         self._active = self._loop.time()
         if self._deaf:
             return
+        self._ended = False
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -123,7 +126,8 @@ class Connection(asyncio.Protocol):
             said = secure if data.startswith(b"\x16\x03") else ""
             self._reject(malformed(f"the request is not valid HTTP{said}"))
         if self._turn is None:
-            self._head_size += len(data)
+            # how much belongs to requests before this one is not known
+            self._head_size += 1 if self._ended else len(data)
             if self._head_size > MAX_HEAD:
                 self._reject(malformed("the request line and headers are too long", 431))
 
@@ -258,7 +262,7 @@ class Connection(asyncio.Protocol):
         turn = self._turn
         if turn is None:
             return
-        turn.complete = True
+        turn.complete = self._ended = True
         if turn.sent:
             self._finish(turn)
         elif self._current is None and not self._waiting and not self._stalled:
