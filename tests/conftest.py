@@ -8,10 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
     from tracedesk.desk import Desk
+
+hypothesis.settings.register_profile("tracedesk", deadline=None)
+hypothesis.settings.load_profile("tracedesk")
+"""A machine that is busy elsewhere must not fail a property; pytest-timeout ends what hangs."""
 
 T = TypeVar("T")
 

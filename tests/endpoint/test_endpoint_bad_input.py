@@ -315,7 +315,6 @@ def test_a_full_queue_is_503_with_retry_after(serve: Serve, monkeypatch: pytest.
 @given(body=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 @settings(
     max_examples=100,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_no_body_is_a_500(endpoint: Endpoint, body: bytes):

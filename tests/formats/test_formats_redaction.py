@@ -500,7 +500,7 @@ def bodies_around(tree: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(planted(), st.integers(0, 5))
 def test_a_planted_secret_is_never_left(tree: dict[str, Any], shape: int) -> None:
     rules = redactor("phone")
@@ -511,7 +511,7 @@ def test_a_planted_secret_is_never_left(tree: dict[str, Any], shape: int) -> Non
     assert rules.body("/public/traces", found, "application/json") == (found, 0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.dictionaries(KEYS, TREES, min_size=1, max_size=4), st.integers(0, 5))
 def test_without_a_secret_the_bytes_stay(tree: dict[str, Any], shape: int) -> None:
     wire = json.dumps(bodies_around(tree)[shape], indent=2).encode()
@@ -531,7 +531,7 @@ def noisy_names(draw: st.DrawFn) -> str:
     return "".join(letter + draw(NOISE) for letter in draw(WORDS))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(noisy_names(), min_size=1, max_size=3), st.booleans(), st.integers(0, 2))
 def test_a_glance_never_misses_what_a_walk_would_find(
     found_names: list[str], ascii_only: bool, levels: int

@@ -145,7 +145,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory):
 
 
 @given(parts=st.lists(span_parts, min_size=1, max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_split_gives_the_spans_and_totals_of_the_rule(shared: Store, parts: list[list[Span]]):
     expected: dict[str, list[object]] = {}
     for span in (span for part in parts for span in part):
