@@ -276,7 +276,8 @@ class Connection(asyncio.Protocol):
     def _reply_early(self, turn: Turn) -> None:
         """Tell the client at once, though its body is still to come, unless others are
         before it."""
-        if self._current is None and not self._waiting and turn.reply is not None:
+        free = self._current is None and not self._waiting and not self._stalled
+        if free and turn.reply is not None:
             turn.sent = True
             self._write(turn, turn.reply)
             if turn.complete:
