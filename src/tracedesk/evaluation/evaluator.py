@@ -313,14 +313,10 @@ class Evaluator:
         return bool(cases) and not (full is not None and full.covers(entry.revision, cases))
 
     def _forget_deleted(self) -> None:
-        stored: set[str] = set()
-        sequence = 0
-        while rows := self._store.changed_since(sequence, CHUNK):
-            stored.update(row.id for row in rows)
-            sequence = rows[-1].sequence
+        stored = set(self._store.numbers())
+        for entry in [entry for entry in self._entries.values() if entry.number not in stored]:
+            self._forget(entry)
             self._breathe()
-        for trace_id in self._entries.keys() - stored:
-            self._forget(self._entries[trace_id])
 
     def _forget(self, entry: Entry) -> None:
         self._schedule.discard(entry)
