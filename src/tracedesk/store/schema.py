@@ -213,10 +213,58 @@ def _name_agents_and_date_keys() -> list[str]:
     ]
 
 
+def _keep_executions() -> list[str]:
+    """Step 4: what the test cases said of each trace, as history."""
+    return [
+        _COVERAGE_4,
+        _EXECUTION_4,
+        "CREATE INDEX execution_by_trace ON execution (trace)",
+        "CREATE INDEX execution_by_end ON execution (ended_ns)",
+    ]
+
+
+_COVERAGE_4 = "CREATE TABLE coverage (id INTEGER PRIMARY KEY, cases TEXT NOT NULL UNIQUE)"
+"""Which cases ran together, in which form: executions of thousands of traces share a row."""
+_EXECUTION_4 = """
+CREATE TABLE execution (
+    number INTEGER PRIMARY KEY, trace INTEGER NOT NULL, agent_id TEXT NOT NULL,
+    revision INTEGER NOT NULL, kind TEXT NOT NULL, started_ns INTEGER NOT NULL,
+    ended_ns INTEGER NOT NULL, clock_ns INTEGER, engine TEXT NOT NULL, settings TEXT NOT NULL,
+    outcome TEXT, score REAL, input_key TEXT NOT NULL, behaviour_key TEXT NOT NULL,
+    version TEXT NOT NULL, environment TEXT NOT NULL, coverage INTEGER NOT NULL,
+    cases BLOB NOT NULL
+)
+"""
+"""``trace`` is the number of a trace, ``cases`` comes last: whoever asks for the facts alone
+does not read it."""
+
+
+def _keep_judgements() -> list[str]:
+    """Step 5: what a judge answered, and what asking it cost by day."""
+    return [
+        "CREATE TABLE judgement (number INTEGER PRIMARY KEY, key TEXT NOT NULL,"
+        " model TEXT NOT NULL, answered_ns INTEGER NOT NULL, answer BLOB NOT NULL)",
+        "CREATE INDEX judgement_by_key ON judgement (key)",
+        "CREATE TABLE judge_spent (day TEXT PRIMARY KEY, calls INTEGER NOT NULL,"
+        " usd REAL NOT NULL) WITHOUT ROWID",
+    ]
+
+
+def _mark_traces() -> list[str]:
+    """Step 6: known good and known bad traces."""
+    return [
+        "ALTER TABLE trace ADD COLUMN mark TEXT",
+        "ALTER TABLE trace ADD COLUMN mark_note TEXT",
+    ]
+
+
 _STEPS: tuple[Callable[[], list[str]], ...] = (
     _create_tables,
     _count_and_keep_revisions,
     _name_agents_and_date_keys,
+    _keep_executions,
+    _keep_judgements,
+    _mark_traces,
 )
 VERSION = len(_STEPS)
 """The newest ``user_version`` this program knows."""

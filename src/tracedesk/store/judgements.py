@@ -1,0 +1,66 @@
+"""What a judge answered, kept by the content of what it was asked, and what that cost.
+
+An answer is opaque here: the judge writes it and reads it. Answers are never changed; the
+oldest are forgotten when there are too many.
+"""
+
+import sqlite3
+import time
+from collections.abc import Sequence
+
+from tracedesk.store.database import Store
+
+KEPT = 200_000
+"""Answers kept, about half a kilobyte each."""
+
+
+class Judgements:
+    """The judge's shelf in the database of a workspace; a store that is read only gives and
+    takes nothing new."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def answers(self, key: str) -> list[bytes]:
+        """The answers to one question, oldest first. Raises StoreError."""
+        found = self._store.query(
+            "SELECT answer FROM judgement WHERE key = ? ORDER BY number", (key,)
+        )
+        return [bytes(answer) for (answer,) in found]
+
+    def keep(self, key: str, model: str, answers: Sequence[bytes]) -> None:
+        """Add answers to a question, soon. Raises StoreError."""
+        if self._store.read_only:
+            return
+        now_ns = time.time_ns()
+        rows = [(key, model, now_ns, answer) for answer in answers]
+
+        def save(connection: sqlite3.Connection) -> None:
+            connection.executemany(
+                "INSERT INTO judgement (key, model, answered_ns, answer) VALUES (?, ?, ?, ?)", rows
+            )
+            connection.execute(
+                "DELETE FROM judgement WHERE number <="
+                f" (SELECT max(number) FROM judgement) - {KEPT}"
+            )
+
+        self._store.writer.run(save)
+
+    def spent(self, day: str) -> tuple[int, float]:
+        """Calls made and USD paid on a day (``YYYY-MM-DD``), by whichever process."""
+        found = self._store.query("SELECT calls, usd FROM judge_spent WHERE day = ?", (day,))
+        return (found[0][0], found[0][1]) if found else (0, 0.0)
+
+    def spend(self, day: str, calls: int, usd: float) -> None:
+        """Add to what a day cost, and wait until it is written. Raises StoreError."""
+        if self._store.read_only:
+            return
+
+        def save(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO judge_spent VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
+                " SET calls = calls + excluded.calls, usd = usd + excluded.usd",
+                (day, calls, usd),
+            )
+
+        self._store.writer.run(save).result()
