@@ -76,6 +76,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """What *now* meant in date expressions."""
     engine: str = ""
     """Version of tracedesk."""
+    settings: str = ""
+    """Digest of what else decides: how traces of the agent are read, and its time zone."""
     outcome: Outcome | None = None
     score: float | None = None
     """0 to 1; None when nothing was decided."""

@@ -67,8 +67,9 @@ def delete_traces(
         requests = execute("SELECT request FROM part WHERE trace = ?", (number,)).fetchall()
         _release(connection, requests)
         _forget_revisions(connection, "trace = ?", (number,))
-        for table, key in (("span", "trace"), ("part", "trace"), ("trace", "number")):
-            execute(f"DELETE FROM {table} WHERE {key} = ?", (number,))
+        for table in ("span", "part", "execution"):
+            execute(f"DELETE FROM {table} WHERE trace = ?", (number,))
+        execute("DELETE FROM trace WHERE number = ?", (number,))
         tally.add(found[0], "removed", why, 1, 0, now_ns, "")
         deleted += 1
     tally.write(connection)

@@ -12,27 +12,27 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeVar
 
 import msgspec
 import zstandard
 
+from tracedesk.model.execution import Execution
 from tracedesk.store.batch import Batch
 from tracedesk.store.errors import Busy, StoreError, database_errors, explain
+from tracedesk.store.executions import pack, save
 from tracedesk.store.incoming import Incoming, Receipt
 from tracedesk.store.ledger import Tally
 from tracedesk.store.rows import Summary
 from tracedesk.store.values import clean
+from tracedesk.store.work import Done, Work, fulfil, settle
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-Done: TypeAlias = Callable[[Any, StoreError | None], None]
-"""Told of the result after the commit, or of the error."""
 
 BATCH_SUBMITS = 100
 """Most submits of one transaction; a longer one would make every client of it wait."""
@@ -41,6 +41,8 @@ QUEUE_BYTES = 128 * 2**20
 """The queue is full beyond either bound. One submit of any size always fits an empty one."""
 ZSTD_LEVEL = 1
 """3 KB of JSON takes 8 µs and shrinks to a third; higher levels cost more than they save."""
+RECORD_S = 1.0
+"""How long executions wait while there is anything else to write."""
 NOTES_S = 1.0
 """How long a refusal waits for a commit to go along with, before it gets one of its own."""
 
@@ -48,54 +50,6 @@ _SAVE_SUMMARY = (
     "UPDATE trace SET read_revision = ?, status = ?, duration_ms = ?, tokens = ?,"
     " response = ?, input = ? WHERE number = ? AND revision = ?"
 )
-
-
-class _Work:
-    """One submit: traces to store, or a function to run, and who waits for it."""
-
-    __slots__ = ("done", "error", "items", "job", "loop", "result", "size")
-
-    def __init__(
-        self,
-        items: Sequence[Incoming] | None,
-        job: Callable[[sqlite3.Connection], Any] | None,
-        done: Done,
-        loop: asyncio.AbstractEventLoop | None,
-    ) -> None:
-        self.items = items
-        self.job = job
-        self.done = done
-        self.loop = loop
-        """Where ``done`` is called; None: on the writer's thread."""
-        self.size = len(items[0].body) if items else 0
-        self.result: Any = ()
-        self.error: StoreError | None = None
-
-    def apply(self, batch: Batch) -> None:
-        if self.items is not None:
-            self.result = batch.add(self.items)
-        elif self.job is not None:
-            batch.flush()
-            self.result = self.job(batch.connection)
-
-    def settle(self) -> None:
-        try:
-            self.done(self.result, self.error)
-        except Exception:
-            log.exception("nobody could be told that a submit was settled")
-
-
-def _fulfil(future: "Future[Any] | asyncio.Future[Any]") -> Done:
-    """Settles a future, unless its waiter has stopped waiting."""
-
-    def done(result: Any, error: StoreError | None) -> None:
-        with contextlib.suppress(InvalidStateError, asyncio.InvalidStateError):
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-
-    return done
 
 
 class Writer:
@@ -107,7 +61,9 @@ class Writer:
         self._path = path
         self._compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
         self._lock = threading.Lock()
-        self._works: deque[_Work] = deque()
+        self._works: deque[Work] = deque()
+        self._later: deque[tuple[float, Work]] = deque()
+        """What is written when nothing else is, and the time when it is written all the same."""
         self._more = threading.Condition(self._lock)
         """Told when there is something to do for the thread."""
         self._queued_bytes = 0
@@ -127,7 +83,7 @@ class Writer:
         commit, or fails with StoreError. Raises Busy when the queue stays full for
         ``patience_s`` seconds."""
         future: Future[list[Receipt]] = Future()
-        work = _Work(items, None, _fulfil(future), None)
+        work = Work(items, None, fulfil(future), None)
         if not self._offer(work):
             room, end = threading.Event(), time.monotonic() + patience_s
             self._wait_for_room(room.set)
@@ -142,7 +98,7 @@ class Writer:
         """``submit`` for a coroutine: returns after the commit. Raises Busy and StoreError."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Receipt]] = loop.create_future()
-        work = _Work(items, None, _fulfil(future), loop)
+        work = Work(items, None, fulfil(future), loop)
         if not self._offer(work):
             try:
                 await asyncio.wait_for(self._offer_later(work, loop), patience_s)
@@ -159,7 +115,7 @@ class Writer:
         with self._lock:
             self._check_open()
             for items, done in submits:
-                work = _Work(items, None, done, loop)
+                work = Work(items, None, done, loop)
                 if not self._has_room(work):
                     break
                 self._enqueue(work)
@@ -172,7 +128,7 @@ class Writer:
         future: Future[T] = Future()
         with self._lock:
             self._check_open()
-            self._enqueue(_Work(None, job, _fulfil(future), None))
+            self._enqueue(Work(None, job, fulfil(future), None))
         return future
 
     def summaries(self, summaries: Sequence[Summary]) -> "Future[None]":
@@ -187,6 +143,18 @@ class Writer:
             connection.executemany(_SAVE_SUMMARY, rows)
 
         return self.run(save)
+
+    def record(self, executions: Sequence[Execution]) -> "Future[None]":
+        """Keep executions, in this order, when there is nothing more urgent to write. Those of
+        traces that are deleted by then are dropped. Packs them on the calling thread."""
+        packed = [pack(execution) for execution in executions]
+        future: Future[None] = Future()
+        with self._lock:
+            self._check_open()
+            work = Work(None, partial(save, packed=packed), fulfil(future), None)
+            self._later.append((time.monotonic() + RECORD_S, work))
+            self._more.notify()
+        return future
 
     def note(
         self,
@@ -225,7 +193,7 @@ class Writer:
         if self._stopped:
             raise StoreError("the store is closed", "Nothing of this was stored.")
 
-    def _offer(self, work: _Work) -> bool:
+    def _offer(self, work: Work) -> bool:
         """Queue the work unless the queue is full."""
         with self._lock:
             self._check_open()
@@ -234,12 +202,12 @@ class Writer:
             self._enqueue(work)
             return True
 
-    def _has_room(self, work: _Work) -> bool:
+    def _has_room(self, work: Work) -> bool:
         return not self._works or (
             len(self._works) < QUEUE_SUBMITS and self._queued_bytes + work.size <= QUEUE_BYTES
         )
 
-    def _enqueue(self, work: _Work) -> None:
+    def _enqueue(self, work: Work) -> None:
         self._works.append(work)
         self._queued_bytes += work.size
         self._more.notify()
@@ -251,7 +219,7 @@ class Writer:
                 self._waiting.remove(wake)
                 wake()
 
-    async def _offer_later(self, work: _Work, loop: asyncio.AbstractEventLoop) -> None:
+    async def _offer_later(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:
         while True:
             room = loop.create_future()
             self._wait_for_room(partial(loop.call_soon_threadsafe, _wake, room))
@@ -267,24 +235,26 @@ class Writer:
             works, open_ = self._take()
             if works or (self._notes and (not open_ or self._due_s() == 0)):
                 self._store_together(works)
-                self._settle(works)
+                settle(works)
         if self._notes:
             log.warning("counts of refused requests could not be written")
         self._connection.close()
 
-    def _take(self) -> tuple[list[_Work], bool]:
+    def _take(self) -> tuple[list[Work], bool]:
         """Whatever is queued, at most ``BATCH_SUBMITS``, and whether more may come; waits for
         the first only, and not beyond the time when notes are due."""
         with self._lock:
-            while not (self._works or self._stopped or self._due_s() == 0):
+            while not (self._works or self._later or self._stopped or self._due_s() == 0):
                 self._more.wait(self._due_s())
             works = [self._works.popleft() for _ in range(min(len(self._works), BATCH_SUBMITS))]
+            if self._later and (not works or self._later[0][0] <= time.monotonic()):
+                works.append(self._later.popleft()[1])
             waiting = self._make_room(works)
-            open_ = bool(self._works) or not self._stopped
+            open_ = bool(self._works or self._later) or not self._stopped
         _wake_all(waiting)
         return works, open_
 
-    def _take_traces(self) -> list[_Work]:
+    def _take_traces(self) -> list[Work]:
         """All queued traces; jobs stay queued."""
         with self._lock:
             works = [work for work in self._works if work.items is not None]
@@ -293,7 +263,7 @@ class Writer:
         _wake_all(waiting)
         return works
 
-    def _make_room(self, works: list[_Work]) -> list[Callable[[], object]]:
+    def _make_room(self, works: list[Work]) -> list[Callable[[], object]]:
         """Count works as taken; returns who waited for it."""
         self._queued_bytes -= sum(work.size for work in works)
         waiting = list(self._waiting)
@@ -304,7 +274,7 @@ class Writer:
         """Seconds until notes must be written; None when there are none."""
         return None if self._notes_due is None else max(0.0, self._notes_due - time.monotonic())
 
-    def _store_together(self, works: list[_Work]) -> None:
+    def _store_together(self, works: list[Work]) -> None:
         try:
             with self._transaction(careful=False) as batch:
                 for work in works:
@@ -317,7 +287,7 @@ class Writer:
             else:
                 self._store_apart(works)
 
-    def _store_apart(self, works: list[_Work]) -> None:
+    def _store_apart(self, works: list[Work]) -> None:
         """One transaction each, so that whatever failed fails alone."""
         for work in works:
             work.result = ()
@@ -360,19 +330,6 @@ class Writer:
                 self._notes.absorb(notes)
                 self._notes_due = time.monotonic() + NOTES_S
 
-    @staticmethod
-    def _settle(works: list[_Work]) -> None:
-        """Wake every waiter; each event loop is woken once for all of its works."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
-        for work in works:
-            if work.loop is None:
-                work.settle()
-            else:
-                by_loop.setdefault(work.loop, []).append(work)
-        for loop, group in by_loop.items():
-            with contextlib.suppress(RuntimeError):  # the loop is closed, nobody waits any more
-                loop.call_soon_threadsafe(_settle_all, group)
-
 
 def _wake_all(waiting: list[Callable[[], object]]) -> None:
     for wake in waiting:
@@ -383,11 +340,6 @@ def _wake_all(waiting: list[Callable[[], object]]) -> None:
 def _wake(room: "asyncio.Future[None]") -> None:
     if not room.done():
         room.set_result(None)
-
-
-def _settle_all(works: list[_Work]) -> None:
-    for work in works:
-        work.settle()
 
 
 def _is_lock(error: Exception) -> bool:
