@@ -17,7 +17,7 @@ from tracedesk.commands.doctor_database import (
 from tracedesk.commands.doctor_endpoint import check_endpoint, check_keys
 from tracedesk.commands.doctor_finding import Check, Patient, megabytes
 from tracedesk.query.text import counted
-from tracedesk.store.examine import examine
+from tracedesk.store.examine import SQLITE, examine
 from tracedesk.workspace import CONFIG_NAME, ConfigError, Workspace, open_workspace, workspace_root
 
 __all__ = ["CHECKS", "Check", "Look", "Patient", "admit", "megabytes"]
@@ -51,11 +51,9 @@ def admit(start: Path, *, in_full: bool = False) -> Patient:
 
 def check_python(patient: Patient) -> Iterator[Check]:
     """Python, tracedesk, SQLite."""
-    import sqlite3
-
     version = ".".join(map(str, sys.version_info[:3]))
     found = f"Python {version}, tracedesk {metadata.version('tracedesk')}, SQLite"
-    yield Check("python", f"{found} {sqlite3.sqlite_version}")
+    yield Check("python", f"{found} {SQLITE}")
 
 
 def check_workspace(patient: Patient) -> Iterator[Check]:

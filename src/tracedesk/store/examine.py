@@ -5,6 +5,7 @@ file is a finding, never an exception.
 """
 
 import contextlib
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from tracedesk.store.retention import Holdings, excess, holdings
 if TYPE_CHECKING:
     from tracedesk.store.encryption import EncryptionSettings
 
+SQLITE = sqlite3.sqlite_version
 PATIENCE_MS = 300
 """How long another program may hold the lock before that is the finding."""
 CHECK_S = 0.5
