@@ -5,6 +5,7 @@ only when something in it was decided, and a load error outweighs whatever else 
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from tracedesk.model.verdict import CaseVerdict, Outcome, Verdict
 
@@ -13,6 +14,26 @@ STAGES = ("routing", "tool_choice", "parameters", "communication", "runtime")
 
 _TOLERANCE = 1e-9
 """So that a threshold of 0.7 is met by the mean of scores that add up to it."""
+
+
+class Scored(Protocol):
+    """A case that has a score: a verdict, or the record of one."""
+
+    @property
+    def score(self) -> float | None: ...
+    @property
+    def weight(self) -> float: ...
+
+
+class Staged(Protocol):
+    """An assertion that counts under a stage: a verdict, or the record of one."""
+
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def weight(self) -> float: ...
+    @property
+    def stage(self) -> str: ...
 
 
 def case_outcome(
@@ -54,7 +75,7 @@ def trace_outcome(outcomes: Iterable[Outcome]) -> Outcome | None:
     return next((outcome for outcome in order if outcome in found), None)
 
 
-def quality(cases: Iterable[CaseVerdict]) -> float | None:
+def quality(cases: Iterable[Scored]) -> float | None:
     """100 × the weighted mean of the case scores, over cases with anything decided."""
     mean = _mean((case.score, case.weight) for case in cases if case.score is not None)
     return None if mean is None else 100 * mean
@@ -62,12 +83,13 @@ def quality(cases: Iterable[CaseVerdict]) -> float | None:
 
 def root_stage(case: CaseVerdict) -> str | None:
     """The earliest stage at which a case broke; None when no assertion failed."""
-    failed = {
-        verdict.stage
-        for verdict in case.verdicts
-        if verdict.outcome is Outcome.FAIL and verdict.weight > 0
-    }
-    return next((stage for stage in STAGES if stage in failed), None)
+    return next(iter(failed_stages(case.verdicts)), None)
+
+
+def failed_stages(checks: Iterable[Staged]) -> list[str]:
+    """The stages at which assertions failed, earliest first; those of weight 0 do not count."""
+    failed = {check.stage for check in checks if check.outcome is Outcome.FAIL and check.weight > 0}
+    return [stage for stage in STAGES if stage in failed]
 
 
 def _mean(weighted: Iterable[tuple[float, float]]) -> float | None:
