@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from tracedesk.model.mark import Mark
 from tracedesk.model.trace import Kind, Status
 from tracedesk.query.filter import parse_filter
 from tracedesk.store import Incoming, Receipt, Store, StoreError, Summary
+from tracedesk.store.marks import set_mark
 from tracedesk.store.rows import TraceRow
 from tracedesk.testing import T0_NS, make_span, make_tool, make_trace
 
@@ -65,6 +67,10 @@ FILTERS = [
     "verdict:pass",
     "verdict:pending",
     "-verdict:fail",
+    "mark:good",
+    "mark:good,bad",
+    "mark:none",
+    "-mark:bad",
     "status:failed agent:booking spans>1",
 ]
 
@@ -93,6 +99,8 @@ def filled(store: Store, incoming: Make, keep: Keep) -> Store:
             Summary(number=3, revision=1, status="completed", duration_ms=20.5, tokens=7),
         ]
     ).result()  # fmt: skip
+    set_mark(store, 1, Mark.GOOD)
+    set_mark(store, 3, Mark.BAD, "books twice")
     names = {row.id: row.name for row in store.rows()}
     store.agent_names = lambda: AGENTS
     store.verdict_of = lambda trace_id: VERDICTS.get(names[trace_id])
@@ -120,6 +128,7 @@ def facts(store: Store, row: TraceRow) -> dict[str, Any]:
         "spans": row.span_count,
         "errors": row.error_count,
         "verdict": VERDICTS.get(row.name, "pending"),
+        "mark": row.mark or "none",
         "format": row.format,
         "id": [row.id],
         "external": row.external_id,

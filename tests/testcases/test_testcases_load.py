@@ -100,6 +100,7 @@ def test_a_case_moved_in_its_file_stays_the_same_case() -> None:
          [(5, 29, "unknown-matcher")]),
         (FINE + "    when: 'agnet:x'\n", [(5, 11, "unknown-key")]),
         (FINE + "    when: 'verdict:fail'\n", [(5, 11, "bad-filter")]),
+        (FINE + "    when: 'mark:good'\n", [(5, 11, "bad-filter")]),
         (FINE + "    when: 'since:1h'\n", [(5, 11, "bad-filter")]),
         (wrap("{target: node_call, expected_name: '{{WHO}}'}"), [(4, 44, "unknown-variable")]),
         (wrap("{target: node_call, expected_name: x, expected_arguments: {'{{WHO}}': 1}}"),

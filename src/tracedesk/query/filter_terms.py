@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tracedesk.model.mark import Mark
 from tracedesk.model.trace import Format
 from tracedesk.model.verdict import Outcome
 from tracedesk.query.names import fold
@@ -40,6 +41,7 @@ KEYS: Final[Mapping[str, Key]] = {
     "spans": Key("number", "number of spans"),
     "errors": Key("number", "number of failed spans"),
     "verdict": Key("choice", "outcome of the test cases", (*map(str, Outcome), PENDING)),
+    "mark": Key("choice", "known good, known bad, or none", tuple(map(str, Mark))),
     "format": Key("choice", "wire format", tuple(map(str, Format))),
     "id": Key("id", "beginning of the trace's id, of its OTLP trace id or external id"),
     "external": Key("name", "external id"),
@@ -66,7 +68,7 @@ Facts = Mapping[str, Any]
 """What ``Filter.matches`` looks at. A value may be a function of no arguments, called only
 when a term needs it; a missing key or None means "not known", which no term matches.
 
-``status``, ``format``, ``verdict``, ``id`` (text or a list), ``agent``, ``tool``, ``span``,
+``status``, ``format``, ``verdict``, ``mark``, ``id`` (text or a list), ``agent``, ``tool``, ``span``,
 ``name``, ``external``, ``warning`` (text or a list of texts), ``dur`` (milliseconds), ``tokens``,
 ``spans``, ``errors`` (numbers), ``received_ns``, ``metadata`` (mapping), ``text`` (texts)."""
 

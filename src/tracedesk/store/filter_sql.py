@@ -168,6 +168,7 @@ _BUILDERS: Final[Mapping[str, Callable[[Term, Any], Condition]]] = {
     "status": lambda term, value: (f"{_STATUS} = ?", [value]),
     "format": lambda term, value: ("format LIKE ?", [f"{value}%"]),
     "verdict": lambda term, value: ("verdict_of(trace.id) = ?", [value]),
+    "mark": lambda term, value: ("coalesce(mark, 'none') = ?", [value]),
     "tool": _in_spans,
     "span": _in_spans,
     "name": lambda term, value: _name(term, value, "trace.name"),

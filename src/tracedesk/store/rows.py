@@ -49,6 +49,10 @@ class TraceRow(msgspec.Struct, frozen=True, kw_only=True):
     read_revision: int = 0
     """The revision that status, duration, tokens, response and input were read from;
     0 when they were not read yet."""
+    mark: str | None = None
+    """``good`` or ``bad`` where a person said so."""
+    mark_note: str | None = None
+    """Why it is marked."""
 
     @property
     def shown_status(self) -> str:

@@ -104,6 +104,9 @@ def _text(source: str, path: Place, report: Report) -> list[tuple[str, Test]]:
         if term.key == "verdict":
             message = "a verdict cannot decide which traces are evaluated"
             report.error(path, "bad-filter", f"{message}; remove '{term.source}'")
+        if term.key == "mark":
+            message = "marks are no part of a trace and cannot decide what it is tried by"
+            report.error(path, "bad-filter", f"{message}; remove '{term.source}'")
         if any(isinstance(value, Moment) and value.ago_ns is not None for value in term.values):
             message = "an age changes with every minute; write a date instead of"
             report.error(path, "bad-filter", f"{message} '{term.source}'")
