@@ -68,9 +68,10 @@ Facts = Mapping[str, Any]
 """What ``Filter.matches`` looks at. A value may be a function of no arguments, called only
 when a term needs it; a missing key or None means "not known", which no term matches.
 
-``status``, ``format``, ``verdict``, ``mark``, ``id`` (text or a list), ``agent``, ``tool``, ``span``,
-``name``, ``external``, ``warning`` (text or a list of texts), ``dur`` (milliseconds), ``tokens``,
-``spans``, ``errors`` (numbers), ``received_ns``, ``metadata`` (mapping), ``text`` (texts)."""
+``status``, ``format``, ``verdict``, ``mark``, ``id`` (text or a list), ``agent``, ``tool``,
+``span``, ``name``, ``external``, ``warning`` (text or a list of texts), ``dur`` (milliseconds),
+``tokens``, ``spans``, ``errors`` (numbers), ``received_ns``, ``metadata`` (mapping), ``text``
+(texts)."""
 
 
 class Term(msgspec.Struct, frozen=True, kw_only=True):
