@@ -113,6 +113,7 @@ def label(assertion: Assertion, found: Finding, line: int) -> Verdict:
         found.support,
         assertion.stage or found.stage or assertion.default_stage,
         found.children,
+        found.judged,
     )
 
 

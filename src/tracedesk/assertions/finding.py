@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from tracedesk.assertions.trace_index import TraceIndex
+from tracedesk.model.judgement import Judged
 from tracedesk.model.verdict import (
     Caution,
     Difference,
@@ -51,6 +52,7 @@ class Finding(msgspec.Struct, kw_only=True):
     support: Support = Support()
     stage: str = ""
     children: tuple[Verdict, ...] = ()
+    judged: Judged | None = None
 
 
 class Rule(Protocol):

@@ -4,12 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-
-class Price(msgspec.Struct, frozen=True):
-    """What a model costs, in USD per million tokens. The user's own table; none is built in."""
-
-    input: float
-    output: float
+from tracedesk.model.judgement import Judge
+from tracedesk.model.price import Price as Price
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -19,8 +15,9 @@ class Settings(msgspec.Struct, frozen=True):
     """The agent's time zone, an IANA name."""
     regex_timeout_s: float = 0.25
     """Time limit of one pattern search, in seconds."""
-    judge: None = None
-    """No judge decides here; ``semantic`` is answered ``skipped``."""
+    judge: Judge | None = None
+    """Answers ``semantic``, which is ``skipped`` without one. A verdict depends on what it
+    knows by then, and is found again when it knows more."""
     prices: Mapping[str, Price] = {}
     """Model name → price, for ``cost_limit``."""
     cautions_as_missing: tuple[str, ...] = ()

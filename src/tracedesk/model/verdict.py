@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from tracedesk.model.judgement import Judged
+
 
 class Outcome(StrEnum):
     """The five answers. Only PASS and FAIL are decided; nothing is green by default."""
@@ -105,6 +107,15 @@ class Verdict(msgspec.Struct, frozen=True):
     stage: str = ""
     """Stage of the failure matrix that a failure counts under (assertion spec 10.4)."""
     children: tuple["Verdict", ...] = ()
+    judged: Judged | None = None
+    """What a judge said, or that it is being asked; None for what no judge decides."""
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """Keys of the questions whose answers this verdict waits for."""
+        if self.judged is not None and self.judged.pending:
+            return (self.judged.key,)
+        return tuple(key for child in self.children for key in child.awaited)
 
 
 class CaseVerdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,14 +1,19 @@
 """What a judge answered, kept by the content of what it was asked, and what that cost.
 
 An answer is opaque here: the judge writes it and reads it. Answers are never changed; the
-oldest are forgotten when there are too many.
+oldest are forgotten when there are too many. A shelf that fails costs a question more, never a
+verdict; only what was spent is never guessed.
 """
 
+import logging
 import sqlite3
 import time
 from collections.abc import Sequence
 
 from tracedesk.store.database import Store
+from tracedesk.store.errors import StoreError
+
+log = logging.getLogger(__name__)
 
 KEPT = 200_000
 """Answers kept, about half a kilobyte each."""
@@ -22,14 +27,18 @@ class Judgements:
         self._store = store
 
     def answers(self, key: str) -> list[bytes]:
-        """The answers to one question, oldest first. Raises StoreError."""
-        found = self._store.query(
-            "SELECT answer FROM judgement WHERE key = ? ORDER BY number", (key,)
-        )
+        """The answers to one question, oldest first; none when they cannot be read."""
+        try:
+            found = self._store.query(
+                "SELECT answer FROM judgement WHERE key = ? ORDER BY number", (key,)
+            )
+        except StoreError as fault:
+            log.warning("answers of the judge could not be read: %s", fault)
+            return []
         return [bytes(answer) for (answer,) in found]
 
     def keep(self, key: str, model: str, answers: Sequence[bytes]) -> None:
-        """Add answers to a question, soon. Raises StoreError."""
+        """Add answers to a question, soon."""
         if self._store.read_only:
             return
         now_ns = time.time_ns()
@@ -44,7 +53,10 @@ class Judgements:
                 f" (SELECT max(number) FROM judgement) - {KEPT}"
             )
 
-        self._store.writer.run(save)
+        try:
+            self._store.writer.run(save)
+        except StoreError as fault:
+            log.warning("an answer of the judge could not be kept: %s", fault)
 
     def spent(self, day: str) -> tuple[int, float]:
         """Calls made and USD paid on a day (``YYYY-MM-DD``), by whichever process."""

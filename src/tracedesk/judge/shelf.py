@@ -1,0 +1,70 @@
+"""Where answers and spending are kept between runs, as the judge sees it.
+
+An answer is kept as JSON of a ``Sample``. One that cannot be read back is as good as none:
+the judge is then asked again.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from tracedesk.model.judgement import Sample
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Sample).decode
+
+
+class Shelf(Protocol):
+    """Keeps opaque answers by key, and calls and USD by day."""
+
+    def answers(self, key: str) -> list[bytes]:
+        """Oldest first."""
+
+    def keep(self, key: str, model: str, answers: Sequence[bytes]) -> None:
+        """Add answers."""
+
+    def spent(self, day: str) -> tuple[int, float]:
+        """Calls and USD of a day."""
+
+    def spend(self, day: str, calls: int, usd: float) -> None:
+        """Add to a day."""
+
+
+class MemoryShelf:
+    """A shelf that lasts as long as the process."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, list[bytes]] = {}
+        self._spent: dict[str, tuple[int, float]] = {}
+
+    def answers(self, key: str) -> list[bytes]:
+        return list(self._answers.get(key, ()))
+
+    def keep(self, key: str, model: str, answers: Sequence[bytes]) -> None:
+        self._answers.setdefault(key, []).extend(answers)
+
+    def spent(self, day: str) -> tuple[int, float]:
+        return self._spent.get(day, (0, 0.0))
+
+    def spend(self, day: str, calls: int, usd: float) -> None:
+        before = self.spent(day)
+        self._spent[day] = (before[0] + calls, before[1] + usd)
+
+
+def samples_of(answers: Sequence[bytes]) -> tuple[Sample, ...]:
+    """The samples that can be read."""
+    found = []
+    for answer in answers:
+        try:
+            sample = _decode(answer)
+        except msgspec.DecodeError:
+            continue
+        if 0.0 <= sample.score <= 1.0:
+            found.append(sample)
+    return tuple(found)
+
+
+def kept(samples: Sequence[Sample]) -> list[bytes]:
+    """The samples as they are kept."""
+    return [_encode(sample) for sample in samples]
