@@ -269,9 +269,8 @@ def test_hallucination_is_the_share_of_faithfulness_assertions_that_failed():
         judged("t3", "skipped", "faithfulness"), judged("t4", "fail", "tone"),
         judged("t5", "fail", "faithfulness", target="response_regex"),
     ])).scores().hallucination  # fmt: skip
-    # a case of a skipped assertion alone is skipped, and leaves all totals
     assert (found.failed, found.decided, found.percent) == (1, 2, 50)
-    assert found.undecided == 0
+    assert found.undecided == 1
 
 
 def test_no_judge_gives_no_rate():

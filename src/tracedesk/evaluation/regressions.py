@@ -12,7 +12,7 @@ import msgspec
 from tracedesk.evaluation.tally import NO_STAGE, CaseTally, Scores, stages_of, tally_of
 from tracedesk.evaluation.trends import newest_first
 from tracedesk.evaluation.windows import Result, latest
-from tracedesk.model.execution import Execution
+from tracedesk.model.execution import Execution, ExecutionKind
 from tracedesk.model.verdict import Outcome
 
 BY_TRACE, BY_INPUT = "trace", "input"
@@ -194,14 +194,15 @@ def _share(tally: CaseTally | None) -> Share:
 
 def edits(executions: Iterable[Execution]) -> list[Edit]:
     """When case files changed, oldest first: each time a case was judged by another text than
-    before. Its first text is no change."""
+    before. Its first text is a change only where the history says so."""
     held: dict[str, str] = {}
     changes: list[tuple[int, str, str]] = []
     for execution in sorted(executions, key=lambda e: (e.started_ns, e.number)):
         for record in execution.cases:
             before = held.get(record.case)
             held[record.case] = record.digest
-            if before not in (None, record.digest):
+            new = before is None and execution.kind is ExecutionKind.EDIT
+            if new or before not in (None, record.digest):
                 changes.append((execution.started_ns, record.file, record.name))
     return _gathered(changes)
 

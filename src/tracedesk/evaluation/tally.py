@@ -40,7 +40,7 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Cases on traces that could not be checked."""
     errors: int
     skipped: int
-    """Cases that were not meant for their trace."""
+    """Cases on traces that they were not meant for, or with no judge to ask."""
     assertions_missing: int
 
 
@@ -115,8 +115,6 @@ class CaseTally:
         self.outcomes[record.outcome] += 1
         if record.score is not None:
             self.scores[record.score, record.weight] += 1
-        if record.outcome is Outcome.SKIPPED:
-            return
         for check in record.checks:
             self.checks[check.outcome] += 1
             if check.tags and FAITHFULNESS in check.tags and check.target == "semantic":
