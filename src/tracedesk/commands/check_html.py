@@ -4,30 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import groupby
 
+from tracedesk.commands import html_page
 from tracedesk.commands.check_reports import diagnostic_lines, summary
+from tracedesk.commands.html_page import text
+from tracedesk.commands.matrix_html import matrix_html
 from tracedesk.evaluation.gate import Result, Totals
+from tracedesk.evaluation.matrix import Matrix, matrix_of, verdict_result
 from tracedesk.evaluation.report import Line, case_lines
+from tracedesk.evaluation.tally import tally_of
 from tracedesk.model.verdict import Outcome
-from tracedesk.query.text import plain
 from tracedesk.testcases.models import Diagnostic
-
-_STYLE = """\
-:root { color-scheme: light dark; --dim: #777; --pass: #1a7f37; --fail: #cf222e; }
-:root { --missing: #9a6700; --error: #a40e26; --skipped: #777; }
-@media (prefers-color-scheme: dark) {
-  :root { --dim: #999; --pass: #3fb950; --fail: #ff7b72; --missing: #d29922; --error: #ffa198; }
-}
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }
-pre { font: 13px/1.45 ui-monospace, monospace; overflow-x: auto; margin: .4rem 0 1rem; }
-details { border-left: 3px solid var(--dim); padding-left: .8rem; margin: .5rem 0; }
-details.pass { border-color: var(--pass); } details.fail { border-color: var(--fail); }
-details.missing { border-color: var(--missing); } details.error { border-color: var(--error); }
-summary { cursor: pointer; }
-.dim, .label { color: var(--dim); } .strong { font-weight: 600; } .pass { color: var(--pass); }
-.fail { color: var(--fail); } .missing { color: var(--missing); } .error { color: var(--error); }
-.skipped { color: var(--skipped); } details.pass, details.fail { color: inherit; }
-details.missing, details.error, details.skipped { color: inherit; }
-"""
 
 
 def page(
@@ -38,20 +24,17 @@ def page(
     texts: Mapping[str, str],
 ) -> str:
     """The whole page. ``texts``: content of the case files, for code frames."""
-    return "\n".join(_page(results, diagnostics, totals, elapsed_ms, texts)) + "\n"
+    return html_page.page("tracedesk check", _body(results, diagnostics, totals, elapsed_ms, texts))
 
 
-def _page(
+def _body(
     results: Sequence[Result],
     diagnostics: Sequence[Diagnostic],
     totals: Totals,
     elapsed_ms: int,
     texts: Mapping[str, str],
 ) -> Iterator[str]:
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width">'
-    yield f"<title>tracedesk check</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>"
-    yield f"<h1>tracedesk check</h1>\n<p>{_text(summary(totals, elapsed_ms))}</p>"
+    yield f"<h1>tracedesk check</h1>\n<p>{text(summary(totals, elapsed_ms))}</p>"
     if diagnostics:
         yield "<h2>Test-case files</h2>"
     for diagnostic in diagnostics:
@@ -59,14 +42,20 @@ def _page(
         lines = map(escape, diagnostic_lines(diagnostic, content))
         yield f'<pre class="{"error" if diagnostic.is_error else "missing"}">'
         yield "\n".join(lines).rstrip() + "</pre>"
+    if results:
+        yield "<h2>Failure matrix</h2>"
+        yield from matrix_html(_matrix(results))
     for subject, found in groupby(results, key=lambda result: result.subject):
-        source = f' <span class="dim">{_text(subject.source)}</span>' if subject.source else ""
-        yield f"<h2>{_text(subject.id)}{source}</h2>"
+        source = f' <span class="dim">{text(subject.source)}</span>' if subject.source else ""
+        yield f"<h2>{text(subject.id)}{source}</h2>"
         for result in found:
             yield from _case(result, texts)
     if not results:
         yield "<p>Nothing was evaluated.</p>"
-    yield "</body>\n</html>"
+
+
+def _matrix(results: Sequence[Result]) -> Matrix:
+    return matrix_of(tally_of(verdict_result(r.subject.id, r.verdict) for r in results))
 
 
 def _case(result: Result, texts: Mapping[str, str]) -> Iterator[str]:
@@ -85,9 +74,5 @@ def _line(line: Line) -> str:
 
 
 def _segments(line: Line) -> Iterable[str]:
-    for style, text in line:
-        yield f'<span class="{style}">{escape(text)}</span>' if style else escape(text)
-
-
-def _text(text: str) -> str:
-    return escape(plain(text))
+    for style, words in line:
+        yield f'<span class="{style}">{escape(words)}</span>' if style else escape(words)

@@ -13,8 +13,8 @@ from tracedesk.evaluation.scores import STAGES
 from tracedesk.evaluation.tally import NO_STAGE, CaseTally, Tally, stages_of
 from tracedesk.evaluation.trends import newest_first
 from tracedesk.evaluation.windows import Result, time_of
-from tracedesk.model.execution import CaseRecord, CheckRecord
-from tracedesk.model.verdict import Outcome
+from tracedesk.model.execution import CaseRecord, CheckRecord, Execution, ExecutionKind
+from tracedesk.model.verdict import CaseVerdict, Outcome
 
 STAGE_TITLES = {
     "routing": "routing", "tool_choice": "tool choice", "parameters": "parameters",
@@ -193,3 +193,35 @@ def _without(record: CaseRecord) -> str:
         return record.reason
     score = "" if record.score is None else f" with a score of {record.score:.2f}"
     return f"the case failed{score}, by no single assertion"
+
+
+def verdict_result(trace: str, verdict: CaseVerdict) -> Result:
+    """A verdict that is in no history, as a result to be counted; nothing is known of its trace
+    but the id."""
+    checks = tuple(
+        CheckRecord(v.assertion, v.target, v.outcome, v.score, v.weight, v.stage, v.reason)
+        for v in verdict.verdicts
+    )
+    record = CaseRecord(
+        case=verdict.case,
+        name=verdict.name,
+        file=verdict.file,
+        digest="",
+        outcome=verdict.outcome,
+        score=verdict.score,
+        weight=verdict.weight,
+        reason=verdict.reason,
+        checks=checks,
+    )
+    return _unrecorded(trace), record
+
+
+def _unrecorded(trace: str) -> Execution:
+    return Execution(
+        trace=trace,
+        agent_id="",
+        revision=1,
+        kind=ExecutionKind.CHECK,
+        started_ns=0,
+        ended_ns=0,
+    )
