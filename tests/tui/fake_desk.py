@@ -19,6 +19,7 @@ from tracedesk.model.verdict import (
 from tracedesk.reading import read
 from tracedesk.store.ledger import Counts, Ledger
 from tracedesk.store.rows import StoredRequest, TraceRow
+from tracedesk.testcases.models import CaseFile
 from tracedesk.testing import T0_NS, make_span, make_tool, make_trace
 
 NOW_NS = T0_NS + 3_600_000_000_000
@@ -437,10 +438,9 @@ CASES_TEXT = "\n".join(
 )
 
 
-def booking_file(**fields: Any) -> Any:
+def booking_file(**fields: Any) -> CaseFile:
     """The test-case file of the verdicts."""
-    found = {"path": "booking.cases.yaml", "text": CASES_TEXT, "stale": False, "diagnostics": ()}
-    return SimpleNamespace(**{**found, "cases": (), "is_test_file": True, **fields})
+    return CaseFile(**{"path": "booking.cases.yaml", "text": CASES_TEXT, **fields})
 
 
 def booking_desk(count: int = 12) -> FakeDesk:

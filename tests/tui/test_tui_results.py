@@ -160,3 +160,13 @@ def test_nothing_loaded_is_nothing_shown():
     results.show([], None)
     assert results.rows == []
     assert booking_desk().files
+
+
+def test_a_warning_stands_below_what_failed_on_one_line():
+    fault = Diagnostic(
+        file="booking.cases.yaml", line=3, column=1, severity="warning", code="never_seen",
+        message="'x' is forbidden",
+    )  # fmt: skip
+    results = results_for(booking_verdicts(), files=[booking_file(diagnostics=(fault,))])
+    assert shown(results)[-1] == "  ! 3:1 'x' is forbidden"
+    assert (results.errors, results.warnings) == (0, 1)

@@ -255,9 +255,10 @@ class Detailing(Work):
             for outcome in sorted(RANK, key=RANK.__getitem__)
             if totals[outcome]
         ]
-        if self.results.diagnostics:
-            found = self.results.diagnostics
-            parts.append(f"{found} problem{'' if found == 1 else 's'} in files")
+        if self.results.errors:
+            parts.append(f"{counted(self.results.errors, 'problem')} in files")
+        if self.results.warnings:
+            parts.append(counted(self.results.warnings, "warning"))
         self.retitle("tests", " · ".join(["Tests", *parts]), self.saved_note())
 
     def _no_results(self) -> str:

@@ -7,7 +7,7 @@ with a code frame.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -68,7 +68,8 @@ class Results:
     def __init__(self) -> None:
         self.rows: list[Result] = []
         self.totals: Counter[Outcome] = Counter()
-        self.diagnostics = 0
+        self.errors = self.warnings = 0
+        """Of all loaded files, whether they concern the open trace or not."""
         self.folded: set[str] = set()
         self._files: Sequence[CaseFile] = ()
         self._verdicts: TraceVerdicts | None = None
@@ -86,10 +87,11 @@ class Results:
         self.totals = Counter(
             v.outcome for found in cases.values() for c in found for v in c.verdicts
         )
-        self.diagnostics = sum(len(file.diagnostics) for file in files)
+        self.errors = sum(len(file.errors) for file in files)
+        self.warnings = sum(len(file.diagnostics) for file in files) - self.errors
         self.rows = []
         broken = {file.path: file for file in files if file.diagnostics}
-        for path in sorted({*broken, *cases}, key=lambda p: (_worst(cases.get(p, ())), p)):
+        for path in sorted({*broken, *cases}, key=lambda p: (_urgency(broken, cases, p), p)):
             self._add_file(path, broken.get(path), cases.get(path, []), path in stale, pending)
         if others:
             self._add_others(others)
@@ -135,8 +137,9 @@ class Results:
         self.rows.append(Result(_file_line(path, cases, stale, path in self.folded), 0, path))
         if path in self.folded:
             return
-        if broken is not None:
-            for number, diagnostic in enumerate(broken.diagnostics):
+        told = list(enumerate(broken.diagnostics)) if broken is not None else []
+        for number, diagnostic in told:
+            if broken is not None and diagnostic.is_error:
                 self._add_diagnostic(broken, diagnostic, number)
         for case in sorted(cases, key=lambda c: (RANK[c.outcome], c.line)):
             key = case_key(case)
@@ -148,6 +151,9 @@ class Results:
             for verdict in sorted(case.verdicts, key=lambda v: RANK[v.outcome]):
                 shown = _verdict_line(case, verdict, stale, pending)
                 self.rows.append(Result(shown, 2, verdict_key(case, verdict), case, verdict))
+        for number, diagnostic in told:  # what is no fault never stands before what failed
+            if not diagnostic.is_error:
+                self.rows.append(Result(_warning_line(path, diagnostic), 3, f"{path}#{number}"))
 
     def _add_others(self, cases: list[CaseVerdict]) -> None:
         """One line for the cases that do not apply, and they themselves once it is opened."""
@@ -199,6 +205,12 @@ def deciding_span(verdict: Verdict) -> str | None:
             if evidence.role == role and evidence.span is not None:
                 return evidence.span
     return verdict.near_misses[0].span if verdict.near_misses else None
+
+
+def _warning_line(path: str, found: "Diagnostic") -> Line:
+    place = Piece(f"{found.line}:{found.column} ", "dim")
+    told = Piece(plain(found.message), "dim")
+    return Line((Piece("  ! ", "warn"), place, told), file=path, line=found.line)
 
 
 def diagnostic_lines(file: "CaseFile", found: "Diagnostic") -> list[Line]:
@@ -278,5 +290,10 @@ def _counts(counts: Counter[Outcome], *, dim: bool) -> list[Piece]:
     ]
 
 
-def _worst(cases: Iterable[CaseVerdict]) -> int:
-    return min((RANK[case.outcome] for case in cases), default=0)
+def _urgency(
+    broken: "Mapping[str, CaseFile]", cases: Mapping[str, Sequence[CaseVerdict]], path: str
+) -> int:
+    """How far up a file stands: broken ones first, then by their worst case, then warnings."""
+    if path in broken and broken[path].errors:
+        return -1
+    return min((RANK[case.outcome] for case in cases.get(path, ())), default=len(RANK))
