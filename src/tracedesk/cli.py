@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Where each value of a trace was read from, and why one is blank.",
     ),
     "check": ("tracedesk.commands.check", "Evaluate traces against test cases."),
+    "report": (
+        "tracedesk.commands.report",
+        "Scores, failure matrix and regressions of stored traces.",
+    ),
     "agents": ("tracedesk.commands.agents", "List, add, edit and remove agents."),
     "keys": ("tracedesk.commands.keys", "List, create and revoke API keys."),
     "encrypt": ("tracedesk.commands.encrypt", "Encrypt the database, as the next start would."),

@@ -10,6 +10,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,6 +31,7 @@ from tracedesk.workspace import DEFAULT_PORT, Workspace
 if TYPE_CHECKING:
     from tracedesk.config_watch import ConfigWatcher
     from tracedesk.evaluation.evaluator import Evaluator
+    from tracedesk.evaluation.gather import Gatherer
     from tracedesk.evaluation.progress import Progress
     from tracedesk.evaluation.run import TraceVerdicts
     from tracedesk.n8n_polling.poller import Polling
@@ -363,6 +365,13 @@ class Desk:
             told = 'export OTEL_EXPORTER_OTLP_HEADERS="x-api-key=$MIBO_API_KEY"\n' + NO_KEY_YET
         examples = SENDING_EXAMPLES.replace("{url}", self.sending_url).replace("{header}", header)
         return examples + told
+
+    @cached_property
+    def gatherer(self) -> "Gatherer":
+        """Scores and failure matrix of the history of executions."""
+        from tracedesk.evaluation.gather import Gatherer
+
+        return Gatherer(self.store)
 
     @property
     def sending_url(self) -> str:

@@ -23,7 +23,7 @@ ONE_SAVE_NS = 5_000_000_000
 Key = tuple[str, str, str]
 
 
-class Flip(msgspec.Struct, frozen=True, kw_only=True):
+class Flip(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A case that came out otherwise."""
 
     case: str
@@ -49,7 +49,7 @@ class Share(msgspec.Struct, frozen=True):
     decided: int
 
 
-class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
+class CaseChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One case on both sides."""
 
     case: str

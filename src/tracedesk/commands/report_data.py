@@ -1,0 +1,314 @@
+"""What ``tracedesk report`` tells, before it is text, JSON or HTML: all three say the same."""
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tracedesk.evaluation.gather import in_effect, traces_of
+from tracedesk.evaluation.matrix import Cell, Failure, Matrix, Row, failures_of, matrix_of
+from tracedesk.evaluation.regressions import Comparison, Edit
+from tracedesk.evaluation.tally import Scores
+from tracedesk.evaluation.trends import Choice, Point
+from tracedesk.evaluation.windows import PRESET_TITLES, Window, before, day_of, day_text, since_ns
+from tracedesk.query.filter import FilterError, parse_filter
+from tracedesk.query.names import nearest
+from tracedesk.query.text import iso
+
+if TYPE_CHECKING:
+    from tracedesk.desk import Desk
+
+FAILURES_LISTED = 200
+"""Failures that a report lists one by one; its numbers are of all."""
+
+EVALUATED_WITHIN_S = 3_600.0
+"""How long all stored traces may take to be evaluated."""
+
+
+class UnanswerableError(Exception):
+    """A question that cannot be answered, in words for people."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of the command, as given."""
+
+    since: str
+    agent: str | None
+    version: str | None
+    condition: str
+    versions: tuple[str, str] | None
+    compare_since: str | None
+    edited: str | None
+    now_ns: int
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """A comparison with the names of its sides."""
+
+    before: str
+    after: str
+    comparison: Comparison
+
+
+class AgentScores(msgspec.Struct, frozen=True):
+    """The scores of one agent."""
+
+    name: str
+    scores: Scores
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is told."""
+
+    about: tuple[str, ...]
+    """What was asked for, in words."""
+    scores: Scores
+    agents: tuple[AgentScores, ...]
+    versions: tuple[Point, ...]
+    days: tuple[Point, ...]
+    edits: tuple[Edit, ...]
+    matrix: Matrix
+    failures: tuple[Failure, ...]
+    compared: Compared | None
+    gone: int
+    """Cases with results in the window that are in no file, or paused, now."""
+    problems: tuple[str, ...]
+    """What is wrong with the test-case files."""
+    why_empty: str
+    """Why nothing was counted; blank when something was."""
+
+
+def make(desk: "Desk", asked: Asked) -> Report:
+    """Evaluate what is not evaluated yet, and count. Raises UnanswerableError and StoreError."""
+    window, about = _window(desk, asked)
+    if not desk.evaluate_all(EVALUATED_WITHIN_S):
+        raise UnanswerableError("evaluating the stored traces took longer than an hour")
+    effect = in_effect(desk.files)
+    gathered = desk.gatherer.gather(window, effect)
+    survey = gathered.survey
+    tally = survey.tally()
+    problems = [str(d) for file in desk.files for d in file.errors]
+    return Report(
+        about=tuple(about),
+        scores=tally.scores(),
+        agents=tuple(
+            AgentScores(desk.agent_name(agent), survey.tally(Choice(agent_id=agent)).scores())
+            for agent in survey.agents
+        ),
+        versions=tuple(survey.by_version()),
+        days=tuple(survey.by_day()),
+        edits=tuple(desk.gatherer.edits()),
+        matrix=matrix_of(tally),
+        failures=tuple(failures_of(survey.failures())),
+        compared=_compared(desk, asked, window),
+        gone=len(gathered.gone),
+        problems=tuple(problems),
+        why_empty=""
+        if tally.cases
+        else why_empty(
+            traces=desk.store.count(), cases=len(effect.cases), newest_ns=gathered.newest_ns
+        ),
+    )
+
+
+def _window(desk: "Desk", asked: Asked) -> tuple[Window, list[str]]:
+    """The window asked for, and its description."""
+    since = _since(asked.since, asked.now_ns, "--since")
+    known = PRESET_TITLES.get(asked.since.strip().lower())
+    about = [known or f"since {asked.since}"]
+    agent_id = traces = None
+    if asked.agent is not None:
+        agent = desk.workspace.agent(asked.agent)
+        if agent is None:
+            names = ", ".join(each.name for each in desk.workspace.agents)
+            raise UnanswerableError(f"no agent {asked.agent!r} here; there is {names}")
+        agent_id = agent.id
+        about.append(f"agent {agent.name}")
+    if asked.version is not None:
+        about.append(f"version {asked.version or '(none stated)'}")
+    if asked.condition.strip():
+        traces = _filtered(desk, asked.condition)
+        about.append(f"filter {asked.condition.strip()}")
+    window = Window(since_ns=since, agent_id=agent_id, version=asked.version, traces=traces)
+    return window, about
+
+
+def _since(text: str, now_ns: int, option: str) -> int | None:
+    try:
+        return since_ns(text, now_ns)
+    except ValueError as fault:
+        raise UnanswerableError(f"{option}: {fault}") from fault
+
+
+def _filtered(desk: "Desk", condition: str) -> frozenset[str]:
+    try:
+        where = parse_filter(condition)
+    except FilterError as fault:
+        raise UnanswerableError(f"--filter: {fault}") from fault
+    if any(term.key == "verdict" for term in where.terms):
+        desk.evaluate_all(EVALUATED_WITHIN_S)
+    return traces_of(desk.store, where)
+
+
+# -- comparing -------------------------------------------------------------------------
+
+
+def _compared(desk: "Desk", asked: Asked, window: Window) -> Compared | None:
+    if asked.versions is not None:
+        return _versions(desk, asked.versions, window)
+    if asked.compare_since is not None:
+        return _windows(desk, asked, window)
+    if asked.edited is not None:
+        return _edit(desk, asked.edited)
+    return None
+
+
+def _versions(desk: "Desk", versions: tuple[str, str], window: Window) -> Compared:
+    effect = in_effect(desk.files)
+    whole = msgspec.structs.replace(window, version=None)
+    known = desk.gatherer.gather(whole, effect).survey.versions()
+    for version in versions:
+        if version not in known:
+            there = ", ".join(v for v in known if v) or "none; send metadata.version"
+            meant = nearest(version, known)
+            hint = f"did you mean {meant!r}?" if meant else f"there is {there}"
+            raise UnanswerableError(f"no evaluated trace has version {version!r}; {hint}")
+    sides = [msgspec.structs.replace(whole, version=version) for version in versions]
+    return Compared(
+        before=f"version {versions[0]}",
+        after=f"version {versions[1]}",
+        comparison=desk.gatherer.compare_windows(sides[0], sides[1], effect),
+    )
+
+
+def _windows(desk: "Desk", asked: Asked, window: Window) -> Compared:
+    assert asked.compare_since is not None
+    since = _since(asked.compare_since, asked.now_ns, "--compare-since")
+    if since is None:
+        raise UnanswerableError("--compare-since: there is no time before all; say 7d, or a date")
+    start, end = before(since, asked.now_ns)
+    earlier = msgspec.structs.replace(window, since_ns=start, until_ns=end)
+    later = msgspec.structs.replace(window, since_ns=since, until_ns=None)
+    return Compared(
+        before=f"{day_text(day_of(start))} to {day_text(day_of(end))}",
+        after=f"since {asked.compare_since}",
+        comparison=desk.gatherer.compare_windows(earlier, later, in_effect(desk.files)),
+    )
+
+
+def _edit(desk: "Desk", file: str) -> Compared:
+    edits = desk.gatherer.edits()
+    wanted = PurePath(file).as_posix()
+    found = [edit for edit in edits if edit.file == wanted or edit.file.endswith(f"/{wanted}")]
+    if not found:
+        changed = sorted({edit.file for edit in edits})
+        there = f"; what changed is {', '.join(changed)}" if changed else ""
+        raise UnanswerableError(
+            f"the history tells of no change of {file}{there or ': no test case has changed'}"
+        )
+    edit = found[-1]
+    return Compared(
+        before=f"before {edit.file} changed",
+        after="now",
+        comparison=desk.gatherer.compare_edit(edit),
+    )
+
+
+def why_empty(*, traces: int, cases: int, newest_ns: int | None) -> str:
+    """Why nothing was counted, and what to do about it."""
+    if not traces:
+        return "no trace is stored yet"
+    if not cases:
+        return "no test case is active: put a file into testcases/"
+    if newest_ns is None:
+        return "no test case was meant for a stored trace"
+    newest = day_text(day_of(newest_ns))
+    return f"no evaluated trace is in this window; the newest is of {newest}"
+
+
+# -- JSON ------------------------------------------------------------------------------
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The object of ``report --json``."""
+    return {
+        "about": list(report.about),
+        "scores": report.scores,
+        "agents": [{"agent": each.name, "scores": each.scores} for each in report.agents],
+        "versions": [{"version": each.label, "scores": each.scores} for each in report.versions],
+        "days": [
+            {"day": each.label, "newVersions": list(each.versions), "scores": each.scores}
+            for each in report.days
+        ],
+        "edits": [
+            {"file": edit.file, "at": iso(edit.at_ns), "cases": list(edit.cases)}
+            for edit in report.edits
+        ],
+        "matrix": {
+            "stages": list(report.matrix.stages),
+            "rows": [_row(row) for row in report.matrix.rows],
+            "totals": _row(report.matrix.totals),
+        },
+        "failures": [_failure(failure) for failure in report.failures[:FAILURES_LISTED]],
+        "failuresLeftOut": max(0, report.matrix.totals.failed - FAILURES_LISTED),
+        "comparison": None if report.compared is None else _comparison(report.compared),
+        "casesNotInEffect": report.gone,
+        "problems": list(report.problems),
+        "note": report.why_empty,
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "case": row.case,
+        "name": row.name,
+        "file": row.file,
+        "failed": row.failed,
+        "evaluated": row.evaluated,
+        "missing": row.missing,
+        "errors": row.errors,
+        "skipped": row.skipped,
+        "root": row.root,
+        "cells": {stage or "none": _cell(cell) for stage, cell in row.cells.items()},
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {
+        "failures": cell.failures,
+        "evaluated": cell.evaluated,
+        "share": cell.share,
+        "roots": cell.roots,
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    return {
+        "trace": failure.trace,
+        "at": iso(failure.at_ns),
+        "version": failure.version,
+        "case": failure.case,
+        "name": failure.name,
+        "stage": failure.stage or "none",
+        "assertion": failure.assertion,
+        "target": failure.target,
+        "reason": failure.reason,
+        "span": failure.span,
+        "path": failure.path,
+    }
+
+
+def _comparison(compared: Compared) -> dict[str, Any]:
+    found = compared.comparison
+    return {
+        "before": {"name": compared.before, "scores": found.before},
+        "after": {"name": compared.after, "scores": found.after},
+        "pairing": found.pairing,
+        "paired": found.paired,
+        "unpairedBefore": found.unpaired_before,
+        "unpairedAfter": found.unpaired_after,
+        "passToFail": [msgspec.to_builtins(flip) for flip in found.broken],
+        "failToPass": [msgspec.to_builtins(flip) for flip in found.mended],
+        "otherChanges": [msgspec.to_builtins(flip) for flip in found.others],
+        "cases": [{**msgspec.to_builtins(change), "drop": change.drop} for change in found.cases],
+    }
