@@ -8,8 +8,8 @@ from tracedesk.model.judgement import Judge
 from tracedesk.model.price import Price as Price
 
 
-class Settings(msgspec.Struct, frozen=True):
-    """Settings of one evaluation. Equal settings give equal verdicts."""
+class Settings(msgspec.Struct, frozen=True, eq=False):
+    """Settings of one evaluation; the same object gives the same verdicts."""
 
     timezone: str = "UTC"
     """The agent's time zone, an IANA name."""
@@ -20,5 +20,7 @@ class Settings(msgspec.Struct, frozen=True):
     knows by then, and is found again when it knows more."""
     prices: Mapping[str, Price] = {}
     """Model name → price, for ``cost_limit``."""
+    identity: str = ""
+    """Tells judge and prices from others in what is kept between runs; blank without them."""
     cautions_as_missing: tuple[str, ...] = ()
     """Caution codes that turn a pass into missing (assertion spec 2)."""

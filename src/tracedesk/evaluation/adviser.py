@@ -35,12 +35,21 @@ class Adviser:
     def note(self, entry: Entry, loaded: Loaded, agent: Agent | None, plan: Plan) -> None:
         """Take notice of a trace that was just evaluated; its names matter only where some
         are forbidden, and finding them costs as much as a verdict."""
+        self.count(entry, agent)
+        if self.wants_names(entry, plan):
+            self._seen.note(agent, loaded.trace, loaded.reading)
+            entry.noted = entry.revision + 1
+
+    def count(self, entry: Entry, agent: Agent | None) -> None:
+        """Take notice that a trace is there."""
         self._stale = True
         self._seen.count(agent, first=not entry.noted)
         entry.noted = max(entry.noted, 1)
-        if plan.forbids and entry.noted <= entry.revision:
-            self._seen.note(agent, loaded.trace, loaded.reading)
-            entry.noted = entry.revision + 1
+
+    @staticmethod
+    def wants_names(entry: Entry, plan: Plan) -> bool:
+        """Whether the names in a trace matter and are not known yet."""
+        return plan.forbids and entry.noted <= entry.revision
 
     def files_changed(self) -> None:
         """The advice is about other cases now: find it again at the next chance."""

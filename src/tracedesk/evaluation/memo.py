@@ -33,6 +33,8 @@ class Pair(msgspec.Struct, frozen=True, gc=False):
     score: float | None
     counts: tuple[int, ...]
     """Assertions by outcome, in the order of ``Outcome``."""
+    awaited: bool = False
+    """A judge is asked; the result is found again when it answers."""
 
 
 class Known(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -155,4 +157,6 @@ class Sharing:
 
 def pair_of(verdict: CaseVerdict) -> Pair:
     """A case verdict without its evidence."""
-    return Pair(verdict.outcome, verdict.score, tuple(count(verdict.verdicts).values()))
+    counts = tuple(count(verdict.verdicts).values())
+    awaited = any(found.awaited for found in verdict.verdicts)
+    return Pair(verdict.outcome, verdict.score, counts, awaited)

@@ -5,19 +5,23 @@ an ``error``; it never takes the other cases with it.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
+from tracedesk.assertions import Settings
 from tracedesk.evaluation.load import Loaded
 from tracedesk.evaluation.memo import Full, Known, Pair, pair_of
 from tracedesk.evaluation.plan import CHANGED, Plan
-from tracedesk.evaluation.run import evaluate_case
+from tracedesk.evaluation.run import DEFAULT_SETTINGS, evaluate_case
 from tracedesk.model.agent import Agent
 from tracedesk.model.verdict import CaseVerdict, Outcome, Verdict
 from tracedesk.testcases.models import Case
 
 log = logging.getLogger(__name__)
+
+LIMIT_S = 10.0
+"""How long one case may take on one trace (see ``run.evaluate_case``)."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -27,6 +31,8 @@ class Found(msgspec.Struct, frozen=True):
     full: Full
     evaluated: int
     """How many pairs had to be evaluated."""
+    ran: tuple[Case, ...] = ()
+    """The cases of which nothing was known before, less those that wait for a judge."""
 
 
 def find_pairs(
@@ -38,11 +44,12 @@ def find_pairs(
     *,
     with_evidence: bool,
     breathe: Callable[[], None],
+    base: Settings = DEFAULT_SETTINGS,
 ) -> Found:
-    """Bring the results of one trace up to date with its revision and a plan. Never raises.
+    """Bring the results of one trace up to date with its revision and a plan.
 
     ``with_evidence`` also evaluates what is known only in brief. ``breathe`` is called
-    between cases.
+    between cases; nothing is raised but what it raises.
     """
     revision = loaded.row.revision
     if known is not None and known.revision != revision:
@@ -54,19 +61,25 @@ def find_pairs(
     pairs: list[Pair] = []
     details: dict[str, tuple[str, CaseVerdict]] = {}
     evaluated = 0
+    ran: list[Case] = []
     for case, index in zip(plan.cases, carried, strict=True):
         kept = full.cases.get(case.id) if full else None
-        if kept is not None and kept[0] == case.digest:
+        awaited = known is not None and index != CHANGED and known.pairs[index].awaited
+        if kept is not None and kept[0] == case.digest and not awaited:
             details[case.id] = kept
-        if known is not None and index != CHANGED and (case.id in details or not with_evidence):
+        settled = known is not None and index != CHANGED and not awaited
+        if known is not None and settled and (case.id in details or not with_evidence):
             pairs.append(known.pairs[index])
             continue
         if case.id not in details:
-            details[case.id] = (case.digest, _evaluated(case, loaded, agent, verdicts))
+            details[case.id] = (case.digest, evaluated_case(case, loaded, agent, verdicts, base))
             evaluated += 1
             breathe()
-        pairs.append(pair_of(details[case.id][1]))
-    return Found(tuple(pairs), _full(revision, plan, details), evaluated)
+        pair = pair_of(details[case.id][1])
+        if not pair.awaited and (known is None or index == CHANGED or awaited):
+            ran.append(case)
+        pairs.append(pair)
+    return Found(tuple(pairs), _full(revision, plan, details), evaluated, tuple(ran))
 
 
 def _full(revision: int, plan: Plan, details: dict[str, tuple[str, CaseVerdict]]) -> Full:
@@ -79,11 +92,16 @@ def _full(revision: int, plan: Plan, details: dict[str, tuple[str, CaseVerdict]]
     return Full(revision, details, checks)
 
 
-def _evaluated(
-    case: Case, loaded: Loaded, agent: Agent | None, verdicts: dict[str, Verdict]
+def evaluated_case(
+    case: Case,
+    loaded: Loaded,
+    agent: Agent | None,
+    verdicts: Mapping[str, Verdict] = {},
+    base: Settings = DEFAULT_SETTINGS,
 ) -> CaseVerdict:
+    """One pair, within ``LIMIT_S``. Never raises."""
     try:
-        return evaluate_case(case, loaded.trace, loaded.reading, agent, verdicts)
+        return evaluate_case(case, loaded.trace, loaded.reading, agent, verdicts, LIMIT_S, base)
     except Exception as fault:
         log.exception("case %s could not be evaluated on trace %s", case.id, loaded.row.id)
         return CaseVerdict(

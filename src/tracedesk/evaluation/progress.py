@@ -19,6 +19,9 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """From its cause, a saved file or a new trace, to its last verdict."""
     pairs: int = 0
     """All pairs of stored traces and the cases that concern them."""
+    paused: bool = False
+    trouble: str = ""
+    """Why nothing can be evaluated just now, in words; blank when all is well."""
 
     @property
     def busy(self) -> bool:
@@ -53,6 +56,12 @@ class Run:
         """The number of all pairs has changed by so many."""
         if pairs:
             self.progress = replace(self.progress, pairs=self.progress.pairs + pairs)
+
+    def tell(self, *, paused: bool, trouble: str) -> None:
+        """What holds the run up."""
+        now = self.progress
+        if (now.paused, now.trouble) != (paused, trouble):
+            self.progress = replace(now, paused=paused, trouble=trouble)
 
     def finish(self) -> None:
         """Nothing is left to do: what was done becomes the last run."""

@@ -54,6 +54,7 @@ def published(entry: Entry, plan: Plan, full: Full | None, *, waiting: bool) -> 
         else:
             brief = True
             cases.append(_without_evidence(case, pair))
+        pending = pending or pair.awaited
         if pair.outcome is not Outcome.SKIPPED:
             for outcome, number in zip(Outcome, pair.counts, strict=True):
                 counts[outcome] += number
@@ -86,6 +87,8 @@ def state_of(entry: Entry, plan: Plan) -> str:
     if not plan.cases:
         return "none"
     if known is None or known.revision != entry.revision or known.plan is not plan:
+        return "pending"
+    if any(pair.awaited for pair in known.pairs):
         return "pending"
     outcome = trace_outcome(pair.outcome for pair in known.pairs)
     return str(outcome) if outcome else "none"

@@ -5,6 +5,7 @@ goes wrong unexpectedly becomes an ``error`` verdict; nothing that was written i
 """
 
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
@@ -60,11 +61,16 @@ def evaluate_case(
     reading: Reading,
     agent: Agent | None = None,
     known: Mapping[str, Verdict] = {},
+    limit_s: float | None = None,
+    base: Settings = DEFAULT_SETTINGS,
 ) -> CaseVerdict:
     """One case on one trace. Never raises.
 
-    ``known`` holds verdicts of this trace by check digest; they are not found again.
+    ``known`` holds verdicts of this trace by check digest; they are not found again. After
+    ``limit_s`` no further assertion is begun: those left are errors. One that has begun ends by
+    the limits of its own kind; nothing can stop it from outside.
     """
+    end = None if limit_s is None else time.monotonic() + limit_s
     broken = bool(case.problems) or any(check.problems for check in case.checks)
     reason = _told(case.problems[0]) if case.problems else ""
     refusal, fault = _refusal(case.when, trace, reading, agent)
@@ -72,9 +78,10 @@ def evaluate_case(
         broken, reason = True, reason or f"'when' could not be decided: {fault}"
     elif refusal is not None and not broken:
         return _verdict(case, (), Outcome.SKIPPED, f"'when' does not hold: {refusal}")
-    settings = settings_for(agent)
+    settings = settings_for(agent, base)
     verdicts = tuple(
         _again(known.get(check.digest), check)
+        or _late(case, check, end, limit_s)
         or check_verdict(check, trace, reading, agent, settings)
         for check in case.checks
     )
@@ -82,21 +89,31 @@ def evaluate_case(
     return _verdict(case, verdicts, outcome, reason)
 
 
-def settings_for(agent: Agent | None) -> Settings:
-    """How the traces of an agent are evaluated; one object for all of the same settings, so
-    that cases share what is prepared of a trace."""
-    return _settings(agent.timezone) if agent else DEFAULT_SETTINGS
+def _late(case: Case, check: Check, end: float | None, limit_s: float | None) -> Verdict | None:
+    """The verdict of an assertion whose case has used up its time; None while there is some."""
+    if end is None or time.monotonic() < end:
+        return None
+    told = f"not begun: the case '{case.name}' took longer than {limit_s:g} s on this trace"
+    return _undecided(check, Outcome.ERROR, told, "timeout")
+
+
+def settings_for(agent: Agent | None, base: Settings = DEFAULT_SETTINGS) -> Settings:
+    """How the traces of an agent are evaluated, with all else as in ``base``; one object for all
+    of the same settings, so that cases share what is prepared of a trace."""
+    return _settings(agent.timezone, base) if agent else base
 
 
 @lru_cache(maxsize=64)
-def _settings(timezone: str) -> Settings:
-    return replace(DEFAULT_SETTINGS, timezone=timezone)
+def _settings(timezone: str, base: Settings) -> Settings:
+    return replace(base, timezone=timezone)
 
 
 def _again(verdict: Verdict | None, check: Check) -> Verdict | None:
     """A verdict found before, told at the line where its assertion stands now."""
     if verdict is None or verdict.outcome is Outcome.ERROR:  # an error may have been the clock's
         return None
+    if verdict.awaited or (verdict.judged is not None and verdict.judged.state != "answered"):
+        return None  # the judge may know more by now
     return verdict if verdict.line == check.line else replace(verdict, line=check.line)
 
 
@@ -174,13 +191,14 @@ def evaluate_trace(
     reading: Reading,
     cases: Iterable[Case],
     agent: Agent | None = None,
+    base: Settings = DEFAULT_SETTINGS,
 ) -> TraceVerdicts:
     """All active cases that are meant for the agent, on one trace. Never raises."""
     return combined(
         trace_id,
         revision,
         tuple(
-            evaluate_case(case, trace, reading, agent)
+            evaluate_case(case, trace, reading, agent, base=base)
             for case in cases
             if case.active and applies_to(case, agent)
         ),

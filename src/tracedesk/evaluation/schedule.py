@@ -38,6 +38,21 @@ class Schedule:
     def discard(self, entry: Entry) -> None:
         self._waiting.pop(entry.id, None)
 
+    def drop_ready(self, now_ns: int) -> list[Entry]:
+        """Take out every entry that is ready; returned."""
+        ready = [entry for entry in self._waiting.values() if entry.ready_ns <= now_ns]
+        for entry in ready:
+            self.discard(entry)
+        self._newest.clear()
+        return ready
+
+    def hasten(self, latest_ns: int) -> None:
+        """Have no entry become ready later than this."""
+        for entry in self._waiting.values():
+            if entry.ready_ns > latest_ns:
+                entry.ready_ns = latest_ns
+                heapq.heappush(self._quiet, (latest_ns, entry.id))
+
     def take(self, now_ns: int) -> Entry | None:
         """The next entry that is ready, removed; None when there is none."""
         self._release(now_ns)

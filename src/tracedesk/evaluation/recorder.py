@@ -1,0 +1,250 @@
+"""What was evaluated, on its way into the history: gathered while there is something more urgent
+to do, written in batches when there is not.
+
+Only the evaluator's thread uses it. It holds a bounded number of verdicts; what could not be
+written is tried again, and what a crash takes is evaluated again at the next start.
+"""
+
+import hashlib
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import msgspec
+
+from tracedesk.assertions import Settings
+from tracedesk.evaluation.load import Loaded
+from tracedesk.evaluation.run import DEFAULT_SETTINGS
+from tracedesk.evaluation.scores import quality, trace_outcome
+from tracedesk.model.agent import Agent
+from tracedesk.model.execution import CaseRecord, CheckRecord, Execution, ExecutionKind
+from tracedesk.model.reading import Reading
+from tracedesk.model.verdict import CaseVerdict, Verdict
+from tracedesk.store.database import Store
+from tracedesk.store.errors import StoreError
+from tracedesk.testcases.models import Case, Check
+
+log = logging.getLogger(__name__)
+
+HELD_VERDICTS = 20_000
+"""Verdicts held back until there is time to write them, some 20 MB."""
+
+BATCH = 100
+"""Executions written together: a few milliseconds of the writer's time."""
+
+RETRY_S = 1.0
+
+REASON_CHARS = 500
+PATH_CHARS = 200
+EVIDENCE_KEPT = 8
+"""Places kept of each verdict, the deciding ones first."""
+
+FACT_CHARS = 200
+"""Kept of a version and an environment."""
+
+_DECIDING = ("decided", "violated")
+
+
+class Ran(msgspec.Struct, frozen=True, kw_only=True):
+    """Cases that were evaluated together on one trace, before they are packed."""
+
+    execution: Execution
+    """All but its cases, outcome and score."""
+    results: tuple[tuple[Case, CaseVerdict], ...]
+
+
+def ran(
+    loaded: Loaded,
+    kind: ExecutionKind,
+    results: Sequence[tuple[Case, CaseVerdict]],
+    *,
+    started_ns: int,
+    ended_ns: int,
+    settings: str,
+) -> Ran:
+    """What was found on a trace. A clock that was set back meanwhile makes it end as it began."""
+    from tracedesk import __version__
+
+    row, trace = loaded.row, loaded.trace
+    return Ran(
+        execution=Execution(
+            trace=row.id,
+            agent_id=row.agent_id,
+            revision=row.revision,
+            kind=kind,
+            started_ns=started_ns,
+            ended_ns=max(started_ns, ended_ns),
+            clock_ns=trace.clock_ns,
+            engine=__version__,
+            settings=settings,
+            input_key=input_key(loaded.reading),
+            behaviour_key=behaviour_key(loaded.reading),
+            version=_fact(trace.metadata.get("version")),
+            environment=_fact(trace.metadata.get("environment")),
+        ),
+        results=tuple(results),
+    )
+
+
+def execution_of(ran: Ran) -> Execution:
+    """The execution with its cases, as it is kept."""
+    verdicts = [verdict for _, verdict in ran.results]
+    percent = quality(verdicts)
+    return msgspec.structs.replace(
+        ran.execution,
+        outcome=trace_outcome(verdict.outcome for verdict in verdicts),
+        score=None if percent is None else percent / 100,
+        cases=tuple(_case_record(case, verdict) for case, verdict in ran.results),
+    )
+
+
+def _case_record(case: Case, verdict: CaseVerdict) -> CaseRecord:
+    return CaseRecord(
+        case=case.id,
+        name=case.name,
+        file=case.file,
+        digest=case.digest,
+        outcome=verdict.outcome,
+        score=verdict.score,
+        weight=verdict.weight,
+        reason=verdict.reason[:REASON_CHARS],
+        checks=tuple(
+            _check_record(case, check, found)
+            for check, found in zip(case.checks, verdict.verdicts, strict=False)
+        ),
+    )
+
+
+def _check_record(case: Case, check: Check, found: Verdict) -> CheckRecord:
+    places = found.evidence
+    if len(places) > 1:
+        places = tuple(sorted(places, key=lambda place: place.role not in _DECIDING))
+    tags = check.assertion.tags
+    return CheckRecord(
+        found.assertion,
+        found.target,
+        found.outcome,
+        found.score,
+        found.weight,
+        found.stage,
+        found.reason[:REASON_CHARS],
+        tuple((place.span, place.of, place.path[:PATH_CHARS]) for place in places[:EVIDENCE_KEPT]),
+        tuple(dict.fromkeys((*tags, *case.tags))) if case.tags else tags,
+    )
+
+
+# -- what a trace is compared by -------------------------------------------------------
+
+
+def input_key(reading: Reading) -> str:
+    """Equal for inputs that are equal once trimmed, folded and their white space collapsed;
+    blank without an input (assertion spec 10.3)."""
+    text = _normal(reading.input.text)
+    return _key(text) if text else ""
+
+
+def behaviour_key(reading: Reading) -> str:
+    """Equal for equal sequences of calls, by label, with equally normalised responses."""
+    return _key([[call.label for call in reading.calls], _normal(reading.response.text)])
+
+
+def _normal(text: str | None) -> str | None:
+    return None if text is None else " ".join(text.casefold().split())
+
+
+def _key(value: Any) -> str:
+    return hashlib.blake2b(json.dumps(value).encode(), digest_size=12).hexdigest()
+
+
+def _fact(value: Any) -> str:
+    known = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return str(value)[:FACT_CHARS] if known else ""
+
+
+def settings_key(
+    agent: Agent | None, roles: Sequence[tuple[str, str]], base: Settings = DEFAULT_SETTINGS
+) -> str:
+    """Digest of what decides verdicts beside trace, case and version of the program."""
+    told = agent and (agent.name, agent.type, agent.response_path, agent.timezone)
+    return _key([told, sorted(roles), base.identity] if base.identity else [told, sorted(roles)])
+
+
+# -- writing ---------------------------------------------------------------------------
+
+
+class Recorder:
+    """Has executions written by the store's writer, in the order in which they were found."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._held: deque[Ran] = deque()
+        self._weight = 0
+        self._sent: list[Ran] = []
+        self._written: Future[None] | None = None
+        self._not_before = 0.0
+
+    def add(self, ran: Ran) -> None:
+        """Have it written some time; the oldest of far too many are let go."""
+        self._held.append(ran)
+        self._weight += _weight(ran)
+        if self._weight > 4 * HELD_VERDICTS:  # the database has been refusing for long
+            self._weight -= _weight(self._held.popleft())
+
+    @property
+    def idle(self) -> bool:
+        """Everything is written."""
+        self._heed()
+        return not self._held and self._written is None
+
+    @property
+    def full(self) -> bool:
+        """So much is held that some should be written although there is more urgent work."""
+        return self._weight > HELD_VERDICTS
+
+    def write(self, breathe: Callable[[], None]) -> None:
+        """Hand a batch to the writer, unless it still has the last one."""
+        self._heed()
+        if self._written is not None or not self._held or time.monotonic() < self._not_before:
+            return
+        batch = [self._held.popleft() for _ in range(min(BATCH, len(self._held)))]
+        self._weight -= sum(map(_weight, batch))
+        executions = []
+        for each in batch:
+            executions.append(execution_of(each))
+            breathe()
+        self._sent = batch
+        try:
+            self._written = self._store.writer.record(executions)
+        except StoreError as fault:
+            self._failed(fault)
+
+    def finish(self) -> None:
+        """Write all that is held, and wait for it; what the database refuses is lost."""
+        while not self.idle and time.monotonic() >= self._not_before:
+            self.write(lambda: None)
+            if self._written is not None:
+                self._written.exception()
+
+    def _heed(self) -> None:
+        """See whether the last batch was written."""
+        written = self._written
+        if written is not None and written.done():
+            self._written = None
+            fault = written.exception()
+            if fault is not None:
+                self._failed(fault)
+            self._sent = []
+
+    def _failed(self, fault: BaseException) -> None:
+        log.warning("executions could not be written: %s", fault)
+        self._held.extendleft(reversed(self._sent))
+        self._weight += sum(map(_weight, self._sent))
+        self._not_before = time.monotonic() + RETRY_S
+
+
+def _weight(ran: Ran) -> int:
+    return 1 + sum(len(verdict.verdicts) for _, verdict in ran.results)
