@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tracedesk.endpoint.errors import Refused
 from tracedesk.endpoint.keys import Access
@@ -140,6 +141,14 @@ def test_old_bodies_without_a_target_are_404_without_the_words_for_restricted(
         data(BOTH, **fields)
     assert (caught.value.status, caught.value.code) == (404, "PLATFORM_NOT_FOUND")
     assert "restricted" not in caught.value.message
+    assert "allowed" not in caught.value.message
+
+
+@pytest.mark.parametrize("fields", [{}, {"platform_id": UNKNOWN}])
+def test_no_agent_s_name_is_taken_for_the_word_that_tells_refusals_apart(fields: dict[str, Any]):
+    misleading = Access((A, replace(B, name="Not allowed refunds")))
+    with pytest.raises(Refused) as caught:
+        data(misleading, **fields)
     assert "allowed" not in caught.value.message
 
 

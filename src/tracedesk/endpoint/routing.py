@@ -79,8 +79,8 @@ def route_data(envelope: Envelope, access: Access, known: Mapping[str, Agent]) -
         404,
         "PLATFORM_NOT_FOUND",
         "cannot determine the target agent: give platformId in the body, use a key scoped to one"
-        " agent, or send metadata.workflowId (n8n) or metadata.chatflowId (Flowise) of one; "
-        + _choice(access),
+        " agent, or send metadata.workflowId (n8n) or metadata.chatflowId (Flowise) of one"
+        + _without_marks(f"; {_choice(access)}"),
     )
 
 
@@ -176,8 +176,15 @@ def _refuse_data(target: str, known: Mapping[str, Agent], access: Access) -> Ref
     if any(agent_id.lower() == target.lower() for agent_id in known):
         message = f"this key is restricted to other agents than {target}"
     else:
-        message = f"no agent has the id {target}{_meant(target, access)}; {_choice(access)}"
+        hint = _without_marks(f"{_meant(target, access)}; {_choice(access)}")
+        message = f"no agent has the id {target}{hint}"
     return Refused(404, "PLATFORM_NOT_FOUND", message)
+
+
+def _without_marks(hint: str) -> str:
+    """The hint, unless the name of an agent in it would be taken for one of the words by which
+    clients tell the refusals apart (ingestion spec 4.2)."""
+    return "" if any(word in hint.lower() for word in ("restricted", "allowed")) else hint
 
 
 def _choice(access: Access) -> str:
