@@ -10,6 +10,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,6 +20,7 @@ import msgspec
 from tracedesk.document import trace_document
 from tracedesk.listening import EndpointState, Listener
 from tracedesk.model.agent import Agent
+from tracedesk.model.execution import Execution
 from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Decoded, Format, Kind, Span, Status, Trace
 from tracedesk.model.tree import SpanTree
@@ -193,11 +195,17 @@ class Desk:
         self._config_watcher = ConfigWatcher(self.workspace.root, self._reconfigure, self.say)
         self._config_watcher.start()
 
+    @property
+    def owns_endpoint(self) -> bool:
+        """Of several desks over one workspace the one that listens, or would; it alone removes
+        what is beyond the limits and records executions."""
+        return self.endpoint.state in ("listening", "failed")
+
     def _keep_within_limits(self) -> None:
         """Have ``[retention]`` observed, if this is the desk that owns the endpoint."""
         if self._keeper is not None:
             self._keeper.stop()
-        if self.endpoint.state in ("listening", "failed"):
+        if self.owns_endpoint:
             from tracedesk.retention import Keeper
 
             self._keeper = Keeper(self.store, self.workspace.retention)
@@ -286,6 +294,7 @@ class Desk:
             lambda: self._agents,
             quiet_s=self.options.quiet_s,
             roles=self.workspace.roles,
+            record=self.owns_endpoint,
         )
         evaluator.set_files(list(self.files))
         evaluator.start()
@@ -478,6 +487,13 @@ class Desk:
     def verdicts(self, trace_id: str) -> "TraceVerdicts | None":
         """What the evaluator found on a trace so far; None before it was looked at."""
         return self._evaluator.results(trace_id) if self._evaluator else None
+
+    def run_case(self, trace_id: str, *case_ids: str) -> "Future[Execution]":
+        """Run test cases on a stored trace now, whatever their status; see
+        ``Evaluator.run_case``. Raises LookupError before the evaluator runs."""
+        if self._evaluator is None:
+            raise LookupError("test cases cannot be run yet: the workspace is still being opened")
+        return self._evaluator.run_case(trace_id, *case_ids)
 
     def _outcome(self, trace_id: str) -> str | None:
         """For ``verdict:`` in filters; None while a trace waits for its verdicts."""
