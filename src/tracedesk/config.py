@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -149,6 +149,43 @@ class StorageTable(Table):
     key_file: Said | None = None
 
 
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+Count = Annotated[StrictInt, Field(ge=1)]
+
+
+class JudgeTable(Table):
+    """Who decides semantic assertions, and what that may cost."""
+
+    model: Said
+    """``none`` is no judge, ``heuristic`` one that counts words."""
+    base_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    api_key_env: Annotated[str, AfterValidator(_variable_name)] | None = None
+    """The *name* of an environment variable; a key itself never stands in the file."""
+    threshold: Share = 0.7
+    samples: Count = 1
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = 0.0
+    answer: Literal["auto", "tool", "json"] = "auto"
+    include_trace: StrictBool = False
+    max_chars: Count = 200_000
+    concurrency: Annotated[StrictInt, Field(ge=1, le=64)] = 4
+    requests_per_minute: Count | None = None
+    timeout_s: Positive = 60.0
+    retries: Annotated[StrictInt, Field(ge=0, le=10)] = 3
+    wait_s: Positive = 600.0
+    budget_usd_per_day: Positive | None = None
+    budget_usd_per_run: Positive | None = None
+    budget_calls_per_day: Count | None = None
+    budget_calls_per_run: Count | None = None
+
+
+class PriceTable(Table):
+    """What a model costs, in USD per million tokens."""
+
+    input: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    output: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class Config(Table):
     """The whole file."""
 
@@ -158,8 +195,8 @@ class Config(Table):
     endpoint: EndpointTable = EndpointTable()
     testcases: TestcasesTable = TestcasesTable()
     reading: ReadingTable = ReadingTable()
-    judge: dict[str, Any] | None = None
-    prices: dict[str, Any] | None = None
+    judge: JudgeTable | None = None
+    prices: dict[str, PriceTable] = {}
     retention: RetentionTable = RetentionTable()
     redaction: RedactionTable = RedactionTable()
     storage: StorageTable = StorageTable()
@@ -173,6 +210,7 @@ TABLES: dict[str, type[Table]] = {
     "reading": ReadingTable,
     "retention": RetentionTable,
     "redaction": RedactionTable,
+    "judge": JudgeTable,
     "storage": StorageTable,
 }
 

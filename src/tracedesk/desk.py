@@ -31,11 +31,15 @@ from tracedesk.store.rows import TraceRow
 from tracedesk.workspace import DEFAULT_PORT, Workspace
 
 if TYPE_CHECKING:
+    from tracedesk.assertions import Settings
     from tracedesk.config_watch import ConfigWatcher
     from tracedesk.evaluation.evaluator import Evaluator
     from tracedesk.evaluation.gather import Gatherer
     from tracedesk.evaluation.progress import Progress
     from tracedesk.evaluation.run import TraceVerdicts
+    from tracedesk.judge.judge import Progress as JudgeProgress
+    from tracedesk.judge.judge import StoppableJudge
+    from tracedesk.model.judgement import Judge
     from tracedesk.n8n_polling.poller import Polling
     from tracedesk.retention import Keeper
     from tracedesk.testcases.models import CaseFile
@@ -51,6 +55,9 @@ SKETCHED_FROM = 5_000
 
 KINDS, STATUSES = list(Kind), list(Status)
 NOT_DECODED = Decoded()
+
+ASKED = "the judge is asked"
+NOT_ASKED = "the judge is asked by the workbench, serve and check, and has not answered this yet"
 
 SENDING_EXAMPLES = """\
 curl -s {url}/public/traces {header}-H 'Content-Type: application/json' \
@@ -112,6 +119,7 @@ class Desk:
         self._before = self.ledger()
         self.store.verdict_of = self._outcome
         self._evaluator: Evaluator | None = None
+        self._judge: StoppableJudge | None = None
         self._changes = 0
         self._opened: OrderedDict[tuple[str, int], OpenTrace] = OrderedDict()
         self._opened_lock = threading.Lock()
@@ -148,6 +156,8 @@ class Desk:
             self._starter.join()
         if self._evaluator is not None:
             self._evaluator.stop()
+        if self._judge is not None:
+            self._judge.stop()
         for watcher in (self._config_watcher, self._watcher, self._keeper, self._polling):
             if watcher is not None:
                 watcher.stop()
@@ -248,6 +258,10 @@ class Desk:
             )
             if moved
         ]
+        judge_changed = (self.workspace.judge, self.workspace.prices) != (
+            workspace.judge,
+            workspace.prices,
+        )
         self.workspace = workspace
         self._listener.redaction.use(workspace.redaction)
         before = polled(self._agents.values())
@@ -260,6 +274,8 @@ class Desk:
         if self._watcher is not None:
             self._watcher.stop()
         self._read_anew_if_rules_changed()
+        if judge_changed:
+            self._take_judge()
         self._watch_cases()
         self._begin_evaluating()
         self._keep_within_limits()
@@ -285,7 +301,39 @@ class Desk:
             remembered.chmod(0o600)
             remembered.write_text(settings, encoding="utf-8")
 
-    def _begin_evaluating(self) -> "Evaluator":
+    def _take_judge(self) -> None:
+        """Have the judge that is configured now; it is not asked anything yet."""
+        from tracedesk.evaluation.judging import judge_of
+
+        if self._judge is not None:
+            self._judge.stop()
+        judge, prices = self.workspace.judge, self.workspace.prices
+        self._judge = judge_of(judge, prices, self.store, self._judge_went_on)
+
+    def _judge_went_on(self, progress: "JudgeProgress") -> None:
+        """Say how many answers are to come, and why the last one did not."""
+        if progress.waiting:
+            self.say(f"{ASKED}: {progress.waiting} to come")
+        elif self.activity.startswith(ASKED):
+            self.say(f"{ASKED}: {progress.last_failure}" if progress.last_failure else "")
+
+    def judge_progress(self) -> "JudgeProgress | None":
+        """How far the judge is; None without one."""
+        return self._judge.progress() if self._judge else None
+
+    def _settings(self, *, ask: bool) -> "Settings":
+        """What all agents' traces are evaluated by; a judge that shall not ask only tells what
+        it knows."""
+        from tracedesk.evaluation.judging import base_settings
+
+        if self._judge is None:
+            self._take_judge()
+        judge: Judge | None = self._judge
+        if self._judge is not None and not ask:
+            judge = self._judge.recalling(NOT_ASKED)
+        return base_settings(judge, self.workspace.judge, self.workspace.prices)
+
+    def _begin_evaluating(self, *, ask: bool = True) -> "Evaluator":
         # reading and evaluating take a fifth of a second to import, which no first frame pays
         from tracedesk.evaluation.evaluator import Evaluator
 
@@ -295,6 +343,7 @@ class Desk:
             quiet_s=self.options.quiet_s,
             roles=self.workspace.roles,
             record=self.owns_endpoint,
+            base=self._settings(ask=ask),
         )
         evaluator.set_files(list(self.files))
         evaluator.start()
@@ -305,7 +354,7 @@ class Desk:
         """Read the case files and evaluate every stored trace, for commands that do not stay.
         False when it took longer than allowed."""
         self.read_cases()
-        return self._begin_evaluating().settle(timeout_s)
+        return self._begin_evaluating(ask=False).settle(timeout_s)
 
     def _take_files(self, files: "list[CaseFile]") -> None:
         self.files = tuple(files)
@@ -507,7 +556,10 @@ class Desk:
         row = opened.row
         cases = [case for file in self.files for case in file.cases]
         agent = self._agents.get(row.agent_id)
-        return evaluate_trace(row.id, row.revision, opened.trace, opened.reading, cases, agent)
+        base = self._settings(ask=False)
+        return evaluate_trace(
+            row.id, row.revision, opened.trace, opened.reading, cases, agent, base
+        )
 
     def describe(self, row: TraceRow) -> Mapping[str, Any]:
         """The JSON object of ``GET /public/traces/{id}`` and ``show --json``."""

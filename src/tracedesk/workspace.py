@@ -7,7 +7,7 @@ its owner alone (0700) and ignores itself for git.
 import os
 import tomllib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,13 @@ import msgspec
 from tracedesk.formats.redaction.settings import RedactionSettings
 from tracedesk.model.agent import LOCAL_AGENT, Agent, N8nApi
 from tracedesk.model.limits import Limits
+from tracedesk.model.price import Price
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
     from tracedesk.config import AgentTable, Config
+    from tracedesk.judge.settings import JudgeSettings
     from tracedesk.store.database import Store
     from tracedesk.store.encryption import EncryptionSettings
 
@@ -73,8 +75,10 @@ class Workspace(msgspec.Struct, frozen=True):
     """Where its key is kept; None: in the system keyring."""
     retention: Limits = Limits()
     """How much is kept."""
-    unused: tuple[str, ...] = ()
-    """Tables of the file that this version reads but does not act on."""
+    judge: "JudgeSettings | None" = None
+    """Who decides semantic assertions; None: nobody."""
+    prices: Mapping[str, Price] = {}
+    """``[prices]``: what models cost."""
 
     @property
     def private(self) -> Path:
@@ -191,7 +195,8 @@ def configured(root: Path, text: str) -> Workspace:
         redaction=RedactionSettings(config.redaction.automatic, tuple(config.redaction.paths)),
         encrypt=_encrypt(path, config),
         key_file=_key_file(root, config.storage.key_file),
-        unused=tuple(name for name in ("judge", "prices") if getattr(config, name) is not None),
+        judge=_judge(config),
+        prices={name: Price(**table.model_dump()) for name, table in config.prices.items()},
     )
 
 
@@ -200,6 +205,14 @@ def _encrypt(path: Path, config: "Config") -> bool:
     if len(said) > 1:
         raise ConfigError(f"{path}: encrypt and storage.encrypt differ; keep one of them")
     return True in said
+
+
+def _judge(config: "Config") -> "JudgeSettings | None":
+    if config.judge is None or config.judge.model == "none":
+        return None
+    from tracedesk.judge.settings import JudgeSettings
+
+    return JudgeSettings(**config.judge.model_dump())
 
 
 def _key_file(root: Path, name: str | None) -> Path | None:

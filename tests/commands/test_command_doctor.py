@@ -329,9 +329,15 @@ def test_agents_that_nothing_leads_to_are_told(
     assert found["more"][3] == "2 traces of agents that are not configured any more"
 
 
-def test_unused_tables_are_told(stored: Path, configure: Any, check: Callable[..., Any]):
-    configure("[prices]\nx = 1")
-    assert "[prices] is not used by this version" in check("configuration")["found"]
+def test_the_judge_is_looked_at(stored: Path, configure: Any, check: Callable[..., Any]):
+    configure('[judge]\nmodel = "small"\nbase_url = "http://127.0.0.1:9/v1"')
+    assert check("judge")["found"] == "small at http://127.0.0.1:9/v1"
+    configure('[judge]\nmodel = "small"')
+    assert "names no provider" in check("judge")["found"]
+    configure('[judge]\nmodel = "nowhere:small"')
+    assert check("judge")["state"] == "problem"
+    configure('[judge]\nmodel = "openai:small"\napi_key_env = "NO_SUCH_KEY_HERE"')
+    assert "NO_SUCH_KEY_HERE is not set" in check("judge")["found"]
 
 
 def test_a_look_that_fails_is_a_finding(

@@ -7,6 +7,7 @@ import pytest
 
 from tracedesk.model.agent import LOCAL_AGENT
 from tracedesk.model.limits import Limits
+from tracedesk.model.price import Price
 from tracedesk.workspace import ConfigError, find_workspace, open_workspace
 
 
@@ -74,8 +75,34 @@ def test_agents_are_read_and_an_agent_without_id_keeps_the_same_one(tmp_path: Pa
     assert first.roles == (("acme.answer", "response"),)
 
 
-def test_tables_for_later_versions_are_named_as_unused(tmp_path: Path):
-    assert open_workspace(configured(tmp_path, "[prices]\na = 3")).unused == ("prices",)
+def test_prices_are_read(tmp_path: Path):
+    text = '[prices]\n"small" = { input = 0.5, output = 2 }'
+    assert open_workspace(configured(tmp_path, text)).prices == {"small": Price(0.5, 2)}
+
+
+def test_the_judge_is_read(tmp_path: Path):
+    text = '[judge]\nmodel = "qwen3:8b"\nbase_url = "http://127.0.0.1:11434/v1"\nsamples = 3'
+    judge = open_workspace(configured(tmp_path, text)).judge
+    assert judge is not None
+    assert (judge.model, judge.samples, judge.threshold) == ("qwen3:8b", 3, 0.7)
+    assert open_workspace(configured(tmp_path, '[judge]\nmodel = "none"')).judge is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[judge]\nsamples = 3", "judge.model"),
+        ('[judge]\nmodel = "x"\nmodle = "y"', "judge.modle: unknown key; did you mean 'model'?"),
+        ('[judge]\nmodel = " "', "judge.model"),
+        ('[judge]\nmodel = "x"\nthreshold = 0', "judge.threshold"),
+        ('[judge]\nmodel = "x"\napi_key_env = "sk-123"', "the name of an environment variable"),
+        ("[prices]\na = 3", "prices.a"),
+    ],
+)
+def test_a_judge_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, told: str):
+    with pytest.raises(ConfigError) as refused:
+        open_workspace(configured(tmp_path, text))
+    assert told in str(refused.value)
 
 
 def test_retention_is_read(tmp_path: Path):

@@ -84,12 +84,9 @@ def find(start: Path) -> "Workspace":
     if not start.is_dir():
         fail(f"{start}: no such folder")
     try:
-        workspace = find_workspace(start)
+        return find_workspace(start)
     except ConfigError as fault:
         fail(str(fault))
-    for table in workspace.unused:
-        click.echo(f"tracedesk: tracedesk.toml: [{table}] is not used by this version", err=True)
-    return workspace
 
 
 def open_desk(workspace: "Workspace", options: "Options") -> "Desk":

@@ -64,9 +64,6 @@ def check_workspace(patient: Patient) -> Iterator[Check]:
         lines = patient.broken.splitlines()
         advice = "Mend the file; until then nothing starts. Defaults are assumed below."
         yield Check("configuration", lines[0], "problem", advice, lines[1:])
-    elif workspace.unused:
-        tables = ", ".join(f"[{table}]" for table in workspace.unused)
-        yield Check("configuration", f"{config}: {tables} is not used by this version", "warning")
     else:
         found = str(config) if config.is_file() else f"no {CONFIG_NAME}: defaults are used"
         yield Check("configuration", found)
@@ -167,6 +164,37 @@ def _unreachable(patient: Patient) -> Iterator[str]:
             yield "  OTLP service name, no workflow or chatflow ids, and no key of its own"
 
 
+def check_judge(patient: Patient) -> Iterator[Check]:
+    """Who decides semantic assertions, and whether it could; nobody is asked."""
+    from tracedesk.judge.settings import fault_of
+
+    settings = patient.workspace.judge
+    if settings is None:
+        yield Check("judge", "none: semantic assertions are skipped; [judge] model sets one")
+        return
+    where = f" at {settings.base_url}" if settings.base_url else ""
+    if settings.heuristic:
+        yield Check("judge", "heuristic: it counts words, which is not an AI judgement")
+    elif fault := fault_of(settings) or _provider_fault(patient):
+        yield Check("judge", f"{settings.model}{where}: {fault}", "problem")
+    else:
+        yield Check("judge", f"{settings.model}{where}")
+
+
+def _provider_fault(patient: Patient) -> str:
+    from tracedesk.judge.judge import price_of
+    from tracedesk.judge.provider import ModelProvider
+    from tracedesk.judge.settings import UnusableError
+
+    settings = patient.workspace.judge
+    assert settings is not None, "only asked about a judge that is there"
+    try:
+        ModelProvider(settings, price_of(settings, patient.workspace.prices))
+    except UnusableError as fault:
+        return str(fault)
+    return ""
+
+
 def check_extras(patient: Patient) -> Iterator[Check]:
     """Optional parts, as far as this tracedesk knows them, and the judge."""
     offered = set(metadata.metadata("tracedesk").get_all("Provides-Extra") or ())
@@ -196,6 +224,7 @@ CHECKS: tuple[Look, ...] = (
     check_retention,
     check_cases,
     check_agents,
+    check_judge,
     check_extras,
 )
 """In the order in which they are shown."""

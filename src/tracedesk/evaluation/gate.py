@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 from msgspec.structs import replace
 
-from tracedesk.evaluation.run import applies_to, count, evaluate_case
+from tracedesk.assertions import Settings
+from tracedesk.evaluation.run import DEFAULT_SETTINGS, applies_to, count, evaluate_case
 from tracedesk.evaluation.scores import quality
 from tracedesk.model.agent import Agent
+from tracedesk.model.mark import Mark
 from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Trace
-from tracedesk.model.verdict import CaseVerdict, Outcome
+from tracedesk.model.verdict import CaseVerdict, Outcome, Verdict
 from tracedesk.testcases.models import Case, Diagnostic
 
 if TYPE_CHECKING:
@@ -37,6 +39,10 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """Whose trace it is; None when unknown, and every case then applies."""
     load: Callable[[Agent | None], tuple[Trace, Reading]]
     """Decode and read it as a trace of an agent."""
+    revision: int | None = None
+    """Of a stored trace."""
+    mark: str | None = None
+    """``good`` or ``bad`` where a person said so of a stored trace."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,16 +55,19 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def evaluate_subject(
-    subject: Subject, cases: Iterable[Case], agents: Sequence[Agent], seen: "Seen | None" = None
+    subject: Subject,
+    cases: Iterable[Case],
+    agents: Sequence[Agent],
+    seen: "Seen | None" = None,
+    base: Settings = DEFAULT_SETTINGS,
 ) -> Iterator[Result]:
     """Every active case that is meant for the trace. A trace of which nobody knows the agent
     is taken as one of the agent that the case names. ``seen`` takes notice of its names."""
-    by_name = {name: agent for agent in agents for name in (agent.id, agent.name)}
     loaded: dict[str | None, tuple[Trace, Reading]] = {}
     for case in cases:
         if not case.active or not applies_to(case, subject.agent):
             continue
-        agent = subject.agent or by_name.get(case.agent or "")
+        agent = _taken_as(subject, case, agents)
         key = agent.id if agent else None
         if key not in loaded:
             loaded[key] = subject.load(agent)
@@ -66,8 +75,23 @@ def evaluate_subject(
                 seen.count(agent, first=len(loaded) == 1)
                 seen.note(agent, *loaded[key])
         trace, reading = loaded[key]
-        verdict = evaluate_case(case, trace, reading, agent)
+        verdict = evaluate_case(case, trace, reading, agent, base=base)
         yield Result(subject=subject, reading=reading, case=case, verdict=verdict)
+
+
+def evaluated_again(result: Result, agents: Sequence[Agent], base: Settings) -> Result:
+    """The same case on the same trace, by what is known now."""
+    agent = _taken_as(result.subject, result.case, agents)
+    trace, reading = result.subject.load(agent)
+    verdict = evaluate_case(result.case, trace, reading, agent, base=base)
+    return replace(result, verdict=verdict)
+
+
+def _taken_as(subject: Subject, case: Case, agents: Sequence[Agent]) -> Agent | None:
+    """Whose trace it is, or is taken for by a case that names somebody."""
+    if subject.agent is not None or case.agent is None:
+        return subject.agent
+    return next((agent for agent in agents if case.agent in (agent.id, agent.name)), None)
 
 
 def detached_result(result: Result) -> Result:
@@ -77,15 +101,49 @@ def detached_result(result: Result) -> Result:
 
     fine = result.verdict.outcome in (Outcome.PASS, Outcome.SKIPPED)
     return Result(
-        subject=replace(result.subject, load=_elsewhere),
+        subject=detached_subject(result.subject),
         reading=Reading() if fine else detached(result.reading),
         case=Case(id=result.case.id, name="", file="", line=0),
         verdict=result.verdict,
     )
 
 
+def detached_subject(subject: Subject) -> Subject:
+    """The trace as plain data."""
+    return replace(subject, load=_elsewhere)
+
+
 def _elsewhere(_: Agent | None) -> NoReturn:
     raise LookupError("the trace was evaluated in another process")
+
+
+class JudgeTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of everything that was for a judge to decide."""
+
+    asked: int = 0
+    """Decided by answers of this run."""
+    cached: int = 0
+    skipped: int = 0
+    """No judge, or it was not asked."""
+    failed: int = 0
+
+
+_STATES = {"failed": "failed", "unasked": "skipped", "pending": "skipped"}
+
+
+def judge_totals(verdicts: Iterable[Verdict]) -> JudgeTotals | None:
+    """Totals over these verdicts and their children; None when no judge had anything to do."""
+    counts: dict[str, int] = {}
+    waiting = list(verdicts)
+    while waiting:
+        verdict = waiting.pop()
+        waiting.extend(verdict.children)
+        judged = verdict.judged
+        if judged is not None and not verdict.children:
+            answered = "cached" if judged.cached else "asked"
+            state = _STATES.get(judged.state, answered)
+            counts[state] = counts.get(state, 0) + 1
+    return JudgeTotals(**counts) if counts else None
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +155,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: dict[Outcome, int]
     quality: float | None
     """0 to 100; None when nothing was decided."""
+    judge: JudgeTotals | None = None
+    """None when there was nothing for a judge."""
 
 
 def totals_of(results: Iterable[Result], traces: int) -> Totals:
@@ -109,14 +169,55 @@ def totals_of(results: Iterable[Result], traces: int) -> Totals:
         assertions=sum(outcomes.values()),
         outcomes=outcomes,
         quality=quality(result.verdict for result in counted),
+        judge=judge_totals(found for result in counted for found in result.verdict.verdicts),
     )
 
 
+class MarkFault(msgspec.Struct, frozen=True, kw_only=True):
+    """A marked trace that is not as its mark says."""
+
+    trace: str
+    mark: str
+    failing: tuple[str, ...] = ()
+    """Names of the cases that fail on a trace known to be good."""
+
+    def __str__(self) -> str:
+        if not self.failing:
+            return f"trace {self.trace} is marked {self.mark}, and no case fails on it"
+        return f"trace {self.trace} is marked {self.mark}, and fails: {', '.join(self.failing)}"
+
+
+def mark_faults(
+    subjects: Iterable[Subject], results: Iterable[Result], *, whole: bool
+) -> list[MarkFault]:
+    """Traces marked good on which a case fails, and, when the ``whole`` of the test cases ran,
+    traces marked bad on which none does. A case that must fail says nothing against a good
+    trace, and of a bad one it is as good as any."""
+    failing: dict[str, list[Case]] = {}
+    for result in results:
+        if result.subject.mark and result.verdict.outcome is Outcome.FAIL:
+            failing.setdefault(result.subject.id, []).append(result.case)
+    faults = []
+    for subject in subjects:
+        cases = failing.get(subject.id, [])
+        if subject.mark == Mark.BAD and whole and not cases:
+            faults.append(MarkFault(trace=subject.id, mark=subject.mark))
+        names = tuple(case.name for case in cases if MUST_FAIL not in case.tags)
+        if subject.mark == Mark.GOOD and names:
+            faults.append(MarkFault(trace=subject.id, mark=subject.mark, failing=names))
+    return faults
+
+
 def exit_status(
-    results: Iterable[Result], diagnostics: Iterable[Diagnostic], *, allow_missing: bool = False
+    results: Iterable[Result],
+    diagnostics: Iterable[Diagnostic],
+    *,
+    allow_missing: bool = False,
+    faults: Sequence[MarkFault] = (),
 ) -> int:
-    """0 everything passed and is complete; 1 something failed, is missing, or nothing was
-    decided; 2 a load error or an ``error`` verdict."""
+    """0 everything passed and is complete; 1 something failed, is missing, a mark does not hold,
+    or nothing was decided; 2 a load error or an ``error`` verdict. Where a trace is known to be
+    bad and some case fails on it, what else is wrong with it is no news."""
     listed = list(results)
     if any(d.is_error for d in diagnostics):
         return BROKEN
@@ -128,8 +229,17 @@ def exit_status(
         if result.verdict.outcome is not Outcome.SKIPPED
         for found in result.verdict.verdicts
     )
-    good = all(_passes(result, allow_missing=allow_missing) for result in listed)
-    return OK if decided and good else FAILED
+    red = {r.subject.id for r in listed if _known_bad(r) and r.verdict.outcome is Outcome.FAIL}
+    good = all(
+        _passes(result, allow_missing=allow_missing)
+        for result in listed
+        if result.subject.id not in red or MUST_FAIL in result.case.tags
+    )
+    return OK if decided and good and not faults else FAILED
+
+
+def _known_bad(result: Result) -> bool:
+    return result.subject.mark == Mark.BAD
 
 
 def _passes(result: Result, *, allow_missing: bool) -> bool:

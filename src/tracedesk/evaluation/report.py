@@ -141,6 +141,8 @@ def assertion_lines(
     yield from _alignment_lines(verdict)
     yield from _miss_lines(verdict)
     yield from _evidence_lines(verdict, reading)
+    for position, quote in enumerate(verdict.judged.quotes if verdict.judged else ()):
+        yield _labelled("" if position else "quoted", (("code", f"“{plain(_cut(quote, 160))}”"),))
     if verdict.support != Support():
         yield _labelled("inspected", (("", _support(verdict.support)),))
     for caution in verdict.cautions:

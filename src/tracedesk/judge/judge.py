@@ -58,11 +58,19 @@ class StoppableJudge(Judge, Protocol):
     def wait(self, timeout_s: float) -> bool:
         """Wait until nothing is asked any more; False after the timeout."""
 
+    def give_up(self, message: str) -> None:
+        """Take every question that is still open for failed."""
+
     def progress(self) -> Progress:
         """How far it is."""
 
     def stop(self) -> None:
         """Ask no more, within a second."""
+
+
+def price_of(settings: JudgeSettings, prices: Mapping[str, Price]) -> Price | None:
+    """What the judge's model costs, under its full name or the one its provider knows."""
+    return prices.get(settings.model) or prices.get(settings.model.partition(":")[2])
 
 
 class AskingJudge:
@@ -83,7 +91,7 @@ class AskingJudge:
         self._shelf = shelf or MemoryShelf()
         self._tell = tell
         self._budget = Budget(settings, self._shelf)
-        price = prices.get(settings.model) or prices.get(settings.model.partition(":")[2])
+        price = price_of(settings, prices)
         self._asker = Asker(settings, self._budget, self._take, price, first_pause_s=first_pause_s)
         self._change = threading.Condition()
         self._known: dict[str, tuple[Sample, ...]] = {}
@@ -109,6 +117,12 @@ class AskingJudge:
     def wait(self, timeout_s: float) -> bool:
         with self._change:
             return self._change.wait_for(lambda: not self._asked or self._stopped, timeout_s)
+
+    def give_up(self, message: str) -> None:
+        with self._change:
+            late = list(self._asked)
+        for key in late:
+            self._take(key, (), Failure("judge_timeout", message, self._settings.model))
 
     def progress(self) -> Progress:
         with self._change:
@@ -224,6 +238,9 @@ class _AtOnce(HeuristicJudge):
 
     def wait(self, timeout_s: float) -> bool:
         return True
+
+    def give_up(self, message: str) -> None:
+        """Nothing is open."""
 
     def progress(self) -> Progress:
         return Progress()
