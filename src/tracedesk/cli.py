@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("tracedesk.commands.export", "Write stored traces to files, or to stdout."),
     "send": ("tracedesk.commands.send", "Send a stored trace, or a file, to any endpoint."),
     "list": ("tracedesk.commands.list_", "List stored traces."),
+    "mark": ("tracedesk.commands.mark", "Mark stored traces as known good or known bad."),
     "show": ("tracedesk.commands.show", "Show one trace: tree, reading, verdicts."),
     "explain": (
         "tracedesk.commands.explain",

@@ -19,7 +19,10 @@ import msgspec
 from tracedesk.commands.common import fail, find, print_json, workspace_option
 
 if TYPE_CHECKING:
+    from tracedesk.commands.check_flips import Base
     from tracedesk.commands.check_run import Run, Source
+    from tracedesk.evaluation.backtest import Backtest
+    from tracedesk.evaluation.gate import MarkFault
     from tracedesk.model.agent import Agent
     from tracedesk.query.filter import Filter
     from tracedesk.workspace import Workspace
@@ -29,12 +32,13 @@ CASE_SUFFIXES = (".yaml", ".yml")
 
 
 class Reports(msgspec.Struct):
-    """How the outcome is told."""
+    """How the outcome is told, and what is let pass."""
 
     shape: str
     junit: Path | None
     html: Path | None
     allow_missing: bool
+    allow_flips: bool = False
 
 
 @click.command("check")
@@ -55,6 +59,24 @@ class Reports(msgspec.Struct):
     help="Processes that share the traces; 0: as many as there are processors.",
 )
 @click.option("--watch", is_flag=True, help="Run again whenever a file changes; Ctrl-C ends it.")
+@click.option(
+    "--against",
+    metavar="stored|AGE|DATE",
+    help="Tell what changed since the last stored results, or those before 2h ago or a date.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    help="Tell what changed since this report of check --json.",
+)
+@click.option(
+    "--before",
+    type=click.Path(path_type=Path),
+    help="Tell what changed since these earlier versions of the case files.",
+)
+@click.option("--allow-flips", is_flag=True, help="Lost passes do not fail such a comparison.")
+@click.option("--marked", is_flag=True, help="Only stored traces marked good or bad.")
+@click.option("--no-judge", is_flag=True, help="Skip what an AI judge would decide.")
 @workspace_option
 def command(
     paths: tuple[Path, ...],
@@ -68,26 +90,43 @@ def command(
     allow_missing: bool,
     jobs: int,
     watch: bool,
+    against: str | None,
+    baseline: Path | None,
+    before: Path | None,
+    allow_flips: bool,
+    marked: bool,
+    no_judge: bool,
     workspace: Path,
 ) -> None:
     """Evaluate the traces in PATHS, or the stored ones, against test cases.
 
-    Exit status: 0 all passed; 1 something failed, is missing, or nothing was decided; 2 a
-    file could not be read, a test case is broken, or an assertion could not be evaluated.
+    Exit status: 0 all passed; 1 something failed, is missing, a trace is not as it is marked,
+    or nothing was decided; 2 a file could not be read, a test case is broken, or an assertion
+    could not be evaluated. With --against, --baseline or --before, 1 means that a pass was lost.
     """
-    reports = Reports("json" if as_json else shape, junit, html, allow_missing)
+    from tracedesk.commands.check_flips import Base
+
+    reports = Reports("json" if as_json else shape, junit, html, allow_missing, allow_flips)
+    base = Base(against=against, baseline=baseline, before=before)
+    base.check()
     place = find(workspace)
     in_cases = [path for path in paths if path.suffix.lower() in CASE_SUFFIXES]
     traces = [path for path in paths if path not in in_cases]
     the_agent = _agent(place, agent) if agent else None
+    case_paths = _case_paths(place, cases, in_cases)
     once = _Once(
         place,
-        _case_paths(place, cases, in_cases),
+        case_paths,
         traces,
         the_agent,
         _filter(condition),
         jobs or os.cpu_count() or 1,
+        not no_judge,
+        base,
+        marked,
+        _covers(case_paths, place.case_paths),
     )
+    once.check()
     if watch:
         _keep_running(once, reports)
     sys.exit(once.run(reports))
@@ -103,33 +142,80 @@ class _Once(msgspec.Struct):
     agent: "Agent | None"
     chosen: "Filter"
     jobs: int
+    ask_judge: bool
+    base: "Base"
+    marked: bool
+    """Only stored traces that are marked."""
+    all_cases: bool
+    """All test cases of the workspace are run."""
     status: int = 0
     """The exit status that the last run asks for, known before it is told."""
 
     def run(self, reports: Reports, traces: "Source | None" = None) -> int:
         """Evaluate, tell, and give the exit status."""
         started = time.perf_counter()
-        from tracedesk.commands.check_run import run
-        from tracedesk.evaluation.gate import exit_status
+        from tracedesk.commands.check_flips import backtest, earlier_cases
+        from tracedesk.commands.check_run import case_files, run
+        from tracedesk.evaluation.backtest import flip_status
+        from tracedesk.evaluation.gate import exit_status, mark_faults
 
         source = traces or self.source()
-        found = run(self.workspace, self.case_paths, source, self.chosen, self.jobs)
-        self.status = exit_status(
-            found.results, found.diagnostics, allow_missing=reports.allow_missing
+        before = self.base.before
+        found = run(
+            self.workspace,
+            case_files(self.workspace, self.case_paths),
+            source,
+            self.chosen,
+            self.jobs,
+            earlier_cases(self.base, case_files(self.workspace, [before])) if before else (),
+            ask_judge=self.ask_judge,
         )
-        _tell(found, reports, round((time.perf_counter() - started) * 1e3))
+        whole = self.marked or self.all_cases
+        faults = mark_faults(found.subjects, found.results, whole=whole)
+        test = backtest(self.base, found, self.workspace, self.agent) if self.base.asked else None
+        if test is None:
+            self.status = exit_status(
+                found.results,
+                found.diagnostics,
+                allow_missing=reports.allow_missing,
+                faults=faults,
+            )
+        else:
+            self.status = flip_status(
+                test,
+                found.diagnostics,
+                faults,
+                allow_flips=reports.allow_flips,
+                allow_missing=reports.allow_missing,
+            )
+        _tell(found, reports, round((time.perf_counter() - started) * 1e3), test, faults)
         return self.status
+
+    def check(self) -> None:
+        """Exit with 2 where what was asked for makes no sense together."""
+        of_marks = any(term.key == "mark" for term in self.chosen.terms)
+        if self.traces and (self.marked or of_marks):
+            fail("only stored traces are marked; leave the trace files out")
+        if self.traces and self.base.against:
+            fail("--against compares stored traces; with files use --baseline or --before")
 
     def source(self) -> "Source":
         from tracedesk.commands.check_run import Files, Stored
 
         if self.traces:
             return Files(self.traces, self.workspace, self.agent)
-        return Stored(self.workspace, self.agent)
+        return Stored(self.workspace, self.agent, marked_only=self.marked)
 
 
-def _tell(found: "Run", reports: Reports, elapsed_ms: int) -> None:
-    """Write the reports that were asked for."""
+def _tell(
+    found: "Run",
+    reports: Reports,
+    elapsed_ms: int,
+    test: "Backtest | None",
+    faults: "Sequence[MarkFault]",
+) -> None:
+    """Write the reports that were asked for. Of a comparison text and JUnit tell what changed,
+    not what is as it was."""
     from tracedesk.commands import check_reports
     from tracedesk.evaluation.gate import totals_of
 
@@ -137,17 +223,19 @@ def _tell(found: "Run", reports: Reports, elapsed_ms: int) -> None:
     totals = totals_of(results, found.traces)
     texts = {file.path: file.text for file in found.case_files}
     if reports.junit is not None:
-        _write(reports.junit, check_reports.junit(results, diagnostics))
+        _write(reports.junit, check_reports.junit(results, diagnostics, test, faults))
     if reports.html is not None:
         from tracedesk.commands.check_html import page
 
-        _write(reports.html, page(results, diagnostics, totals, elapsed_ms, texts))
+        _write(reports.html, page(results, diagnostics, totals, elapsed_ms, texts, test, faults))
     if reports.shape == "json":
-        print_json(check_reports.document(results, diagnostics, totals, elapsed_ms))
+        print_json(check_reports.document(results, diagnostics, totals, elapsed_ms, test, faults))
     elif reports.shape == "junit":
-        sys.stdout.write(check_reports.junit(results, diagnostics))
+        sys.stdout.write(check_reports.junit(results, diagnostics, test, faults))
     else:
-        for line in check_reports.text(results, diagnostics, totals, elapsed_ms, texts):
+        for line in check_reports.text(
+            results, diagnostics, totals, elapsed_ms, texts, test, faults
+        ):
             click.echo(line)
 
 
@@ -203,6 +291,12 @@ def _case_paths(
             fail(f"--cases {name}: no such file or folder")
         found += map(Path, matches)
     return found or list(workspace.case_paths)
+
+
+def _covers(paths: Sequence[Path], all_paths: Sequence[Path]) -> bool:
+    """Whether all of the workspace's test cases lie in these places."""
+    places = {path.resolve() for path in paths}
+    return all(not places.isdisjoint((p.resolve(), *p.resolve().parents)) for p in all_paths)
 
 
 def _write(path: Path, text: str) -> None:

@@ -5,10 +5,12 @@ from html import escape
 from itertools import groupby
 
 from tracedesk.commands import html_page
+from tracedesk.commands.check_flip_reports import flip_lines
 from tracedesk.commands.check_reports import diagnostic_lines, summary
 from tracedesk.commands.html_page import text
 from tracedesk.commands.matrix_html import matrix_html
-from tracedesk.evaluation.gate import Result, Totals
+from tracedesk.evaluation.backtest import Backtest
+from tracedesk.evaluation.gate import MarkFault, Result, Totals
 from tracedesk.evaluation.matrix import Matrix, matrix_of, verdict_result
 from tracedesk.evaluation.report import Line, case_lines
 from tracedesk.evaluation.tally import tally_of
@@ -22,9 +24,12 @@ def page(
     totals: Totals,
     elapsed_ms: int,
     texts: Mapping[str, str],
+    test: Backtest | None = None,
+    faults: Sequence[MarkFault] = (),
 ) -> str:
     """The whole page. ``texts``: content of the case files, for code frames."""
-    return html_page.page("tracedesk check", _body(results, diagnostics, totals, elapsed_ms, texts))
+    body = _body(results, diagnostics, totals, elapsed_ms, texts, [*_changes(test, faults)])
+    return html_page.page("tracedesk check", body)
 
 
 def _body(
@@ -33,6 +38,7 @@ def _body(
     totals: Totals,
     elapsed_ms: int,
     texts: Mapping[str, str],
+    changes: Iterable[str],
 ) -> Iterator[str]:
     yield f"<h1>tracedesk check</h1>\n<p>{text(summary(totals, elapsed_ms))}</p>"
     if diagnostics:
@@ -42,6 +48,7 @@ def _body(
         lines = map(escape, diagnostic_lines(diagnostic, content))
         yield f'<pre class="{"error" if diagnostic.is_error else "missing"}">'
         yield "\n".join(lines).rstrip() + "</pre>"
+    yield from changes
     if results:
         yield "<h2>Failure matrix</h2>"
         yield from matrix_html(_matrix(results))
@@ -52,6 +59,15 @@ def _body(
             yield from _case(result, texts)
     if not results:
         yield "<p>Nothing was evaluated.</p>"
+
+
+def _changes(test: Backtest | None, faults: Sequence[MarkFault]) -> Iterator[str]:
+    """What flipped, and traces that are not as they are marked."""
+    if test is not None:
+        yield "<h2>What changed</h2>\n<pre>" + "\n".join(map(_line, flip_lines(test))) + "</pre>"
+    if faults:
+        yield '<h2>Marked traces</h2>\n<pre class="fail">'
+        yield "\n".join(f"✗ {text(str(fault))}" for fault in faults) + "</pre>"
 
 
 def _matrix(results: Sequence[Result]) -> Matrix:

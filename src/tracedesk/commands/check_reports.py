@@ -9,8 +9,12 @@ from itertools import groupby
 from typing import Any
 from xml.etree import ElementTree
 
+from msgspec import to_builtins
+
+from tracedesk.commands import check_flip_reports
 from tracedesk.document import assertion_document
-from tracedesk.evaluation.gate import Result, Totals
+from tracedesk.evaluation.backtest import Backtest
+from tracedesk.evaluation.gate import MarkFault, Result, Totals
 from tracedesk.evaluation.report import code_frame, render_case, text_of
 from tracedesk.model.verdict import Outcome, Verdict
 from tracedesk.query.text import counted, plain
@@ -18,9 +22,23 @@ from tracedesk.testcases.models import Diagnostic
 
 
 def document(
-    results: Sequence[Result], diagnostics: Sequence[Diagnostic], totals: Totals, elapsed_ms: int
+    results: Sequence[Result],
+    diagnostics: Sequence[Diagnostic],
+    totals: Totals,
+    elapsed_ms: int,
+    changes: Backtest | None = None,
+    faults: Sequence[MarkFault] = (),
 ) -> dict[str, Any]:
     """The object of ``check --json``."""
+    return {
+        **_summary_and_results(results, diagnostics, totals, elapsed_ms),
+        **check_flip_reports.document(changes, faults),
+    }
+
+
+def _summary_and_results(
+    results: Sequence[Result], diagnostics: Sequence[Diagnostic], totals: Totals, elapsed_ms: int
+) -> dict[str, Any]:
     return {
         "summary": {
             "traces": totals.traces,
@@ -29,6 +47,7 @@ def document(
             **{str(outcome): number for outcome, number in totals.outcomes.items()},
             "quality": None if totals.quality is None else round(totals.quality, 1),
             "elapsedMs": elapsed_ms,
+            **({"judge": to_builtins(totals.judge)} if totals.judge else {}),
         },
         "diagnostics": [
             {
@@ -66,10 +85,21 @@ def text(
     totals: Totals,
     elapsed_ms: int,
     texts: Mapping[str, str],
+    changes: Backtest | None = None,
+    faults: Sequence[MarkFault] = (),
 ) -> Iterator[str]:
     """A report for people. ``texts``: content of the case files, for code frames."""
     for diagnostic in diagnostics:
         yield from diagnostic_lines(diagnostic, texts.get(diagnostic.file))
+    if changes is None:
+        yield from _results_text(results, totals, texts)
+    yield from check_flip_reports.text(changes, faults)
+    yield summary(totals, elapsed_ms)
+
+
+def _results_text(
+    results: Sequence[Result], totals: Totals, texts: Mapping[str, str]
+) -> Iterator[str]:
     for trace, found in groupby(results, key=lambda result: result.subject):
         source = f"  {plain(trace.source)}" if trace.source else ""
         yield f"trace {plain(trace.id)}{source}"
@@ -88,7 +118,6 @@ def text(
         yield "nothing was evaluated: " + (
             "no active case applies to these traces" if totals.traces else "no traces"
         )
-    yield summary(totals, elapsed_ms)
 
 
 def diagnostic_lines(diagnostic: Diagnostic, content: str | None) -> Iterator[str]:
@@ -110,16 +139,29 @@ def summary(totals: Totals, elapsed_ms: int) -> str:
     ]
     if totals.quality is not None:
         parts.append(f"quality {totals.quality:.1f}")
+    if totals.judge is not None:
+        told = to_builtins(totals.judge)
+        parts.append("judge " + ", ".join(f"{n} {word}" for word, n in told.items() if n))
     return " · ".join([*parts, f"{elapsed_ms} ms"])
 
 
 # -- JUnit -----------------------------------------------------------------------------
 
 
-def junit(results: Sequence[Result], diagnostics: Sequence[Diagnostic]) -> str:
-    """A JUnit report: a suite per trace, a test per assertion, one more for broken files."""
+def junit(
+    results: Sequence[Result],
+    diagnostics: Sequence[Diagnostic],
+    changes: Backtest | None = None,
+    faults: Sequence[MarkFault] = (),
+) -> str:
+    """A JUnit report: a suite per trace, a test per assertion, one more for broken files. Of a
+    comparison the flips alone."""
     root = ElementTree.Element("testsuites", name="tracedesk")
-    for trace, found in groupby(results, key=lambda result: result.subject):
+    check_flip_reports.add_suites(root, changes, faults)
+    for suite in root:
+        _count(suite)
+    shown = results if changes is None else ()
+    for trace, found in groupby(shown, key=lambda result: result.subject):
         suite = ElementTree.SubElement(root, "testsuite", name=_xml(trace.source or trace.id))
         for result in found:
             for verdict in result.verdict.verdicts:

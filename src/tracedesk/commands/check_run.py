@@ -6,18 +6,28 @@ Traces come from files, which then stay decoded for the next run, or from the st
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
+from tracedesk.assertions import Settings
+from tracedesk.commands.check_judge import judge_at_hand, wait_for
 from tracedesk.commands.common import fail
 from tracedesk.commands.processes import spread
 from tracedesk.evaluation.advice import WINDOW, Seen, advise
 from tracedesk.evaluation.files import FileTraces
-from tracedesk.evaluation.gate import Result, Subject, detached_result, evaluate_subject
+from tracedesk.evaluation.gate import (
+    Result,
+    Subject,
+    detached_result,
+    detached_subject,
+    evaluate_subject,
+)
+from tracedesk.evaluation.judging import judged_again
 from tracedesk.formats.saved import SavedFault, saved_requests
 from tracedesk.model.agent import LOCAL_AGENT, Agent
+from tracedesk.model.mark import Mark
 from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Trace
 from tracedesk.model.verdict import Outcome
@@ -27,6 +37,9 @@ from tracedesk.testcases.models import Case, CaseFile, Diagnostic
 from tracedesk.testcases.when import Subject as Asked
 from tracedesk.testcases.when import facts
 from tracedesk.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tracedesk.store.rows import TraceRow
 
 
 class Source(Protocol):
@@ -76,6 +89,10 @@ class _Once:
             self._loaded[key] = self._subject.load(agent)
         return self._loaded[key]
 
+    def forget(self) -> None:
+        """Keep nothing decoded; it is loaded anew when it is asked for again."""
+        self._loaded.clear()
+
 
 class Stored:
     """The stored traces of one agent or of all, in order of their last change."""
@@ -83,9 +100,17 @@ class Stored:
     stored = True
     diagnostics: Sequence[Diagnostic] = ()
 
-    def __init__(self, workspace: Workspace, agent: Agent | None) -> None:
+    def __init__(
+        self, workspace: Workspace, agent: Agent | None, *, marked_only: bool = False
+    ) -> None:
         self._workspace = workspace
         self._agent = agent
+        self._marked_only = marked_only
+
+    def _wanted(self, row: "TraceRow") -> bool:
+        return (self._agent is None or row.agent_id == self._agent.id) and not (
+            self._marked_only and row.mark is None
+        )
 
     def subjects(self, share: int = 0, of: int = 1) -> Iterator[Subject]:
         from tracedesk.evaluation.load import stored_subject
@@ -101,7 +126,7 @@ class Stored:
                 while rows := store.changed_since(sequence):
                     sequence = rows[-1].sequence
                     for row in rows:
-                        if self._agent is None or row.agent_id == self._agent.id:
+                        if self._wanted(row):
                             if place % of == share:
                                 agent = agents.get(row.agent_id)
                                 yield stored_subject(store, row, agent, workspace.roles)
@@ -120,74 +145,128 @@ class Run(msgspec.Struct, kw_only=True):
     results: list[Result]
     diagnostics: list[Diagnostic]
     """Of case files, then of traces, then advice."""
-    traces: int
+    subjects: list[Subject]
     """Traces that were looked at and fit the filter."""
+    earlier: list[Result] = []
+    """What earlier versions of the cases said of the same traces."""
+
+    @property
+    def traces(self) -> int:
+        return len(self.subjects)
+
+
+def case_files(workspace: Workspace, paths: Sequence[Path]) -> list[CaseFile]:
+    """The case files in these places, read."""
+    known = [agent for agent in workspace.agents if agent is not LOCAL_AGENT]
+    names = {name for agent in known for name in (agent.id, agent.name)} or None
+    return load_paths(paths, workspace.root, agents=names)
 
 
 def run(
     workspace: Workspace,
-    case_paths: Sequence[Path],
+    files: list[CaseFile],
     source: Source,
     chosen: Filter,
     jobs: int = 1,
+    earlier: Sequence[Case] = (),
+    *,
+    ask_judge: bool = True,
 ) -> Run:
-    """Every case on every trace that fits the filter, in ``jobs`` processes."""
-    known = [agent for agent in workspace.agents if agent is not LOCAL_AGENT]
-    names = {name for agent in known for name in (agent.id, agent.name)} or None
-    files = load_paths(case_paths, workspace.root, agents=names)
+    """Every case on every trace that fits the filter, in ``jobs`` processes; ``earlier`` versions
+    of the cases on the same traces too. One process is enough where a judge is asked: it is the
+    judge who takes the time."""
     cases = [case for file in files for case in file.cases]
-
-    def evaluate(share: int) -> _Share:
-        done = _Share()
-        for subject in source.subjects(share, jobs):
-            if not chosen.terms or _fits(subject, chosen):
-                found = evaluate_subject(subject, cases, workspace.agents, done.seen)
-                done.results.append(list(found))
-        return done
-
-    if jobs == 1:
-        whole = evaluate(0)
-    else:
-        whole = _joined(spread(lambda share: _detached(evaluate(share)), jobs), cases)
-    results = [result for found in whole.results for result in found]
+    with judge_at_hand(workspace, [*cases, *earlier], ask=ask_judge) as (judge, base):
+        whole = _evaluated(workspace, source, chosen, cases, earlier, 1 if judge else jobs, base)
+        results = [result for _, found in whole.results for result in found]
+        before = whole.earlier
+        if judge is not None and workspace.judge is not None:
+            wait_for(judge, workspace.judge.wait_s)
+            results = judged_again(results, workspace.agents, base)
+            before = judged_again(before, workspace.agents, base)
     diagnostics = [d for file in files for d in file.diagnostics]
     diagnostics += source.diagnostics
     diagnostics += _advice(cases, whole.seen, results, stored=source.stored)
     return Run(
-        case_files=files, results=results, diagnostics=diagnostics, traces=len(whole.results)
+        case_files=files,
+        results=results,
+        diagnostics=diagnostics,
+        subjects=[subject for subject, _ in whole.results],
+        earlier=before,
     )
+
+
+def _evaluated(
+    workspace: Workspace,
+    source: Source,
+    chosen: Filter,
+    cases: Sequence[Case],
+    earlier: Sequence[Case],
+    jobs: int,
+    base: Settings,
+) -> "_Share":
+    """What there is to be found at once."""
+
+    def evaluate(share: int) -> _Share:
+        done = _Share()
+        for subject in source.subjects(share, jobs):
+            once = _Once(subject)
+            asked = replace(subject, load=once)
+            if not chosen.terms or _fits(asked, chosen):
+                found = evaluate_subject(asked, cases, workspace.agents, done.seen, base)
+                done.results.append((asked, list(found)))
+                done.earlier += evaluate_subject(asked, earlier, workspace.agents, base=base)
+            once.forget()
+        return done
+
+    if jobs == 1:
+        return evaluate(0)
+    shares = spread(lambda share: _detached(evaluate(share)), jobs)
+    return _joined(shares, cases, earlier)
 
 
 class _Share(msgspec.Struct):
     """What one process found."""
 
-    results: list[list[Result]] = []
+    results: list[tuple[Subject, list[Result]]] = []
     """By trace, in order."""
+    earlier: list[Result] = []
     seen: Seen = msgspec.field(default_factory=Seen)
 
 
 def _detached(done: _Share) -> _Share:
     """The share as it can leave its process."""
-    done.results = [[detached_result(result) for result in found] for found in done.results]
+    done.results = [
+        (detached_subject(subject), [detached_result(result) for result in found])
+        for subject, found in done.results
+    ]
+    done.earlier = [detached_result(result) for result in done.earlier]
     return done
 
 
-def _joined(shares: Sequence[_Share], cases: Sequence[Case]) -> _Share:
+def _joined(shares: Sequence[_Share], cases: Sequence[Case], earlier: Sequence[Case]) -> _Share:
     """All shares as one; traces were dealt out in turns and come back so."""
-    by_id = {case.id: case for case in cases}
+    by_id, earlier_by_id = ({case.id: case for case in each} for each in (cases, earlier))
     whole = _Share()
     for turn in zip_longest(*(share.results for share in shares)):
-        for found in turn:
-            if found is not None:
-                whole.results.append([replace(r, case=by_id[r.case.id]) for r in found])
+        for each in turn:
+            if each is not None:
+                subject, found = each
+                attached = [replace(r, case=by_id[r.case.id]) for r in found]
+                whole.results.append((subject, attached))
     for share in shares:
+        whole.earlier += [replace(r, case=earlier_by_id[r.case.id]) for r in share.earlier]
         whole.seen.absorb(share.seen)
     return whole
 
 
 def _fits(subject: Subject, chosen: Filter) -> bool:
     trace, reading = subject.load(subject.agent)
-    told: dict[str, Any] = {**facts(Asked(trace, reading, subject.agent)), "id": [subject.id]}
+    told: dict[str, Any] = {
+        **facts(Asked(trace, reading, subject.agent)),
+        "id": [subject.id],
+        "mark": subject.mark or Mark.NONE,
+    }
     return chosen.matches(told)
 
 

@@ -1,5 +1,6 @@
 """``tracedesk list``: what is stored."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from tracedesk.store.rows import TraceRow
 
 COLUMNS = ("id", "name", "agent", "status", "spans", "duration", "tokens", "received")
+MARK = "mark"
+"""A further column, where any of the traces is marked."""
 
 
 @click.command("list")
@@ -44,7 +47,8 @@ def command(filter_words: tuple[str, ...], workspace: Path, limit: int, as_json:
     if not rows:
         click.echo("no traces stored" if where is None else "no stored trace fits the filter")
         return
-    for line in _table([[str(_cell(entry, name)) for name in COLUMNS] for entry in entries]):
+    columns = (*COLUMNS, MARK) if any(entry[MARK] for entry in entries) else COLUMNS
+    for line in _table(columns, [[str(_cell(e, name)) for name in columns] for e in entries]):
         click.echo(line)
     if total > len(rows):
         click.echo(f"… {total - len(rows):,} more; --limit shows them")
@@ -66,6 +70,8 @@ def _entry(row: "TraceRow", agent: str) -> dict[str, Any]:
         "errorCount": row.error_count,
         "durationMs": row.duration_ms,
         "tokens": row.tokens,
+        "mark": row.mark,
+        "note": row.mark_note,
         "createdAt": iso(row.received_ns),
         "updatedAt": iso(row.updated_ns),
     }
@@ -83,15 +89,18 @@ def _cell(entry: dict[str, Any], column: str) -> Any:
             return duration_text(entry["durationMs"])
         case "received":
             return entry["createdAt"][:19].replace("T", " ")
+        case "mark":
+            note = plain(entry["note"])[:40] if entry["note"] else ""
+            return f"{entry['mark'] or ''} {note}".strip()
         case "name":
             return plain(entry["name"])[:40]
         case _:
             return "–" if entry[column] is None else entry[column]
 
 
-def _table(rows: list[list[str]]) -> list[str]:
-    rows = [list(COLUMNS), *rows]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+def _table(columns: Sequence[str], rows: list[list[str]]) -> list[str]:
+    rows = [list(columns), *rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
     return [
         "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
     ]

@@ -80,6 +80,8 @@ def _lines(desk: "Desk", opened: "OpenTrace") -> Iterator[str]:
         f"{counted(row.span_count, 'span')} · {duration_text(reading.duration_ms.value)} · "
         f"{'–' if reading.usage.total is None else reading.usage.total} tokens"
     )
+    if row.mark:
+        yield f"marked {row.mark}" + (f": {plain(row.mark_note)}" if row.mark_note else "")
     if revisions := desk.store.revisions(row.id):
         kept = ", ".join(str(earlier.revision) for earlier in revisions)
         yield f"revision {row.revision} · replaced ones are kept, see --revision: {kept}"

@@ -50,8 +50,27 @@ def load_trace(
 
     ``roles`` are the ``[reading.map]`` pairs of attribute and role.
     """
-    trace = stored_trace(store, row, agent)
+    row, requests = same_revision(store, row)
+    trace = stored_trace(store, row, agent, requests)
     return Loaded(row, trace, read(trace, reading_settings(agent, roles)))
+
+
+def same_revision(
+    store: "Store", row: "TraceRow", requests: "Sequence[StoredRequest] | None" = None
+) -> "tuple[TraceRow, Sequence[StoredRequest] | None]":
+    """A row and its bodies, fetched unless given, of one and the same revision: a trace may be
+    replaced between two reads. No bodies when they are damaged; the row as it was when the trace
+    is gone. Raises StoreError when the store itself cannot be read."""
+    from tracedesk.store.errors import DamagedError
+
+    try:
+        requests = requests or store.requests(row.id)
+        while requests and requests[0].revision != row.revision:
+            row = store.row(row.id) or row
+            requests = store.requests(row.id)
+    except DamagedError:
+        return row, None
+    return row, requests
 
 
 def load_revision(
@@ -142,4 +161,6 @@ def stored_subject(
         loaded = load_trace(store, row, agent, roles)
         return loaded.trace, loaded.reading
 
-    return Subject(id=row.id, source=None, agent=agent, load=load)
+    return Subject(
+        id=row.id, source=None, agent=agent, load=load, revision=row.revision, mark=row.mark
+    )
