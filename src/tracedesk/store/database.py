@@ -48,18 +48,18 @@ _INCREMENTAL = 2
 """Of ``auto_vacuum``: pages that deleted traces leave can be given back to the disk."""
 
 _REQUESTS = (
-    "SELECT p.part, r.received_ns, r.method, r.path, r.headers, r.body, p.resources"
-    " FROM part p JOIN request r ON r.id = p.request"
-    " WHERE p.trace = (SELECT number FROM trace WHERE number = ? AND id = ?) ORDER BY p.part"
+    "SELECT p.part, r.received_ns, r.method, r.path, r.headers, r.body, p.resources, t.revision"
+    " FROM trace t JOIN part p ON p.trace = t.number JOIN request r ON r.id = p.request"
+    " WHERE t.number = ? AND t.id = ? ORDER BY p.part"
 )
 _REQUESTS_MANY = (
     "SELECT t.id, p.part, r.received_ns, r.method, r.path, r.headers, r.body,"
-    " p.resources FROM json_each(?) AS wanted JOIN trace t ON t.number = wanted.value"
+    " p.resources, t.revision FROM json_each(?) AS wanted JOIN trace t ON t.number = wanted.value"
     " JOIN part p ON p.trace = t.number JOIN request r ON r.id = p.request"
     " ORDER BY t.number, p.part"
 )
 _REVISION_REQUESTS = (
-    "SELECT p.part, r.received_ns, r.method, r.path, r.headers, r.body, p.resources"
+    "SELECT p.part, r.received_ns, r.method, r.path, r.headers, r.body, p.resources, p.revision"
     " FROM revision_part p JOIN request r ON r.id = p.request"
     " WHERE p.trace = (SELECT number FROM trace WHERE number = ? AND id = ?) AND p.revision = ?"
     " ORDER BY p.part"

@@ -85,6 +85,8 @@ class StoredRequest(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     resources: tuple[int, ...] | None = None
     """Which ``resourceSpans`` entries belong to the trace; None = all."""
+    revision: int = 0
+    """The revision of its trace that it was read with; 0 when it was not read from a store."""
 
 
 class Revision(msgspec.Struct, frozen=True):
@@ -169,9 +171,9 @@ def trace_row(values: tuple[Any, ...]) -> TraceRow:
 
 
 def stored_request(values: tuple[Any, ...]) -> StoredRequest:
-    """A ``StoredRequest`` from part, time, method, path, headers, body and resources, as
-    stored. Raises zstandard.ZstdError when the body is damaged."""
-    part, received_ns, method, path, headers, body, resources = values
+    """A ``StoredRequest`` from part, time, method, path, headers, body, resources and revision,
+    as stored. Raises zstandard.ZstdError when the body is damaged."""
+    part, received_ns, method, path, headers, body, resources, revision = values
     return StoredRequest(
         part=part,
         received_ns=received_ns,
@@ -180,4 +182,5 @@ def stored_request(values: tuple[Any, ...]) -> StoredRequest:
         headers=_decode_headers(headers),
         body=zstandard.ZstdDecompressor().decompress(body),
         resources=_decode_resources(resources) if resources else None,
+        revision=revision,
     )
