@@ -4,12 +4,13 @@ Rows and bodies are fetched for a few traces at once, as long as these are small
 never older than what the caller has heard of it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from tracedesk.evaluation.load import Loaded, reading_settings, stored_trace
-from tracedesk.evaluation.memo import KEPT_SPANS, Entry, Newest
+from tracedesk.evaluation.load import Loaded, reading_settings, same_revision, stored_trace
+from tracedesk.evaluation.memo import Entry, Newest
 from tracedesk.evaluation.readings import Readings
 from tracedesk.model.agent import Agent
+from tracedesk.model.trace import Trace
 from tracedesk.reading import read
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
@@ -18,8 +19,16 @@ from tracedesk.store.rows import StoredRequest, TraceRow
 AHEAD = 32
 """Traces fetched at once: one query costs as much as five rows."""
 
-AHEAD_SPANS = 500
-"""Spans of the traces whose bodies are fetched ahead, some 300 KB; a larger one comes alone."""
+AHEAD_BYTES = 512 * 1024
+"""Bodies that are fetched ahead; a trace with more comes alone."""
+
+KEPT_BYTES = 12 << 20
+"""Decoded traces kept for the next evaluation: some 800 of five spans, a screenful of large
+ones. Beyond it only the open trace is kept."""
+
+_TRACE_BYTES, _SPAN_BYTES, _DECODED = 2_000, 1_000, 2
+"""What a decoded trace takes, each of its spans, and each byte of its body: that byte, and the
+values that were read from it. As measured."""
 
 
 class Supply:
@@ -34,14 +43,14 @@ class Supply:
         self._store = store
         self._agents = agents
         self._roles = tuple(roles)
-        self._loaded: Newest[Loaded] = Newest(KEPT_SPANS)
+        self._loaded: Newest[Loaded] = Newest(KEPT_BYTES)
         self._readings = Readings()
         self._rows: dict[str, TraceRow] = {}
         self._bodies: dict[str, list[StoredRequest]] = {}
 
-    def pin(self, trace_ids: frozenset[str]) -> None:
-        """Keep these decoded, whatever room they take."""
-        self._loaded.pinned = trace_ids
+    def prefer(self, trace_ids: Collection[str], opened: str | None) -> None:
+        """Keep these decoded rather than others, and the open one whatever room it takes."""
+        self._loaded.prefer(trace_ids, opened)
 
     def take(self, entry: Entry, following: Callable[[int], Iterable[Entry]]) -> Loaded | None:
         """The trace of an entry at its present revision; None when it was deleted.
@@ -55,7 +64,7 @@ class Supply:
         if row is None:
             return None
         agent = self._agents().get(row.agent_id)
-        requests = self._bodies.pop(row.id, None)
+        row, requests = same_revision(self._store, row, self._bodies.pop(row.id, None))
         trace = stored_trace(self._store, row, agent, requests)
         settings = reading_settings(agent, self._roles)
         reading = self._readings.get(row.id, row.revision, trace, settings)
@@ -63,7 +72,7 @@ class Supply:
             reading = read(trace, settings)
             self._readings.put(row.id, row.number, row.revision, reading)
         loaded = Loaded(row, trace, reading)
-        self._loaded.put(row.id, row.number, loaded, 1 + len(trace.spans))
+        self._loaded.put(row.id, row.number, loaded, _weight(trace, requests or ()))
         return loaded
 
     def forget(self, trace_id: str) -> None:
@@ -88,11 +97,18 @@ class Supply:
 
     def _small(self) -> list[str]:
         """The fetched traces whose bodies may be held together."""
-        left = AHEAD_SPANS
+        left = AHEAD_BYTES
         small: list[str] = []
+        sizes = self._store.body_sizes(row.number for row in self._rows.values())
         for row in self._rows.values():
-            left -= row.span_count
+            left -= sizes.get(row.number, 0)
             if left < 0:
                 break
             small.append(row.id)
         return small
+
+
+def _weight(trace: Trace, requests: Iterable[StoredRequest]) -> int:
+    """About how many bytes of memory it takes."""
+    received = sum(len(request.body) for request in requests)
+    return _TRACE_BYTES + _SPAN_BYTES * len(trace.spans) + _DECODED * received
