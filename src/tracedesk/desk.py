@@ -333,7 +333,7 @@ class Desk:
             judge = self._judge.recalling(NOT_ASKED)
         return base_settings(judge, self.workspace.judge, self.workspace.prices)
 
-    def _begin_evaluating(self, *, ask: bool = True) -> "Evaluator":
+    def _begin_evaluating(self, *, ask: bool = True, record: bool = False) -> "Evaluator":
         # reading and evaluating take a fifth of a second to import, which no first frame pays
         from tracedesk.evaluation.evaluator import Evaluator
 
@@ -342,7 +342,7 @@ class Desk:
             lambda: self._agents,
             quiet_s=self.options.quiet_s,
             roles=self.workspace.roles,
-            record=self.owns_endpoint,
+            record=record or self.owns_endpoint,
             base=self._settings(ask=ask),
         )
         evaluator.set_files(list(self.files))
@@ -350,11 +350,13 @@ class Desk:
         self._evaluator = evaluator
         return evaluator
 
-    def evaluate_all(self, timeout_s: float = 600.0) -> bool:
+    def evaluate_all(self, timeout_s: float = 600.0, *, record: bool = False) -> bool:
         """Read the case files and evaluate every stored trace, for commands that do not stay.
-        False when it took longer than allowed."""
+        ``record`` keeps what was evaluated as executions; only where no desk owns the endpoint,
+        which does that itself. False when it took longer than allowed."""
         self.read_cases()
-        return self._begin_evaluating(ask=False).settle(timeout_s)
+        evaluator = self._begin_evaluating(ask=False, record=record)
+        return evaluator.settle(timeout_s, recorded=record)
 
     def _take_files(self, files: "list[CaseFile]") -> None:
         self.files = tuple(files)

@@ -11,6 +11,7 @@ from tracedesk.evaluation.regressions import Comparison, Edit
 from tracedesk.evaluation.tally import Scores
 from tracedesk.evaluation.trends import Choice, Point
 from tracedesk.evaluation.windows import PRESET_TITLES, Window, before, day_of, day_text, since_ns
+from tracedesk.listening import announced_url
 from tracedesk.query.filter import FilterError, parse_filter
 from tracedesk.query.names import nearest
 from tracedesk.query.text import iso
@@ -81,8 +82,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def make(desk: "Desk", asked: Asked) -> Report:
     """Evaluate what is not evaluated yet, and count. Raises UnanswerableError and StoreError."""
     window, about = _window(desk, asked)
-    if not desk.evaluate_all(EVALUATED_WITHIN_S):
-        raise UnanswerableError("evaluating the stored traces took longer than an hour")
+    _evaluate(desk)
     effect = in_effect(desk.files)
     gathered = desk.gatherer.gather(window, effect)
     survey = gathered.survey
@@ -109,6 +109,15 @@ def make(desk: "Desk", asked: Asked) -> Report:
             traces=desk.store.count(), cases=len(effect.cases), newest_ns=gathered.newest_ns
         ),
     )
+
+
+def _evaluate(desk: "Desk") -> None:
+    """Have the history say what the test cases of now say; a desk that is running sees to that
+    itself."""
+    if announced_url(desk.workspace) is not None:
+        desk.read_cases()
+    elif not desk.evaluate_all(EVALUATED_WITHIN_S, record=True):
+        raise UnanswerableError("evaluating the stored traces took longer than an hour")
 
 
 def _window(desk: "Desk", asked: Asked) -> tuple[Window, list[str]]:
@@ -146,7 +155,7 @@ def _filtered(desk: "Desk", condition: str) -> frozenset[str]:
     except FilterError as fault:
         raise UnanswerableError(f"--filter: {fault}") from fault
     if any(term.key == "verdict" for term in where.terms):
-        desk.evaluate_all(EVALUATED_WITHIN_S)
+        raise UnanswerableError("--filter: 'verdict' is what the report is about; leave it out")
     return traces_of(desk.store, where)
 
 
