@@ -32,7 +32,17 @@ if TYPE_CHECKING:
     help="What the trace was before it was replaced.",
 )
 @click.option("--curl", is_flag=True, help="Print commands that make the trace anew instead.")
-def command(trace: str, workspace: Path, as_json: bool, revision: int | None, curl: bool) -> None:
+@click.option(
+    "--executions", is_flag=True, help="List what test cases said of the trace, and when, instead."
+)
+def command(
+    trace: str,
+    workspace: Path,
+    as_json: bool,
+    revision: int | None,
+    curl: bool,
+    executions: bool,
+) -> None:
     """Show TRACE: an id or its beginning, an external id, an OTLP trace id, or 'last'."""
     from tracedesk.store.database import StoreError
 
@@ -40,9 +50,16 @@ def command(trace: str, workspace: Path, as_json: bool, revision: int | None, cu
         fail("--curl and --json exclude one another")
     if curl and revision:
         fail("--curl is of the latest revision; leave --revision out")
+    if executions and (curl or revision):
+        fail("--executions lists those of all revisions; leave --curl and --revision out")
     desk = reading_desk(workspace)
     try:
         row = the_one(desk, trace)
+        if executions:
+            from tracedesk.commands.executions import show_executions
+
+            show_executions(row.id, list(desk.store.executions(trace_id=row.id)), as_json=as_json)
+            return
         if curl:
             click.echo(desk.curl(row), nl=False)
             return
