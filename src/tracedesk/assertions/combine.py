@@ -36,6 +36,8 @@ class Combined:
     def evaluate(self, index: TraceIndex) -> Finding:
         verdicts = tuple(evaluate_on(child, index) for child in self.children)
         outcome = self.join([verdict.outcome for verdict in verdicts])
+        if self._waits(verdicts):
+            outcome = Outcome.SKIPPED
         telling = [verdict for verdict in verdicts if verdict.outcome is outcome]
         held = sum(verdict.outcome is Outcome.PASS for verdict in verdicts)
         first = telling[0]
@@ -46,6 +48,15 @@ class Combined:
             telling,
             verdicts,
         )
+
+    def _waits(self, verdicts: Sequence[Verdict]) -> bool:
+        """Whether an answer that a judge still owes could turn the outcome."""
+        owed = [v.outcome is Outcome.SKIPPED and bool(v.awaited) for v in verdicts]
+        either = (
+            self.join([way if owes else v.outcome for v, owes in zip(verdicts, owed, strict=True)])
+            for way in (Outcome.PASS, Outcome.FAIL)
+        )
+        return any(owed) and len(set(either)) > 1
 
 
 class Negated:

@@ -107,7 +107,7 @@ class Semantic:
             model=answer.model,
             threshold=threshold,
             score=score,
-            margin=score - threshold,
+            margin=round(score - threshold, 9),
             scores=tuple(sample.score for sample in answer.samples),
             spread=answer.spread,
             rationale=telling.rationale,

@@ -17,7 +17,8 @@ _PHRASES = re.compile(
     | (you\s+are|act\s+as|pretend\s+to\s+be)\s+(now\s+)?(an?\s+|the\s+)?
         (judge|grader|evaluator|scorer)
     | (give|assign|award|return|output|respond\s+with|answer\s+with|set)\s+(it\s+|this\s+|me\s+|
-        the\s+|a\s+|an\s+|us\s+|maximum\s+|full\s+|perfect\s+|highest\s+){0,5}
+        the\s+|a\s+|an\s+|us\s+|my\s+|answer\s+|text\s+|response\s+|maximum\s+|full\s+|
+        perfect\s+|highest\s+){0,5}
         (score|rating|grade|mark)s?\b
     | (note|message|instruction|attention)s?\s+(to|for)\s+(the\s+|any\s+)?
         ((ai|llm|automated)\s+)?(judge|grader|evaluator|scorer)
