@@ -50,7 +50,7 @@ def _notes(test: Backtest) -> Iterator[Line]:
         )
         yield (("dim", told),)
     if not test.flips and test.same_text == test.compared and test.compared:
-        told = "these very cases were judged already when those results were stored"
+        told = "those results are of these very cases already"
         yield (("dim", f"{told}; --against 1h compares with what was stored an hour ago"),)
 
 
@@ -104,7 +104,7 @@ def text(test: Backtest | None, faults: Sequence[MarkFault]) -> Iterator[str]:
         yield from map(text_of, flip_lines(test))
         yield ""
     for fault in faults:
-        yield f"✗ {plain(fault)}"
+        yield f"✗ {plain(str(fault))}"
     if faults:
         yield ""
 
@@ -201,4 +201,4 @@ def add_suites(
             case = ElementTree.SubElement(
                 suite, "testcase", classname=f"marked {fault.mark}", name=plain(fault.trace)
             )
-            ElementTree.SubElement(case, "failure", message=plain(fault))
+            ElementTree.SubElement(case, "failure", message=plain(str(fault)))
