@@ -1,6 +1,7 @@
 """Executions of a running evaluator: which there are, what a restart takes up, what stops it."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -637,3 +638,20 @@ def test_a_thousand_files_that_are_touched_at_once_run_each_pair_once(
         assert len(applied) < 100
     finally:
         watcher.stop()
+
+
+def test_a_workspace_that_is_deleted_under_a_running_desk_is_said_and_ends_well(
+    tmp_path: Path, open_desk: Callable[..., Any], call: Callable[..., Any]
+) -> None:
+    root = tmp_path / "workspace"
+    (root / "testcases").mkdir(parents=True)
+    (root / "testcases" / "a.yaml").write_text("cases:\n" + ONE)
+    desk = open_desk(root)
+    body = {"spans": [{"span_id": "s", "name": "n"}]}
+    assert call(desk, "/public/traces", body)[0] == 201
+    shutil.rmtree(root)
+    status, reply = call(desk, "/public/traces", body)
+    assert status == 503
+    assert "was deleted or moved while it was open" in reply["error"]["message"]
+    assert desk.progress() is not None
+    desk.stop()

@@ -315,3 +315,19 @@ def test_two_programs_write_without_taking_each_others_numbers(tmp_path: Path, i
         numbers = [future.result(30)[0].number for future in futures]
         assert sorted(numbers) == list(range(1, 101))
         assert len({row.sequence for row in one.rows(limit=200)}) == 100
+
+
+@pytest.mark.parametrize("instead", [False, True])
+def test_nothing_is_accepted_into_a_file_that_was_deleted(
+    store: Store, incoming: Callable[..., Incoming], instead: bool
+):
+    """Though the system would still let it be written: nobody would ever read it again."""
+    store.path.rename(store.path.with_name("elsewhere.db"))
+    if instead:
+        store.path.touch()
+    with pytest.raises(StoreError, match="was deleted or moved while it was open"):
+        store.writer.submit([incoming()]).result(timeout=10)
+    store.path.unlink(missing_ok=True)
+    store.path.with_name("elsewhere.db").rename(store.path)
+    store.writer.submit([incoming()]).result(timeout=10)
+    assert store.count() == 1

@@ -59,6 +59,7 @@ class Writer:
         """Takes over ``connection`` and starts the thread."""
         self._connection = connection
         self._path = path
+        self._file = path.stat().st_ino
         self._compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
         self._lock = threading.Lock()
         self._works: deque[Work] = deque()
@@ -304,6 +305,7 @@ class Writer:
         connection = self._connection
         notes = self._take_notes()
         try:
+            self._check_there()
             connection.execute("BEGIN IMMEDIATE")
             batch = Batch(connection, self._compressor, careful=careful)
             if notes:
@@ -316,6 +318,18 @@ class Writer:
                 connection.execute("ROLLBACK")
             self._keep_notes(notes)
             raise
+
+    def _check_there(self) -> None:
+        """Into a file that was deleted one can still write, but nobody will ever read it."""
+        try:
+            if self._path.stat().st_ino == self._file:
+                return
+        except FileNotFoundError:
+            pass
+        raise StoreError(
+            f"the database {self._path} was deleted or moved while it was open",
+            "Put it back, or start tracedesk again; until then nothing is accepted.",
+        )
 
     def _take_notes(self) -> Tally:
         with self._lock:
