@@ -134,7 +134,7 @@ def stocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stocked
 def test_a_trace_that_is_no_longer_decoded_is_not_read_again(
     stocked: Stocked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "KEPT_SPANS", 0)
+    monkeypatch.setattr(module, "KEPT_BYTES", 0)
     stocked.supply = Supply(stocked.store, lambda: {LOCAL_AGENT.id: LOCAL_AGENT})
     entry = stocked.entry("book")
     assert [stocked.label(entry) for _ in range(3)] == ["book"] * 3

@@ -265,8 +265,8 @@ class Evaluator(Orders):
         """The open trace and the screen; evidence that was let go is found again for the first."""
         opened = self._opened
         wanted = preferred(opened, self._screen)
-        self._full.pinned = frozenset(wanted)
-        self._supply.pin(self._full.pinned)
+        self._full.prefer(wanted, opened)
+        self._supply.prefer(wanted, opened)
         entry = None if opened is None else self._standing.entries.get(opened)
         if entry is not None and self._lacks_evidence(entry):
             self._standing.schedule.add(entry)
@@ -358,6 +358,8 @@ class Evaluator(Orders):
         self._breathe()
 
     def _keep_full(self, entry: Entry, found: Found) -> None:
+        if not found.full.cases:
+            return
         verdicts = sum(len(verdict.verdicts) for _, verdict in found.full.cases.values())
         self._full.put(entry.id, entry.number, found.full, 1 + verdicts)
 

@@ -6,7 +6,7 @@ when needed, so memory does not grow with evidence.
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -18,9 +18,6 @@ from tracedesk.testcases.models import Case
 
 KEPT_VERDICTS = 10_000
 """Full verdicts kept, over all traces: a screenful of traces with a hundred assertions."""
-
-KEPT_SPANS = 5_000
-"""Spans of decoded traces kept for the next evaluation, about 2 KB each."""
 
 SHARED_AT_MOST = 10_000
 """Different results remembered for sharing; when exceeded, sharing starts afresh."""
@@ -86,57 +83,72 @@ V = TypeVar("V")
 
 
 class Newest(Generic[V]):
-    """Values of the newest traces and of pinned ones, bounded by their summed weight.
+    """Values of the newest traces and of preferred ones, bounded by their summed weight.
 
     An evaluation of all traces walks from new to old; keeping what was used last would then
-    keep exactly what the next walk reaches last. Written by one thread, ``get`` is safe from
-    any.
+    keep exactly what the next walk reaches last. One value that is heavier than all may be
+    together is kept beside them, as long as it is held. Written by one thread, ``get`` is safe
+    from any.
     """
 
     def __init__(self, limit: int) -> None:
-        self.pinned: frozenset[str] = frozenset()
         self._limit = limit
+        self._preferred: frozenset[str] = frozenset()
+        self._held: str | None = None
+        self._giant: tuple[str, V] | None = None
         self._values: dict[str, tuple[int, V, int]] = {}
         self._oldest: list[tuple[int, str]] = []
         self._weight = 0
 
+    def prefer(self, keys: Collection[str], held: str | None = None) -> None:
+        """Let older values make room for these; keep that of ``held`` whatever it weighs."""
+        self._preferred, self._held = frozenset(keys), held
+        if self._giant is not None and self._giant[0] != held:
+            self._giant = None
+
     def get(self, key: str) -> V | None:
-        found = self._values.get(key)
+        found, giant = self._values.get(key), self._giant
+        if found is None and giant is not None and giant[0] == key:
+            return giant[1]
         return found[1] if found else None
 
     def put(self, key: str, number: int, value: V, weight: int) -> None:
         """Keep a value if there is room for it, or older ones to make room."""
+        listed = key in self._values
         self.drop(key)
-        while self._weight + weight > self._limit and self._make_room(key, number):
-            pass
-        if self._weight + weight <= self._limit or key in self.pinned:
-            self._values[key] = (number, value, weight)
+        if weight > self._limit:
+            if key == self._held:
+                self._giant = (key, value)
+            return
+        self._values[key] = (number, value, weight)
+        self._weight += weight
+        if not listed:
             heapq.heappush(self._oldest, (number, key))
-            self._weight += weight
+        while self._weight > self._limit:
+            self._make_room(key)
 
-    def _make_room(self, key: str, number: int) -> bool:
-        """Drop the oldest value that is not pinned, if it is older or the new one is pinned."""
+    def _make_room(self, key: str) -> None:
+        """Drop the oldest value that is not preferred; where all are, that of ``key``."""
         passed = []
-        dropped = False
-        while self._oldest and not dropped:
-            oldest, other = self._oldest[0]
-            if self._values.get(other, (-1,))[0] != oldest:  # a leftover of a dropped value
-                heapq.heappop(self._oldest)
-            elif other in self.pinned:
-                passed.append(heapq.heappop(self._oldest))
-            elif oldest < number or key in self.pinned:
-                self.drop(other)
-                dropped = True
-            else:
+        while self._oldest:
+            item = heapq.heappop(self._oldest)
+            if item[1] in self._preferred:
+                passed.append(item)
+            elif item[1] in self._values:
+                self.drop(item[1])
                 break
+        else:
+            self.drop(key)
         for item in passed:
-            heapq.heappush(self._oldest, item)
-        return dropped
+            if item[1] in self._values:
+                heapq.heappush(self._oldest, item)
 
     def drop(self, key: str) -> None:
         found = self._values.pop(key, None)
         if found is not None:
             self._weight -= found[2]
+        elif self._giant is not None and self._giant[0] == key:
+            self._giant = None
 
 
 class Sharing:

@@ -18,9 +18,9 @@ from tracedesk.model.trace import Trace
 from tracedesk.reading import ReadingSettings, background, read
 
 KEPT_BYTES = 16 << 20
-"""Packed readings kept: those of some 14,000 traces of five spans."""
+"""Packed readings kept: those of some 10,000 traces of five spans."""
 
-_OVERHEAD = 200
+_OVERHEAD = 450
 """What keeping a packed reading costs beside its bytes."""
 
 
@@ -46,9 +46,11 @@ class Readings:
         names = tuple(name for name, _ in reading.recorded_views)
         known = None if reading.recorded_background.pending else reading.background
         try:
-            packed = self._compress(self._encode(_Packed(plain, names, known)))
+            packed = self._encode(_Packed(plain, names, known))
         except (OverflowError, TypeError, ValueError, RecursionError):
             return
+        # copied, since what zstandard gives still holds all the room that it might have needed
+        packed = bytes(memoryview(self._compress(packed)))
         self._kept.put(key, number, (revision, packed), len(packed) + _OVERHEAD)
 
     def get(

@@ -58,6 +58,10 @@ _REQUESTS_MANY = (
     " JOIN part p ON p.trace = t.number JOIN request r ON r.id = p.request"
     " ORDER BY t.number, p.part"
 )
+_BODY_SIZES = (
+    "SELECT p.trace, sum(r.size) FROM json_each(?) AS wanted JOIN part p ON p.trace = wanted.value"
+    " JOIN request r ON r.id = p.request GROUP BY p.trace"
+)
 _REVISION_REQUESTS = (
     "SELECT p.part, r.received_ns, r.method, r.path, r.headers, r.body, p.resources, p.revision"
     " FROM revision_part p JOIN request r ON r.id = p.request"
@@ -260,6 +264,11 @@ class Store:
                 if trace_id in found:
                     found[trace_id].append(stored_request(tuple(values)))
         return found
+
+    def body_sizes(self, numbers: Iterable[int]) -> dict[int, int]:
+        """Bytes of the received bodies by number of trace; a request of several traces counts
+        for each."""
+        return dict(self.query(_BODY_SIZES, (json_text(list(numbers)),)))
 
     def spans(self, trace_id: str) -> list[SpanRow]:
         """The span index of a trace in body order; empty for an unknown id."""

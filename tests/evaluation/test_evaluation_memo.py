@@ -1,0 +1,78 @@
+"""What is kept of traces in memory stays within its bounds, whatever comes."""
+
+import tracemalloc
+
+from tracedesk.evaluation.memo import Newest
+from tracedesk.evaluation.readings import Readings
+from tracedesk.reading import ReadingSettings, read
+from tracedesk.testing import make_span, make_trace
+
+
+def kept(newest: "Newest[str]") -> list[str]:
+    return [key for key in "abcdefgh" if newest.get(key) is not None]
+
+
+def fill(newest: "Newest[str]", keys: str, weight: int = 1) -> None:
+    for key in keys:
+        newest.put(key, ord(key), key, weight)
+
+
+def test_the_newest_are_kept_whichever_way_one_walks() -> None:
+    up: Newest[str] = Newest(3)
+    down: Newest[str] = Newest(3)
+    fill(up, "abcdef")
+    fill(down, "fedcba")
+    assert kept(up) == kept(down) == ["d", "e", "f"]
+
+
+def test_older_ones_that_are_preferred_are_kept_within_the_same_bound() -> None:
+    newest: Newest[str] = Newest(3)
+    newest.prefer("ab")
+    fill(newest, "abcdef")
+    assert kept(newest) == ["a", "b", "f"]
+    newest.prefer("abcd")
+    fill(newest, "cd")
+    assert kept(newest) == ["a", "b", "c"]
+
+
+def test_a_value_heavier_than_all_together_takes_no_room_of_others() -> None:
+    newest: Newest[str] = Newest(3)
+    fill(newest, "abc")
+    fill(newest, "g", weight=4)
+    assert kept(newest) == ["a", "b", "c"]
+
+
+def test_a_heavy_value_is_kept_beside_the_others_as_long_as_it_is_held() -> None:
+    newest: Newest[str] = Newest(3)
+    newest.prefer("g", held="g")
+    fill(newest, "abc")
+    fill(newest, "gh", weight=4)
+    assert kept(newest) == ["a", "b", "c", "g"]
+    newest.prefer("gh", held="h")
+    assert kept(newest) == ["a", "b", "c"]
+    fill(newest, "h", weight=4)
+    newest.drop("h")
+    assert kept(newest) == ["a", "b", "c"]
+
+
+def test_a_trace_that_keeps_changing_is_remembered_once() -> None:
+    newest: Newest[str] = Newest(3)
+    fill(newest, "a" * 1_000)
+    fill(newest, "b")
+    assert kept(newest) == ["a", "b"]
+    assert len(newest._oldest) == 2  # or memory would grow with every change
+
+
+def test_a_packed_reading_takes_little_more_room_than_its_bytes() -> None:
+    text = "It is booked. " * 100_000
+    trace = make_trace(make_span("root", "agent", attributes={"gen_ai.response.text": text}))
+    reading, readings = read(trace, ReadingSettings()), Readings()
+    readings.put("a", 1, 1, reading)
+    tracemalloc.start()
+    try:
+        readings.put("b", 2, 1, reading)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert readings.get("b", 1, trace, ReadingSettings()) == reading
+    assert taken < len(text) / 10
