@@ -18,6 +18,8 @@ from tracedesk.tui.actions import (
 from tracedesk.tui.app import TracedeskApp
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.screens.agents import AgentsScreen
+from tracedesk.tui.screens.matrix import MatrixScreen
+from tracedesk.tui.screens.scores import ScoresScreen
 from tracedesk.tui.screens.workbench import Workbench
 from tracedesk.tui.widgets.line_view import LineView
 
@@ -29,7 +31,10 @@ def test_every_action_exists_and_is_explained(action):
     if action.pane == "lines":
         owner = LineView
     elif action.pane in OWN_SCREEN:
-        owner = AgentsScreen
+        owner = {
+            "matrix": MatrixScreen, "failures": MatrixScreen,
+            "scores": ScoresScreen, "flips": ScoresScreen,
+        }.get(action.pane, AgentsScreen)  # fmt: skip
     assert callable(getattr(owner, f"action_{name}"))
     assert action.label
     assert action.help.endswith(".")
@@ -44,13 +49,15 @@ def test_no_key_means_two_things_in_one_pane(pane):
 
 
 @pytest.mark.parametrize("pane", OWN_SCREEN)
-def test_the_screen_of_agents_has_its_own_keys_footer_and_help(pane):
+def test_a_screen_of_its_own_has_its_own_keys_footer_and_help(pane):
     own = [action for action in ACTIONS if action.pane == pane]
     keys = Counter(
         key for action in ACTIONS if action.pane in ("lines", pane) for key in action.keys
     )
     assert max(keys.values()) == 1
-    assert not {"escape", "q", "A", "question_mark"} & set(keys), "these the screen has itself"
+    assert not {"escape", "q", "A", "M", "S", "question_mark"} & set(keys), (
+        "these the screen has itself"
+    )
     assert footer_for(pane)[: len(own)] == own
     titled = dict(help_for(pane))
     assert titled[PANE_TITLES[pane]] == own

@@ -10,12 +10,15 @@ import msgspec
 PANES = ("list", "tree", "detail", "tests")
 """The four panes in the order that Tab walks them."""
 
-OWN_SCREEN = ("agents", "keys")
-"""Panes of the screen of agents and keys, where the actions of the workbench do not reach."""
+OWN_SCREENS = (("agents", "keys"), ("matrix", "failures"), ("scores", "flips"))
+"""Panes of other screens, screen by screen, where the actions of the workbench do not reach."""
+
+OWN_SCREEN = tuple(pane for panes in OWN_SCREENS for pane in panes)
 
 PANE_TITLES = {
     "list": "Traces", "tree": "Spans", "detail": "Detail", "tests": "Tests",
     "agents": "Agents", "keys": "Keys",
+    "matrix": "Matrix", "failures": "Failures", "scores": "Scores", "flips": "Flips",
 }  # fmt: skip
 
 
@@ -69,6 +72,17 @@ def _moves() -> Iterable[Action]:
         ("half_page(-1)", ("ctrl+u", "pageup"), "page up", "Half a page up."),
     ):
         yield Action(name, keys, label, told, pane="lines", palette=False)
+
+
+def _choices(pane: str) -> Iterable[Action]:
+    """What is looked at, on the screens that count."""
+    for name, key, label, told in (
+        ("window", "w", "window", "The last 24 h, 7 d, 30 d, or all time."),
+        ("next_agent", "a", "agent", "The next agent, or all of them."),
+        ("next_version", "v", "version", "The next version, or all of them."),
+        ("narrow", "f", "filter", "Only traces that match a filter; Esc drops it."),
+    ):
+        yield Action(name, (key,), label, told, pane, True)
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -141,6 +155,22 @@ ACTIONS: tuple[Action, ...] = (
     Action("revoke_key", ("d", "delete"), "revoke",
            "Revoke the key; what sends with it is refused at once.", "keys", True),
     Action("other_list", ("tab", "shift+tab"), "agents", "To the agents.", "keys", True, False),
+    # Matrix and scores
+    Action("open_cell", ("enter",), "failures", "To the failures of the cell.", "matrix", True),
+    Action("stage(-1)", ("h", "left"), "left", "The stage to the left.", "matrix", True),
+    Action("stage(1)", ("l", "right"), "right", "The stage to the right.", "matrix", True),
+    *_choices("matrix"),
+    Action("open_failure", ("enter",), "evidence",
+           "Open the trace at the span and the assertion that failed.", "failures", True),
+    Action("compare", ("enter",), "flips",
+           "What flipped since the one before, since the marked one, or by the edit.", "scores",
+           True),
+    Action("base", ("m",), "compare from", "Compare from this day or version.", "scores", True),
+    Action("axis", ("t",), "days/versions", "Over days, or over versions.", "scores", True),
+    Action("measure", ("p",), "plot", "Plot the next of the three numbers.", "scores", True),
+    *_choices("scores"),
+    Action("open_flip", ("enter",), "evidence",
+           "Open the trace at the span and the assertion that flipped.", "flips", True),
     # Everywhere
     Action("tab('reading')", ("1",), "Reading",
            "Response, input, tool calls, usage, with sources."),
@@ -165,6 +195,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("show_list", ("L",), "traces", "Open the list of traces over the other panes."),
     Action("agents", ("A",), "agents and keys",
            "Agents and keys: add, change, remove; create, revoke; what to type to send."),
+    Action("matrix", ("M",), "matrix",
+           "Failure matrix: at which stage test cases break, down to each failure."),
+    Action("scores", ("S",), "scores",
+           "Quality, determinism and hallucination over time, and what flipped."),
     Action("next_pane(1)", ("tab",), "pane", "Next pane.", footer=True, palette=False),
     Action("next_pane(-1)", ("shift+tab",), "previous pane", "Previous pane.", palette=False),
     Action("back", ("escape",), "back",
@@ -212,8 +246,9 @@ def footer_for(pane: str) -> list[Action]:
 def help_for(pane: str) -> list[tuple[str, list[Action]]]:
     """Sections of the help page of a pane."""
     if pane in OWN_SCREEN:
+        beside = next(panes for panes in OWN_SCREENS if pane in panes)
         return [
-            *((PANE_TITLES[each], [a for a in ACTIONS if a.pane == each]) for each in OWN_SCREEN),
+            *((PANE_TITLES[each], [a for a in ACTIONS if a.pane == each]) for each in beside),
             ("Moving", [a for a in ACTIONS if a.pane == "lines"]),
         ]
     two_keys = [a for a in ACTIONS if not a.pane and any(" " in key for key in a.keys)]

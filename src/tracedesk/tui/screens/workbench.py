@@ -34,8 +34,9 @@ from tracedesk.tui.messages import (
     VerdictsRead,
     WindowMoved,
 )
+from tracedesk.tui.screens.judged import Judged
 from tracedesk.tui.screens.modals import LedgerScreen
-from tracedesk.tui.screens.moves import Moves, pane_of
+from tracedesk.tui.screens.moves import pane_of
 from tracedesk.tui.screens.work import database_name
 from tracedesk.tui.view_models import bars
 from tracedesk.tui.view_models.trace_list import row_title
@@ -75,7 +76,7 @@ VAST, WIDE, MEDIUM = 180, 140, 100
 """Columns from which there are three panes, with room beside the bars; three; and two."""
 
 
-class Workbench(Moves):
+class Workbench(Judged):
     """Traces, spans, detail and tests on one screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("")]

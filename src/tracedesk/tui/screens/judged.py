@@ -1,0 +1,102 @@
+"""From the workbench to matrix and scores, and back to the very span and assertion."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.message import Message
+
+from tracedesk.desk import Desk, OpenTrace
+from tracedesk.tui.screens.moves import Moves
+from tracedesk.tui.view_models.place import Place
+from tracedesk.tui.view_models.span_tree import SpanRows
+from tracedesk.tui.widgets.detail.page_view import PageView
+
+if TYPE_CHECKING:
+    from tracedesk.evaluation.run import TraceVerdicts
+    from tracedesk.store.rows import TraceRow
+
+
+class PlaceFound(Message):
+    """The trace of a failure was looked up; None when it is no longer stored."""
+
+    def __init__(self, place: Place, row: "TraceRow | None") -> None:
+        super().__init__()
+        self.place = place
+        self.row = row
+
+
+class Judged(Moves):
+    """The workbench as the place where failures are looked at."""
+
+    def __init__(self, desk: Desk, now_ns: Callable[[], int], *, ascii: bool) -> None:
+        super().__init__(desk, now_ns, ascii=ascii)
+        self._place: Place | None = None
+        """Where to go once its trace is open and its verdicts are known."""
+        self._at_span = False
+
+    def action_matrix(self) -> None:
+        from tracedesk.tui.screens.matrix import MatrixScreen
+
+        screen = MatrixScreen(self.desk, self.now_ns, self.go_to_place, ascii=self.ascii)
+        self.app.push_screen(screen)
+
+    def action_scores(self) -> None:
+        from tracedesk.tui.screens.scores import ScoresScreen
+
+        screen = ScoresScreen(self.desk, self.now_ns, self.go_to_place, ascii=self.ascii)
+        self.app.push_screen(screen)
+
+    def go_to_place(self, place: Place) -> None:
+        """Show a failure on its trace."""
+        self.find_place(place)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="place")
+    def find_place(self, place: Place) -> None:
+        """Look a trace up, to show a failure on it."""
+        self.post_message(PlaceFound(place, self.desk.store.row(place.trace)))
+
+    @on(PlaceFound)
+    def _place_found(self, message: PlaceFound) -> None:
+        row = message.row
+        if row is None:
+            self.notify("That trace is no longer stored.", severity="warning")
+            return
+        self._place, self._at_span = message.place, False
+        self.set_filter("")  # which might hide it
+        self.traces.follow = False
+        self.traces.cursor_id, self.traces.cursor_number = row.id, row.number
+        self.refresh_rows()
+        self.open_trace(row.id)
+        self._arrive()
+
+    def show_trace(
+        self, opened: OpenTrace, rows: SpanRows, verdicts: "TraceVerdicts | None"
+    ) -> None:
+        super().show_trace(opened, rows, verdicts)
+        self._arrive()
+
+    def set_verdicts(self, verdicts: "TraceVerdicts | None") -> None:
+        super().set_verdicts(verdicts)
+        self._arrive()
+
+    def _arrive(self) -> None:
+        """Go as far as what was read by now allows: to the span, then to the assertion."""
+        place, opened = self._place, self.opened
+        if place is None or opened is None or opened.row.id != place.trace or opened.sketch:
+            return
+        if not self._at_span:
+            self._at_span = True
+            row = None if self.rows is None or not place.span else self.rows.row_of(place.span)
+            self.span_view.go(row or 0)
+            self.go_to_pane("tree")
+            self.action_tab("verdicts")
+        key = f"{place.case}:{place.assertion}"
+        told = any(line.key == key for line in self.query_one("#page", PageView).lines)
+        if told:
+            self._show_verdict(place.assertion, place.case)
+        if told or (self.verdicts is not None and not self.verdicts.brief and not self._waits()):
+            self._place = None
+
+    def _waits(self) -> bool:
+        return self.verdicts is None or self.verdicts.pending

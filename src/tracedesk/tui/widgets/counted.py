@@ -1,0 +1,206 @@
+"""The lists and the plot of the screens of matrix and scores."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.binding import BindingType
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tracedesk.evaluation.matrix import Failure, Matrix, Row
+from tracedesk.tui.bindings import bindings
+from tracedesk.tui.lines import Piece
+from tracedesk.tui.messages import CursorMoved
+from tracedesk.tui.steady import Steady
+from tracedesk.tui.text import ASCII, plain
+from tracedesk.tui.view_models.counted import (
+    Entry,
+    FlipLine,
+    cell_width,
+    entry_line,
+    failure_line,
+    matrix_line,
+)
+from tracedesk.tui.view_models.plot import Bar, plot
+from tracedesk.tui.widgets.line_view import LineView
+from tracedesk.tui.widgets.roles import role_style
+
+
+class MatrixView(LineView):
+    """A line a case, the totals last; the cursor has a column too."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("matrix")]
+
+    def __init__(self, *, ascii: bool) -> None:
+        super().__init__(ascii=ascii, id="matrix")
+        self.matrix: Matrix | None = None
+        self.column = 0
+
+    def show(self, matrix: Matrix, *, to_worst: bool) -> None:
+        """Other numbers; the cursor stays with its case, or goes to where most failed."""
+        held = None if self.row is None else self.row.case
+        self.matrix = matrix
+        cases = [row.case for row in (*matrix.rows, matrix.totals)]
+        at = cases.index(held) if held in cases and not to_worst else 0
+        if to_worst and matrix.rows and (root := matrix.rows[0].root) is not None:
+            self.column = matrix.stages.index(root)
+        self.column = min(self.column, len(matrix.stages) - 1)
+        self.changed(len(cases) if matrix.rows else 0, at)
+
+    @property
+    def row(self) -> Row | None:
+        """The case under the cursor, or the totals."""
+        if self.matrix is None or not self.matrix.rows:
+            return None
+        rows = (*self.matrix.rows, self.matrix.totals)
+        return rows[self.cursor] if self.cursor < len(rows) else None
+
+    @property
+    def stage(self) -> str:
+        """The stage of the cursor's column."""
+        return self.matrix.stages[self.column] if self.matrix else ""
+
+    def move(self, step: int) -> None:
+        """To the column beside."""
+        if self.matrix is not None:
+            self.column = max(0, min(self.column + step, len(self.matrix.stages) - 1))
+            self.repaint()
+            self.post_message(CursorMoved(self, self.cursor))
+
+    def clicked(self, row: int, x: int) -> None:
+        if self.matrix is not None:
+            stages = len(self.matrix.stages)
+            each = cell_width(stages, self.row_width)
+            first = self.row_width - 14 - each * stages
+            if x >= first:
+                self.column = min((x - first) // each, stages - 1)
+                self.move(0)
+
+    def paint(self, row: int, width: int) -> Iterable[Piece]:
+        assert self.matrix is not None
+        totals = row == len(self.matrix.rows)
+        shown = self.matrix.totals if totals else self.matrix.rows[row]
+        return matrix_line(self.matrix, shown, width, self.column if row == self.cursor else None)
+
+
+class FailuresView(LineView):
+    """A line a failure of the chosen cell, newest first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("failures")]
+
+    def __init__(self, now_ns: Callable[[], int], *, ascii: bool) -> None:
+        super().__init__(ascii=ascii, id="failures")
+        self.now_ns = now_ns
+        self.failures: Sequence[Failure] = ()
+        self.titles: Mapping[str, str] = {}
+        self.with_case = False
+
+    def show(
+        self, failures: Sequence[Failure], titles: Mapping[str, str], *, with_case: bool
+    ) -> None:
+        """The failures of another cell."""
+        self.failures, self.titles, self.with_case = failures, titles, with_case
+        self.changed(len(failures), 0)
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure under the cursor."""
+        return self.failures[self.cursor] if self.cursor < len(self.failures) else None
+
+    def paint(self, row: int, width: int) -> Iterable[Piece]:
+        return failure_line(
+            self.failures[row], width, self.titles, self.now_ns(), with_case=self.with_case
+        )
+
+
+class EntriesView(LineView):
+    """A line a day or a version, with the edits of case files between them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("scores")]
+
+    def __init__(self, *, ascii: bool) -> None:
+        super().__init__(ascii=ascii, id="entries")
+        self.entries: Sequence[Entry] = ()
+        self.base: Entry | None = None
+        self.files: Mapping[int, Sequence[str]] = {}
+        self.compact = False
+        self._labels: list[object] = []
+
+    def show(self, entries: Sequence[Entry], files: Mapping[int, Sequence[str]]) -> None:
+        """Other entries; ``files``: day → the case files that changed on it."""
+        self.entries, self.files = entries, files
+        if self.base not in entries:
+            self.base = None
+        before, self._labels = self._labels, [_key(entry) for entry in entries]
+        if self._labels == before:
+            self.changed(len(entries))
+            return
+        first = next((at for at, entry in enumerate(entries) if entry.point is not None), 0)
+        held = before[self.cursor] if self.cursor < len(before) else None
+        self.changed(len(entries), self._labels.index(held) if held in self._labels else first)
+
+    @property
+    def entry(self) -> Entry | None:
+        """The entry under the cursor."""
+        return self.entries[self.cursor] if self.cursor < len(self.entries) else None
+
+    def paint(self, row: int, width: int) -> Iterable[Piece]:
+        entry = self.entries[row]
+        files = self.files.get(entry.point.day, ()) if entry.point is not None else ()
+        return entry_line(entry, width, files=files, base=entry is self.base, compact=self.compact)
+
+
+def _key(entry: Entry) -> object:
+    """What the cursor stays with when numbers change."""
+    return entry.edit if entry.point is None else entry.point.label
+
+
+class FlipsView(LineView):
+    """What flipped between two sides."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("flips")]
+
+    def __init__(self, *, ascii: bool) -> None:
+        super().__init__(ascii=ascii, id="flips")
+        self.lines: Sequence[FlipLine] = ()
+
+    def show(self, lines: Sequence[FlipLine]) -> None:
+        """Other lines, the cursor on the first that leads somewhere."""
+        self.lines = lines
+        first = next((at for at, line in enumerate(lines) if line.place), 0)
+        self.changed(len(lines), first)
+
+    def paint(self, row: int, width: int) -> Iterable[Piece]:
+        return self.lines[row].pieces
+
+
+class PlotView(Steady, Widget):
+    """Bars over time, drawn for the room there is."""
+
+    def __init__(self, *, ascii: bool) -> None:
+        super().__init__(id="plot")
+        self.ascii = ascii
+        self.bars: Sequence[Bar] = ()
+        self._lines: list[list[Piece]] = []
+        self._made_for: object = None
+
+    def show(self, bars: Sequence[Bar]) -> None:
+        """Other bars."""
+        self.bars = bars
+        self._made_for = None
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        width, height = self.size
+        if self._made_for != (width, height):
+            self._made_for = (width, height)
+            self._lines = plot(self.bars, width, height, ascii=self.ascii)
+        pieces = self._lines[y] if y < len(self._lines) else []
+        segments = []
+        for text, role in pieces:
+            shown = plain(text)
+            if self.ascii:
+                shown = shown.translate(ASCII)
+            segments.append(Segment(shown, self.rich_style + role_style(self, role)))
+        return Strip(segments).adjust_cell_length(width, self.rich_style)
