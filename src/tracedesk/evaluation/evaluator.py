@@ -16,6 +16,7 @@ from tracedesk.assertions import Settings
 from tracedesk.evaluation.adviser import Adviser
 from tracedesk.evaluation.awaited import Awaited
 from tracedesk.evaluation.breath import Breath
+from tracedesk.evaluation.flips import Edit, Flips
 from tracedesk.evaluation.history import Recollection
 from tracedesk.evaluation.memo import KEPT_VERDICTS, Entry, Full, Newest
 from tracedesk.evaluation.orders import Orders
@@ -89,6 +90,7 @@ class Evaluator(Orders):
         self._supply = Supply(store, agents, roles)
         self._full: Newest[Full] = Newest(KEPT_VERDICTS)
         self._adviser = Adviser()
+        self._flips = Flips()
         self._recorder = Recorder(store) if record and not store.read_only else None
         self._recollection: Recollection | None = Recollection(
             store, self._standing.plan, self._settings, self._standing.shared
@@ -125,6 +127,10 @@ class Evaluator(Orders):
         plan = self._standing.plan(entry.agent_id)
         waiting = self._new_files is not None
         return published(entry, plan, self._full.get(trace_id), waiting=waiting)
+
+    def last_edit(self) -> Edit | None:
+        """What the last edit of case files turned over so far; None before the first edit."""
+        return self._flips.edit
 
     def totals(self) -> dict[str, int]:
         """Number of traces by outcome, ``pending``, and ``none`` where no case applies."""
@@ -216,6 +222,7 @@ class Evaluator(Orders):
         if files is None:
             return
         self._run.begin(self._asked_at)
+        self._flips.begin(self._standing.files, files)
         self._standing.apply(files, self._breathe)
         self._adviser.files_changed()
         self._took_files(files)
@@ -346,6 +353,7 @@ class Evaluator(Orders):
                     settings=self._settings(entry.agent_id),
                 )
             )
+        self._flips.note(entry.id, None if fresh else entry.known, plan, found.pairs)
         self._standing.found(entry, plan, found.pairs, found.evaluated)
         if plan.cases:
             self._adviser.note(entry, loaded, self._agents().get(entry.agent_id), plan)
