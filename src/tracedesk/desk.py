@@ -21,12 +21,14 @@ from tracedesk.document import trace_document
 from tracedesk.listening import EndpointState, Listener
 from tracedesk.model.agent import Agent
 from tracedesk.model.execution import Execution
+from tracedesk.model.mark import Mark
 from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Decoded, Format, Kind, Span, Status, Trace
 from tracedesk.model.tree import SpanTree
 from tracedesk.store.agents import remember_agents
 from tracedesk.store.errors import StoreError
 from tracedesk.store.ledger import Counts, Ledger, counts_since, read_ledger
+from tracedesk.store.marks import set_mark
 from tracedesk.store.rows import TraceRow
 from tracedesk.workspace import DEFAULT_PORT, Workspace
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from tracedesk.assertions import Settings
     from tracedesk.config_watch import ConfigWatcher
     from tracedesk.evaluation.evaluator import Evaluator
+    from tracedesk.evaluation.flips import Edit
     from tracedesk.evaluation.gather import Gatherer
     from tracedesk.evaluation.progress import Progress
     from tracedesk.evaluation.run import TraceVerdicts
@@ -396,6 +399,15 @@ class Desk:
         """How far the evaluator is; None before it runs."""
         return self._evaluator.progress() if self._evaluator else None
 
+    def last_edit(self) -> "Edit | None":
+        """What the last edit of case files turned over; None before the first one here."""
+        return self._evaluator.last_edit() if self._evaluator else None
+
+    def mark(self, row: TraceRow, mark: Mark, note: str | None = None) -> bool:
+        """Mark a trace as known good or known bad, or take its mark away; False when it is no
+        longer stored. Raises StoreError."""
+        return set_mark(self.store, row.number, mark, note)
+
     def totals(self) -> dict[str, int]:
         """Traces by outcome, ``pending`` and ``none``; empty before the evaluator runs."""
         return self._evaluator.totals() if self._evaluator else {}
@@ -462,9 +474,11 @@ class Desk:
             return None
         key = (row.id, row.revision)
         with self._opened_lock:
-            if key in self._opened:
+            if (known := self._opened.get(key)) is not None:
                 self._opened.move_to_end(key)
-                return self._opened[key]
+                if known.row != row:  # marked, or read by other rules meanwhile
+                    known = self._opened[key] = msgspec.structs.replace(known, row=row)
+                return known
         from tracedesk.evaluation.load import load_trace
 
         agent = self._agents.get(row.agent_id)
