@@ -50,8 +50,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OPEN_TRACES_KEPT = 8
-"""Decoded traces kept for going back and forth in the list."""
+OPEN_TRACES_KEPT, OPEN_BYTES_KEPT = 8, 32 << 20
+"""Decoded traces kept for going back and forth in the list, and about their memory; a larger one
+is kept until another is opened."""
 
 SKETCHED_FROM = 5_000
 """Spans from which a tree is drawn before its trace is decoded; smaller ones take 0.1 s."""
@@ -125,6 +126,8 @@ class Desk:
         self._judge: StoppableJudge | None = None
         self._changes = 0
         self._opened: OrderedDict[tuple[str, int], OpenTrace] = OrderedDict()
+        self._weights: dict[tuple[str, int], int] = {}
+        """About the bytes that each opened trace takes."""
         self._opened_lock = threading.Lock()
         self._in_the_end: Counts | None = None
         self._listener = Listener(workspace, self._endpoint_config())
@@ -272,6 +275,7 @@ class Desk:
         self._names = self._remember_agents()
         with self._opened_lock:
             self._opened.clear()
+            self._weights.clear()
         if self._evaluator is not None:
             self._evaluator.stop()
         if self._watcher is not None:
@@ -479,16 +483,25 @@ class Desk:
                 if known.row != row:  # marked, or read by other rules meanwhile
                     known = self._opened[key] = msgspec.structs.replace(known, row=row)
                 return known
-        from tracedesk.evaluation.load import load_trace
+        from tracedesk.evaluation.load import load_trace, memory_of
 
         agent = self._agents.get(row.agent_id)
         loaded = load_trace(self.store, row, agent, self.workspace.roles)
         opened = OpenTrace(row, loaded.trace, _tree_of(loaded.trace.spans), loaded.reading)
+        received = self.store.body_sizes([row.number]).get(row.number, 0)
         with self._opened_lock:
             self._opened[key] = opened
-            while len(self._opened) > OPEN_TRACES_KEPT:
-                self._opened.popitem(last=False)
+            self._weights[key] = memory_of(loaded.trace, received)
+            self._close_older()
         return opened
+
+    def _close_older(self) -> None:
+        """Let go of traces that were opened before others, down to what is kept."""
+        while len(self._opened) > 1 and (
+            len(self._opened) > OPEN_TRACES_KEPT or sum(self._weights.values()) > OPEN_BYTES_KEPT
+        ):
+            key, _ = self._opened.popitem(last=False)
+            self._weights.pop(key, None)
 
     def load_revision(self, row: TraceRow, revision: int) -> OpenTrace | None:
         """What a trace was before it was replaced; None when that is not kept. Takes as long
@@ -567,15 +580,19 @@ class Desk:
 
     def evaluate(self, opened: OpenTrace) -> "TraceVerdicts":
         """Evaluate the loaded case files on one trace, here and now."""
+        from tracedesk.assertions.trace_index import forget
         from tracedesk.evaluation.run import evaluate_trace
 
         row = opened.row
         cases = [case for file in self.files for case in file.cases]
         agent = self._agents.get(row.agent_id)
         base = self._settings(ask=False)
-        return evaluate_trace(
-            row.id, row.revision, opened.trace, opened.reading, cases, agent, base
-        )
+        try:
+            return evaluate_trace(
+                row.id, row.revision, opened.trace, opened.reading, cases, agent, base
+            )
+        finally:
+            forget()  # what was prepared of the trace, which the thread would keep
 
     def describe(self, row: TraceRow) -> Mapping[str, Any]:
         """The JSON object of ``GET /public/traces/{id}`` and ``show --json``."""

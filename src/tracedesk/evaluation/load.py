@@ -32,6 +32,11 @@ AT_RECEIPT = frozenset({"platform_id_ignored", "request_id_ignored", "hosted_ref
 """Warnings that only the endpoint could give: no kept body tells of them."""
 
 
+_TRACE_BYTES, _SPAN_BYTES, _DECODED = 2_000, 1_000, 2
+"""What a decoded trace takes in memory, each of its spans, and each byte of its body: that byte
+itself, and the values that were read from it. As measured."""
+
+
 class Loaded(msgspec.Struct, frozen=True):
     """A stored trace with its reading."""
 
@@ -71,6 +76,12 @@ def same_revision(
     except DamagedError:
         return row, None
     return row, requests
+
+
+def memory_of(trace: Trace, received: int) -> int:
+    """About how many bytes of memory a trace takes, with its reading, when everything in it was
+    looked at; ``received`` is the size of its bodies."""
+    return _TRACE_BYTES + _SPAN_BYTES * len(trace.spans) + _DECODED * received
 
 
 def load_revision(

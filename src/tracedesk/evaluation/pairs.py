@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from tracedesk.assertions import Settings
+from tracedesk.assertions.trace_index import forget
 from tracedesk.evaluation.load import Loaded
 from tracedesk.evaluation.memo import Full, Known, Pair, pair_of
 from tracedesk.evaluation.plan import CHANGED, Plan
@@ -79,6 +80,7 @@ def find_pairs(
         if not pair.awaited and (known is None or index == CHANGED or awaited):
             ran.append(case)
         pairs.append(pair)
+    forget()  # else what was prepared of a large trace would stay until the next is evaluated
     return Found(tuple(pairs), _full(revision, plan, details), evaluated, tuple(ran))
 
 

@@ -6,11 +6,16 @@ never older than what the caller has heard of it.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from tracedesk.evaluation.load import Loaded, reading_settings, same_revision, stored_trace
+from tracedesk.evaluation.load import (
+    Loaded,
+    memory_of,
+    reading_settings,
+    same_revision,
+    stored_trace,
+)
 from tracedesk.evaluation.memo import Entry, Newest
 from tracedesk.evaluation.readings import Readings
 from tracedesk.model.agent import Agent
-from tracedesk.model.trace import Trace
 from tracedesk.reading import read
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
@@ -25,10 +30,6 @@ AHEAD_BYTES = 512 * 1024
 KEPT_BYTES = 12 << 20
 """Decoded traces kept for the next evaluation: some 800 of five spans, a screenful of large
 ones. Beyond it only the open trace is kept."""
-
-_TRACE_BYTES, _SPAN_BYTES, _DECODED = 2_000, 1_000, 2
-"""What a decoded trace takes, each of its spans, and each byte of its body: that byte, and the
-values that were read from it. As measured."""
 
 
 class Supply:
@@ -72,7 +73,8 @@ class Supply:
             reading = read(trace, settings)
             self._readings.put(row.id, row.number, row.revision, reading)
         loaded = Loaded(row, trace, reading)
-        self._loaded.put(row.id, row.number, loaded, _weight(trace, requests or ()))
+        received = sum(len(request.body) for request in requests or ())
+        self._loaded.put(row.id, row.number, loaded, memory_of(trace, received))
         return loaded
 
     def forget(self, trace_id: str) -> None:
@@ -106,9 +108,3 @@ class Supply:
                 break
             small.append(row.id)
         return small
-
-
-def _weight(trace: Trace, requests: Iterable[StoredRequest]) -> int:
-    """About how many bytes of memory it takes."""
-    received = sum(len(request.body) for request in requests)
-    return _TRACE_BYTES + _SPAN_BYTES * len(trace.spans) + _DECODED * received
