@@ -12,9 +12,8 @@ from click.testing import CliRunner
 from model_server import ModelServer, answers
 
 from tracedesk.cli import cli
-from tracedesk.desk import Desk, Options
+from tracedesk.desk import Desk
 from tracedesk.model.verdict import Outcome
-from tracedesk.workspace import find_workspace
 
 CASES = """
 cases:
@@ -139,12 +138,12 @@ def test_the_desk_shows_verdicts_at_once_and_the_judges_when_it_answers(
     told = desk.describe(row)["evaluation"]["cases"][0]["assertions"][0]
     assert told["verdict"] == "pass"
     desk.stop()
-    with Desk(find_workspace(workspace), Options(listen=False)) as again:
-        opened = again.load(trace_id)
-        assert opened is not None
-        found = again.evaluate(opened).cases[0].verdicts[0]
-        assert found.judged is not None
-        assert found.judged.cached
+    again = open_desk(listen=False)
+    opened = again.load(trace_id)
+    assert opened is not None
+    found = again.evaluate(opened).cases[0].verdicts[0]
+    assert found.judged is not None
+    assert found.judged.cached
     assert len(server.requests) == 1
 
 

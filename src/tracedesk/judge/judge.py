@@ -94,6 +94,7 @@ class AskingJudge:
         price = price_of(settings, prices)
         self._asker = Asker(settings, self._budget, self._take, price, first_pause_s=first_pause_s)
         self._change = threading.Condition()
+        self._telling = threading.Lock()
         self._known: dict[str, tuple[Sample, ...]] = {}
         self._fresh: set[str] = set()
         """Keys that were answered in this run."""
@@ -126,23 +127,20 @@ class AskingJudge:
 
     def progress(self) -> Progress:
         with self._change:
-            return self._progress()
+            return Progress(
+                waiting=len(self._asked),
+                answered=len(self._finished) - self._failures,
+                failed=self._failures,
+                calls=self._budget.calls,
+                usd=self._budget.usd,
+                last_failure=self._last_failure,
+            )
 
     def stop(self) -> None:
         with self._change:
             self._stopped = True
             self._change.notify_all()
         self._asker.stop()
-
-    def _progress(self) -> Progress:
-        return Progress(
-            waiting=len(self._asked),
-            answered=len(self._finished) - self._failures,
-            failed=self._failures,
-            calls=self._budget.calls,
-            usd=self._budget.usd,
-            last_failure=self._last_failure,
-        )
 
     def _answer(self, question: Question, unless: str) -> Answer:
         """``unless``: why nothing is asked; blank: ask."""
@@ -191,13 +189,14 @@ class AskingJudge:
                 self._asked.add(task.key)
                 self._failed.pop(task.key, None)
                 self._asker.ask(task)
-            progress = self._progress()
         if new:
-            self._tell(progress)
+            self._tell_progress()
         return Pending(task.key, model)
 
     def _take(self, key: str, samples: Sequence[Sample], failure: Failure | None) -> None:
         """In the asker's thread: what became of a question."""
+        if samples:
+            self._shelf.keep(key, self._settings.model, kept(samples))
         with self._change:
             if samples:
                 self._known[key] = (*self._known.get(key, ()), *samples)
@@ -208,11 +207,12 @@ class AskingJudge:
                 self._last_failure = failure.message
             self._asked.discard(key)
             self._finished.append(key)
-            progress = self._progress()
             self._change.notify_all()
-        self._tell(progress)
-        if samples:
-            self._shelf.keep(key, self._settings.model, kept(samples))
+        self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        with self._telling:  # what is told last is what is true last
+            self._tell(self.progress())
 
 
 class _Recalling:
