@@ -15,12 +15,13 @@ from tracedesk.evaluation.regressions import (
     BY_INPUT,
     Comparison,
     Edit,
-    compare,
+    Side,
     compare_edit,
+    compare_sides,
     edits,
 )
 from tracedesk.evaluation.trends import Survey, survey
-from tracedesk.evaluation.windows import Result, Window, time_of, within
+from tracedesk.evaluation.windows import Result, Window, time_of
 from tracedesk.model.execution import Execution, ExecutionKind
 
 if TYPE_CHECKING:
@@ -123,12 +124,19 @@ class Gatherer:
     ) -> Comparison:
         """What flipped between two windows or versions, where both were asked the same. Raises
         StoreError."""
-        results = []
-        for result in self._store.latest_results():
-            breathe()
-            if (before.holds(result[0]) or after.holds(result[0])) and effect.holds(result):
-                results.append(result)
-        return compare(within(results, before), within(results, after), BY_INPUT)
+        sides = Side(BY_INPUT), Side(BY_INPUT)
+        seen: Execution | None = None
+        chosen: list[Side] = []
+        for execution, record in self._store.latest_results():
+            if execution is not seen:
+                breathe()
+                seen = execution
+                windows = zip(sides, (before, after), strict=True)
+                chosen = [side for side, window in windows if window.holds(execution)]
+            if chosen and effect.holds((execution, record)):
+                for side in chosen:
+                    side.add(execution, record)
+        return compare_sides(*sides)
 
     def edits(self, breathe: Breathe = lambda: None) -> list[Edit]:
         """When case files changed, oldest first, as far back as the history is looked through.

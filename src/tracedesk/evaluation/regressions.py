@@ -5,14 +5,14 @@ Results of other traces, from another version or another time, are paired by equ
 input: the same question asked of both. What has no partner is counted and never compared.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from tracedesk.evaluation.tally import NO_STAGE, CaseTally, Scores, stages_of, tally_of
+from tracedesk.evaluation.tally import NO_STAGE, CaseTally, Scores, Tally, stages_of
 from tracedesk.evaluation.trends import newest_first
 from tracedesk.evaluation.windows import Result, latest
-from tracedesk.model.execution import Execution, ExecutionKind
+from tracedesk.model.execution import CaseRecord, Execution, ExecutionKind
 from tracedesk.model.verdict import Outcome
 
 BY_TRACE, BY_INPUT = "trace", "input"
@@ -20,7 +20,8 @@ BY_TRACE, BY_INPUT = "trace", "input"
 ONE_SAVE_NS = 5_000_000_000
 """Cases that change within this time of one another changed in one edit of their file."""
 
-Key = tuple[str, str, str]
+Subject = tuple[str, str]
+"""Agent and input, or a trace."""
 
 
 class Flip(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -95,81 +96,123 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     """Names of the cases that changed."""
 
 
+class Side:
+    """The results of one side, counted as they come. Of a pass nothing is kept but that it was
+    one, so that a million results take little room."""
+
+    def __init__(self, pairing: str) -> None:
+        self.pairing = pairing
+        self.tally = Tally()
+        self.newest: dict[Subject, dict[str, Result]] = {}
+        """Of each case on each trace or input, the newest result."""
+        self.unmatched = 0
+        """Results on traces without a known input."""
+        self._passes: dict[tuple[str, str, str], CaseRecord] = {}
+
+    def add(self, execution: Execution, record: CaseRecord) -> None:
+        """Count one result."""
+        self.tally.add(execution, record)
+        if record.outcome is Outcome.SKIPPED:
+            return
+        subject = self._subject(execution)
+        if subject is None:
+            self.unmatched += 1
+            return
+        if record.outcome is Outcome.PASS:
+            record = self._pass(record)
+        found = self.newest.setdefault(subject, {})
+        result = (execution, record)
+        known = found.get(record.case)
+        if known is None or newest_first(result) < newest_first(known):
+            found[record.case] = result
+
+    def _subject(self, execution: Execution) -> Subject | None:
+        """What a result is paired by, beside its case."""
+        if self.pairing == BY_TRACE:
+            return ("", execution.trace)
+        return (execution.agent_id, execution.input_key) if execution.input_key else None
+
+    def _pass(self, record: CaseRecord) -> CaseRecord:
+        key = (record.case, record.name, record.file)
+        if key not in self._passes:
+            self._passes[key] = msgspec.structs.replace(record, checks=(), reason="")
+        return self._passes[key]
+
+
 def compare(before: Iterable[Result], after: Iterable[Result], pairing: str) -> Comparison:
     """Compare two sets of results, each case on a trace given once a side."""
-    old, new = list(before), list(after)
-    was, now = _by_key(old, pairing), _by_key(new, pairing)
-    flips = sorted(_flips(was, now), key=lambda flip: (flip.file, flip.name, flip.case, flip.trace))
-    sides = tally_of(old), tally_of(new)
+    sides = Side(pairing), Side(pairing)
+    for side, results in zip(sides, (before, after), strict=True):
+        for execution, record in results:
+            side.add(execution, record)
+    return compare_sides(*sides)
+
+
+def compare_sides(before: Side, after: Side) -> Comparison:
+    """Compare two sides that were counted with the same pairing."""
     kinds = {(Outcome.PASS, Outcome.FAIL): "broken", (Outcome.FAIL, Outcome.PASS): "mended"}
     sorted_in: dict[str, list[Flip]] = {"broken": [], "mended": [], "others": []}
-    for flip in flips:
+    for flip in sorted(_flips(before, after), key=_in_order):
         sorted_in[kinds.get((flip.was, flip.now), "others")].append(flip)
-    paired = was.keys() & now.keys()
+    paired = _cases_in_both(before, after)
     return Comparison(
-        pairing=pairing,
-        before=sides[0].scores(),
-        after=sides[1].scores(),
+        pairing=before.pairing,
+        before=before.tally.scores(),
+        after=after.tally.scores(),
         broken=tuple(sorted_in["broken"]),
         mended=tuple(sorted_in["mended"]),
         others=tuple(sorted_in["others"]),
-        paired=len(paired),
-        unpaired_before=_unpaired(old, paired, pairing),
-        unpaired_after=_unpaired(new, paired, pairing),
-        cases=tuple(_changes(sides[0].cases, sides[1].cases)),
+        paired=paired,
+        unpaired_before=_distinct(before) - paired,
+        unpaired_after=_distinct(after) - paired,
+        cases=tuple(_changes(before.tally.cases, after.tally.cases)),
     )
 
 
-def _key(result: Result, pairing: str) -> Key | None:
-    execution, record = result
-    if record.outcome is Outcome.SKIPPED:
-        return None
-    if pairing == BY_TRACE:
-        return ("", execution.trace, record.case)
-    if not execution.input_key:
-        return None
-    return (execution.agent_id, execution.input_key, record.case)
+def _in_order(flip: Flip) -> tuple[str, str, str, str]:
+    return (flip.file, flip.name, flip.case, flip.trace)
 
 
-def _by_key(results: Iterable[Result], pairing: str) -> dict[Key, Result]:
-    """The newest result of each key; of equally new ones always the same."""
-    found: dict[Key, Result] = {}
-    for result in sorted(results, key=newest_first):
-        key = _key(result, pairing)
-        if key is not None:
-            found.setdefault(key, result)
-    return found
-
-
-def _unpaired(results: Iterable[Result], paired: Collection[Key], pairing: str) -> int:
-    """Results that say something and have no partner."""
+def _cases_in_both(before: Side, after: Side) -> int:
     return sum(
-        record.outcome is not Outcome.SKIPPED and _key((execution, record), pairing) not in paired
-        for execution, record in results
+        len(cases.keys() & after.newest[subject].keys())
+        for subject, cases in before.newest.items()
+        if subject in after.newest
     )
 
 
-def _flips(was: dict[Key, Result], now: dict[Key, Result]) -> Iterator[Flip]:
-    for key in was.keys() & now.keys():
-        (old, before), (new, after) = was[key], now[key]
-        if before.outcome is after.outcome:
-            continue
-        telling = after if after.outcome is not Outcome.PASS else before
-        stage = stages_of(telling)[0] if telling.outcome is Outcome.FAIL else NO_STAGE
-        check = next((c for c in telling.checks if c.outcome is telling.outcome), None)
-        yield Flip(
-            case=after.case,
-            name=after.name,
-            file=after.file,
-            was=before.outcome,
-            now=after.outcome,
-            trace_before=old.trace,
-            trace=new.trace,
-            stage=stage,
-            assertion=check.assertion if check else "",
-            reason=check.reason if check else telling.reason,
-            span=check.evidence[0][0] if check and check.evidence else None,
-        )
+def _distinct(side: Side) -> int:
+    """Results, those of equal input that came again counted once, as they are paired."""
+    return side.unmatched + sum(map(len, side.newest.values()))
+
+
+def _flips(before: Side, after: Side) -> Iterator[Flip]:
+    for subject, cases in before.newest.items():
+        others = after.newest.get(subject, {})
+        for case, was in cases.items():
+            now = others.get(case)
+            if now is not None and was[1].outcome is not now[1].outcome:
+                yield _flip(was, now)
+
+
+def _flip(was: Result, now: Result) -> Flip:
+    (old, before), (new, after) = was, now
+    telling = after if after.outcome is not Outcome.PASS else before
+    stage = stages_of(telling)[0] if telling.outcome is Outcome.FAIL else NO_STAGE
+    check = next((c for c in telling.checks if c.outcome is telling.outcome), None)
+    return Flip(
+        case=after.case,
+        name=after.name,
+        file=after.file,
+        was=before.outcome,
+        now=after.outcome,
+        trace_before=old.trace,
+        trace=new.trace,
+        stage=stage,
+        assertion=check.assertion if check else "",
+        reason=check.reason if check else telling.reason,
+        span=check.evidence[0][0] if check and check.evidence else None,
+    )
 
 
 def _changes(before: dict[str, CaseTally], after: dict[str, CaseTally]) -> list[CaseChange]:
