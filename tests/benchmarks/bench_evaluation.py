@@ -85,34 +85,87 @@ def _save(folder: Path, traces: int, *, cases: int, changed_cases: int) -> list[
 
 
 def many_traces() -> list[Result]:
-    """One case of 5 assertions changed, on 10,000 stored traces of 5 spans."""
-    from tracedesk.testcases.load import load_text
-
-    taken = []
-    late: list[float] = []
+    """One case of 5 assertions changed, on 10,000 stored traces of 5 spans, with executions kept
+    and without; and a restart over what they say."""
     with tempfile.TemporaryDirectory() as name, Store.open(Path(name) / "t.db") as store:
         fill(store, MANY)
-        evaluator = Evaluator(store, lambda: {LOCAL_AGENT.id: LOCAL_AGENT})
-        start = time.perf_counter()
-        evaluator.start()
-        evaluator.settle(120)
-        first = time.perf_counter() - start
-        for turn in range(3):
-            file = load_text(case_text(1, 5, changed=1, turn=turn + 1), "a.yaml")
-            start = time.perf_counter()
-            evaluator.set_files([file])
-            with _Lateness() as lateness:
-                evaluator.settle(120)
-            taken.append(time.perf_counter() - start)
-            late += lateness.seconds
-        evaluator.stop()
-    changed = statistics.median(taken)
-    late_ms = sorted(late)[int(len(late) * 0.99)] * 1e3
+        file = _case_file(0)
+        first = _started(store, file)
+        bare, kept = _Changed(), _Changed()
+        for turn in range(CHANGES):  # in turns, for a shared machine is never the same
+            _change(store, 2 * turn, bare, record=False)
+            _change(store, 2 * turn + 1, kept, record=True)
+        anew = _started(store, _case_file(99))
+        restart = _started(store, _case_file(2 * CHANGES))
+        size = store.query("SELECT avg(length(cases)), count(*) FROM execution")[0]
+    changed, without = statistics.median(kept.seconds), statistics.median(bare.seconds)
+    late_ms = sorted(kept.late)[int(len(kept.late) * 0.99)] * 1e3
+    written = statistics.median(kept.written)
     return [
         Result("first reading of 10,000 stored 5-span traces", first, "s", None, True),
         Result("one changed case × 10,000 stored 5-span traces", changed, "s", 2, changed <= 2),
+        Result(
+            "the same without keeping executions", without, "s", None, True,
+            f"{changed / without:.2f} × as long with",
+        ),
+        Result(
+            "from the last verdict to the last execution written", written, "s", None, True,
+            f"{size[0]:.0f} bytes each",
+        ),
         Result("lateness of another thread meanwhile (p99)", late_ms, "ms", 30, late_ms <= 30),
-    ]
+        Result(
+            "restart over 10,000 traces with executions → all verdicts", restart, "s", None, True,
+            f"{anew:.2f} s without, {anew / restart:.1f} × as long",
+        ),
+    ]  # fmt: skip
+
+
+CHANGES = 3
+
+
+class _Changed:
+    """What was measured of ``CHANGES`` saves."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.written: list[float] = []
+        self.late: list[float] = []
+
+
+def _change(store: Store, turn: int, found: _Changed, *, record: bool) -> None:
+    """One save, from one form of the case to the next."""
+    evaluator = Evaluator(store, lambda: {LOCAL_AGENT.id: LOCAL_AGENT}, record=record)
+    evaluator.set_files([_case_file(turn)])
+    evaluator.start()
+    evaluator.settle(120, recorded=True)
+    start = time.perf_counter()
+    with _Lateness() as lateness:
+        evaluator.set_files([_case_file(turn + 1)])
+        evaluator.settle(120)
+        settled = time.perf_counter()
+        evaluator.settle(120, recorded=True)
+    found.seconds.append(settled - start)
+    found.written.append(time.perf_counter() - settled)
+    found.late += lateness.seconds
+    evaluator.stop()
+
+
+def _started(store: Store, file: CaseFile) -> float:
+    """Seconds from the start of an evaluator to its last verdict."""
+    evaluator = Evaluator(store, lambda: {LOCAL_AGENT.id: LOCAL_AGENT})
+    evaluator.set_files([file])
+    start = time.perf_counter()
+    evaluator.start()
+    evaluator.settle(120)
+    seconds = time.perf_counter() - start
+    evaluator.stop()
+    return seconds
+
+
+def _case_file(turn: int) -> CaseFile:
+    from tracedesk.testcases.load import load_text
+
+    return load_text(case_text(1, 5, changed=1, turn=turn), "a.yaml")
 
 
 class _Lateness:

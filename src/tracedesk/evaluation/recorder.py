@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -165,8 +166,9 @@ def _fact(value: Any) -> str:
     return str(value)[:FACT_CHARS] if known else ""
 
 
+@lru_cache(maxsize=256)
 def settings_key(
-    agent: Agent | None, roles: Sequence[tuple[str, str]], base: Settings = DEFAULT_SETTINGS
+    agent: Agent | None, roles: tuple[tuple[str, str], ...], base: Settings = DEFAULT_SETTINGS
 ) -> str:
     """Digest of what decides verdicts beside trace, case and version of the program."""
     told = agent and (agent.name, agent.type, agent.response_path, agent.timezone)
