@@ -116,8 +116,9 @@ async def test_the_list_follows_the_cell_and_the_totals_are_a_column(judged_desk
     async with counted_screen(judged_desk, "M", size=(80, 24)) as (app, pilot):
         failures = app.screen.query_one("#failures")
         await pilot.press("l")
-        await pilot.pause()
-        assert lines_of(app, "#failures")[0] == " nothing failed here"
+        await until(
+            pilot, lambda: lines_of(app, "#failures")[0] == " nothing failed here", "another cell"
+        )
         await pilot.press("h", "G")
         await until(pilot, lambda: failures.with_case, "the totals list every case")
         assert len(failures.failures) == 1
@@ -155,8 +156,8 @@ async def test_version_window_and_filter_narrow_what_is_counted(judged_desk):
 async def test_a_wrong_filter_says_so_and_changes_nothing(judged_desk):
     async with counted_screen(judged_desk, "M") as (app, pilot):
         await pilot.press("f", *"statos:failed", "enter")
-        await pilot.pause()
-        assert "did you mean" in str(app.screen.query_one(".problem").content)
+        problem = app.screen.query_one(".problem")
+        await until(pilot, lambda: "did you mean" in str(problem.content), "it is said")
         await pilot.press("escape")
         assert app.screen.looking.filter == ""
 
