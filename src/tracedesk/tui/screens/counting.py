@@ -198,10 +198,9 @@ class CountingScreen(Steady, RoleScreen):
         now = perf_counter()
         self._counting = False
         self._rest_until = now + REST * (now - self._asked_at)
-        first = self.gathered is None
         self.gathered, self.edits = message.gathered, message.edits
         self.titles = message.titles
-        self.show(first=first)
+        self.show()
         self.show_bars()
 
     def _asked_for(self, answered: Looking) -> Looking:
@@ -232,7 +231,7 @@ class CountingScreen(Steady, RoleScreen):
         if (before.preset, before.filter) != (self.looking.preset, self.looking.filter):
             self.recount()
         elif self.gathered is not None:
-            self.show(first=False)
+            self.show()
         self.show_bars()
 
     def action_window(self) -> None:
@@ -276,8 +275,8 @@ class CountingScreen(Steady, RoleScreen):
 
     # -- for subclasses --------------------------------------------------------------
 
-    def show(self, *, first: bool) -> None:
-        """Show what was counted; ``first``: for the first time."""
+    def show(self) -> None:
+        """Show what was counted."""
         raise NotImplementedError
 
     def go_home(self) -> None:

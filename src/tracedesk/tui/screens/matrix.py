@@ -43,11 +43,11 @@ class MatrixScreen(CountingScreen):
     def go_home(self) -> None:
         self.view.focus()
 
-    def show(self, *, first: bool) -> None:
+    def show(self) -> None:
         assert self.gathered is not None
         matrix = matrix_of(self.gathered.survey.tally(self.choice))
         self.view.empty_note = self.why_empty()
-        self.view.show(matrix, to_worst=first)
+        self.view.show(matrix)
         failing = sum(row.failed > 0 for row in matrix.rows)
         note = "* where most failures of a case began"
         self.titled("matrix", f"{failing:,} of {len(matrix.rows):,} cases fail", note)

@@ -82,7 +82,7 @@ class ScoresScreen(CountingScreen):
 
     # -- showing ---------------------------------------------------------------------
 
-    def show(self, *, first: bool) -> None:
+    def show(self) -> None:
         assert self.gathered is not None
         survey = self.gathered.survey
         choice = self.choice
@@ -130,7 +130,7 @@ class ScoresScreen(CountingScreen):
     def _after_resize(self) -> None:
         self.show_bars()
         if self.gathered is not None:
-            self.show(first=False)
+            self.show()
         self._show_flips()
 
     # -- keys ------------------------------------------------------------------------
@@ -138,12 +138,12 @@ class ScoresScreen(CountingScreen):
     def action_measure(self) -> None:
         self.measure = MEASURES[(MEASURES.index(self.measure) + 1) % len(MEASURES)]
         if self.gathered is not None:
-            self.show(first=False)
+            self.show()
 
     def action_axis(self) -> None:
         self.by_version = not self.by_version
         if self.gathered is not None:
-            self.show(first=False)
+            self.show()
 
     def action_base(self) -> None:
         """Compare from here, or no longer."""

@@ -36,9 +36,12 @@ class MatrixView(LineView):
         super().__init__(ascii=ascii, id="matrix")
         self.matrix: Matrix | None = None
         self.column = 0
+        self._moved = False
 
-    def show(self, matrix: Matrix, *, to_worst: bool) -> None:
-        """Other numbers; the cursor stays with its case, or goes to where most failed."""
+    def show(self, matrix: Matrix) -> None:
+        """Other numbers; the cursor stays with its case once it was moved, and stands where most
+        failed before that."""
+        to_worst = not self._moved and self.cursor == 0
         held = None if self.row is None else self.row.case
         self.matrix = matrix
         cases = [row.case for row in (*matrix.rows, matrix.totals)]
@@ -64,6 +67,7 @@ class MatrixView(LineView):
     def move(self, step: int) -> None:
         """To the column beside."""
         if self.matrix is not None:
+            self._moved = True
             self.column = max(0, min(self.column + step, len(self.matrix.stages) - 1))
             self.repaint()
             self.post_message(CursorMoved(self, self.cursor))
