@@ -2,9 +2,10 @@
 
 import tracemalloc
 
-from tracedesk.evaluation.memo import Newest
+from tracedesk.evaluation.memo import Entries, Entry, Newest, code_of
 from tracedesk.evaluation.readings import Readings
 from tracedesk.reading import ReadingSettings, read
+from tracedesk.store.values import new_id
 from tracedesk.testing import make_span, make_trace
 
 
@@ -76,3 +77,32 @@ def test_a_packed_reading_takes_little_more_room_than_its_bytes() -> None:
         tracemalloc.stop()
     assert readings.get("b", 1, trace, ReadingSettings()) == reading
     assert taken < len(text) / 10
+
+
+def test_entries_are_found_by_the_ids_of_their_traces() -> None:
+    entries = Entries()
+    trace_id = new_id(7)
+    entry = Entry(code_of(trace_id), "agent", revision=1, ready_ns=0, read_revision=0)
+    entries.add(entry)
+    assert (entry.id, entry.number) == (trace_id, 7)
+    assert entries.get(trace_id) is entries[trace_id] is entry
+    assert trace_id in entries
+    assert list(entries.values()) == [entry]
+    for other in (new_id(7), new_id(8), "", "7", trace_id[:-1], "x" * 36):
+        assert other not in entries
+    entries.discard(entry)
+    assert entries.get(trace_id) is None
+    assert not len(entries)
+
+
+def test_a_stored_trace_is_remembered_in_two_hundred_bytes() -> None:
+    ids = [new_id(number) for number in range(1, 20_001)]
+    tracemalloc.start()
+    try:
+        entries = Entries()
+        for trace_id in ids:
+            entries.add(Entry(code_of(trace_id), "agent", 1, ready_ns=0, read_revision=1))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken / len(ids) < 210

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tracedesk.evaluation import supply as module
-from tracedesk.evaluation.memo import Entry
+from tracedesk.evaluation.memo import Entry, code_of
 from tracedesk.evaluation.readings import Readings
 from tracedesk.evaluation.supply import Supply
 from tracedesk.formats.detect import read_body
@@ -111,8 +111,7 @@ class Stocked:
         )
         (receipt,) = self.store.writer.submit([incoming]).result()
         return Entry(
-            id=receipt.id,
-            number=receipt.number,
+            code=code_of(receipt.id),
             agent_id=LOCAL_AGENT.id,
             revision=receipt.revision,
             ready_ns=0,
@@ -155,8 +154,7 @@ def test_rows_that_were_fetched_ahead_are_used_once_and_never_when_too_old(
 def test_a_deleted_trace_is_not_supplied(stocked: Stocked) -> None:
     entry = stocked.entry("book")
     gone = Entry(
-        id="00000000-0000-4000-8000-000000000000",
-        number=99,
+        code=code_of("00000000-0000-4000-8000-000000000099"),
         agent_id=LOCAL_AGENT.id,
         revision=1,
         ready_ns=0,

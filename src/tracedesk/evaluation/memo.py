@@ -6,7 +6,7 @@ when needed, so memory does not grow with evidence.
 """
 
 import heapq
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, ValuesView
 from typing import Generic, TypeVar
 
 import msgspec
@@ -21,6 +21,9 @@ KEPT_VERDICTS = 10_000
 
 SHARED_AT_MOST = 10_000
 """Different results remembered for sharing; when exceeded, sharing starts afresh."""
+
+
+_NUMBER = (1 << 48) - 1
 
 
 class Pair(msgspec.Struct, frozen=True, gc=False):
@@ -43,10 +46,13 @@ class Known(msgspec.Struct, frozen=True, gc=False, eq=False):
 
 
 class Entry(msgspec.Struct, gc=False, eq=False):
-    """One stored trace. Changed by the evaluator's thread only; ``known`` is replaced whole."""
+    """One stored trace. Changed by the evaluator's thread only; ``known`` is replaced whole.
 
-    id: str
-    number: int
+    There is one for each trace that is stored, some 200 bytes with its place among ``Entries``.
+    """
+
+    code: int
+    """Its id as a number, half as large; see ``code_of``."""
     agent_id: str
     revision: int
     ready_ns: int
@@ -61,6 +67,54 @@ class Entry(msgspec.Struct, gc=False, eq=False):
     noted: int = 0
     """0: the adviser knows nothing of it; 1: that it is there; above: one more than the revision
     whose names it knows."""
+
+    @property
+    def id(self) -> str:
+        """The id of the trace."""
+        digits = f"{self.code:032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+    @property
+    def number(self) -> int:
+        """Its number, in which its id ends."""
+        return self.code & _NUMBER
+
+
+def code_of(trace_id: str) -> int:
+    """The id of a trace as a number; 0 when it is no id."""
+    try:
+        return int(trace_id.replace("-", ""), 16) if len(trace_id) == 36 else 0
+    except ValueError:
+        return 0
+
+
+class Entries:
+    """Entries by the ids of their traces. Written by one thread, read by any."""
+
+    def __init__(self) -> None:
+        self._by_code: dict[int, Entry] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_code)
+
+    def __contains__(self, trace_id: str) -> bool:
+        return code_of(trace_id) in self._by_code
+
+    def __getitem__(self, trace_id: str) -> Entry:
+        return self._by_code[code_of(trace_id)]
+
+    def get(self, trace_id: str) -> Entry | None:
+        return self._by_code.get(code_of(trace_id))
+
+    def values(self) -> ValuesView[Entry]:
+        """All of them, in the order in which they were added."""
+        return self._by_code.values()
+
+    def add(self, entry: Entry) -> None:
+        self._by_code[entry.code] = entry
+
+    def discard(self, entry: Entry) -> None:
+        self._by_code.pop(entry.code, None)
 
 
 class Full(msgspec.Struct, frozen=True):

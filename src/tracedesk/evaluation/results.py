@@ -91,7 +91,7 @@ def state_of(entry: Entry, plan: Plan) -> str:
     if any(pair.awaited for pair in known.pairs):
         return "pending"
     outcome = trace_outcome(pair.outcome for pair in known.pairs)
-    return str(outcome) if outcome else "none"
+    return outcome.value if outcome else "none"  # the one text that all entries share
 
 
 def summary_of(loaded: Loaded) -> Summary:

@@ -65,6 +65,8 @@ class Schedule:
             entry = self._waiting.get(trace_id)
             if entry is not None and entry.ready_ns <= now_ns:
                 return self._waiting.pop(trace_id)
+        if not self._waiting:
+            self._waiting.clear()  # else it keeps the room of the longest line there ever was
         return None
 
     def following(self, limit: int) -> list[Entry]:

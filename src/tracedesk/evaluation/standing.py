@@ -5,8 +5,9 @@ A trace is pending from the moment its newer revision or a changed case is heard
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from sys import intern
 
-from tracedesk.evaluation.memo import Entry, Known, Pair, Sharing
+from tracedesk.evaluation.memo import Entries, Entry, Known, Pair, Sharing, code_of
 from tracedesk.evaluation.plan import CHANGED, Plan, plan_for
 from tracedesk.evaluation.progress import Run
 from tracedesk.evaluation.results import Counts, state_of
@@ -27,7 +28,7 @@ class Standing:
         quiet_ns: int,
         now_ns: Callable[[], int],
     ) -> None:
-        self.entries: dict[str, Entry] = {}
+        self.entries = Entries()
         self.files: tuple[CaseFile, ...] = ()
         self.schedule = Schedule()
         self.counts = Counts()
@@ -69,18 +70,18 @@ class Standing:
         """Hear of a new or changed trace; ``known`` is what was found of it earlier."""
         entry = self.entries.get(row.id)
         if entry is None:
-            entry = self.entries[row.id] = Entry(
-                id=row.id,
-                number=row.number,
-                agent_id=row.agent_id,
+            entry = Entry(
+                code=code_of(row.id),
+                agent_id=intern(row.agent_id),
                 revision=row.revision,
                 ready_ns=0,
                 read_revision=0,
                 known=known,
             )
+            self.entries.add(entry)
             self._run.know(len(known.pairs) if known else 0)
         entry.revision, entry.read_revision = row.revision, row.read_revision
-        entry.agent_id = row.agent_id
+        entry.agent_id = intern(row.agent_id)
         if row.format == Format.OTLP:
             now_ns = self._now_ns()
             quiet_ns = min(row.updated_ns, now_ns) + self._quiet_ns
@@ -131,7 +132,7 @@ class Standing:
         self._run.expect(-entry.due)
         self._run.know(-len(entry.known.pairs) if entry.known else 0)
         self.counts.move(entry.shown, "")
-        self.entries.pop(entry.id, None)
+        self.entries.discard(entry)
 
     def cancel(self) -> None:
         """Leave undone what is due now; it stays pending. Traces that are still growing keep

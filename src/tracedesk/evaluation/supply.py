@@ -27,9 +27,9 @@ AHEAD = 32
 AHEAD_BYTES = 512 * 1024
 """Bodies that are fetched ahead; a trace with more comes alone."""
 
-KEPT_BYTES = 12 << 20
-"""Decoded traces kept for the next evaluation: some 800 of five spans, a screenful of large
-ones. Beyond it only the open trace is kept."""
+KEPT_BYTES = 8 << 20
+"""Decoded traces kept for the next evaluation: some 600 of five spans, fifty of a hundred. Beyond
+it only the open trace is kept."""
 
 
 class Supply:
