@@ -9,7 +9,6 @@ one case or a busy database did.
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from tracedesk.assertions import Settings
@@ -19,6 +18,7 @@ from tracedesk.evaluation.breath import Breath
 from tracedesk.evaluation.flips import Edit, Flips
 from tracedesk.evaluation.history import Recollection
 from tracedesk.evaluation.memo import KEPT_VERDICTS, Entry, Full, Newest
+from tracedesk.evaluation.noting import Noting
 from tracedesk.evaluation.orders import Orders
 from tracedesk.evaluation.pairs import Found, find_pairs
 from tracedesk.evaluation.progress import Progress, Run
@@ -96,8 +96,7 @@ class Evaluator(Orders):
             store, self._standing.plan, self._settings, self._standing.shared
         )
         """Until all traces that were there at the start have been taken in."""
-        self._unnoted: deque[Entry] = deque()
-        """Taken up from history, so that nobody has seen their names yet."""
+        self._noting = Noting(self._standing, self._supply, self._adviser, agents)
         self._summaries: list[Summary] = []
         self._thread: threading.Thread | None = None
         self._sequence = 0
@@ -195,7 +194,10 @@ class Evaluator(Orders):
     def _rest(self, settling: int) -> None:
         """Nothing is due: say so, and do what was put off."""
         self._run.finish()
-        noted = self._note_names()
+        end = time.perf_counter() + SLICE_S
+        noted = self._noting.work(
+            lambda: time.perf_counter() < end and not self._asked, self._breathe
+        )
         if self._standing.schedule:
             return
         if noted and self._adviser.update(
@@ -206,7 +208,7 @@ class Evaluator(Orders):
         self._settled(settling, recorded=recorded)
 
     def _rest_s(self) -> float:
-        if self._unnoted:
+        if self._noting:
             return 0.0
         if self._recorder is not None and not self._recorder.idle:
             return SLICE_S / 4
@@ -257,7 +259,7 @@ class Evaluator(Orders):
             self._run.begin(time.perf_counter())
             self._standing.take_row(row, known.get(row.id))
             if row.id in known:
-                self._unnoted.append(self._standing.entries[row.id])
+                self._noting.add(self._standing.entries[row.id])
             self._breathe()
         if len(rows) < CHUNK:
             self._store_revision = revision
@@ -330,6 +332,7 @@ class Evaluator(Orders):
             return
         entry.revision = loaded.row.revision
         fresh = entry.known is None or entry.known.revision != entry.revision
+        awaited = entry.known is not None and any(pair.awaited for pair in entry.known.pairs)
         started_ns = self._now_ns()
         found = find_pairs(
             plan,
@@ -346,7 +349,7 @@ class Evaluator(Orders):
             self._recorder.add(
                 ran(
                     loaded,
-                    ExecutionKind.PASSIVE if fresh else ExecutionKind.EDIT,
+                    ExecutionKind.PASSIVE if fresh or awaited else ExecutionKind.EDIT,
                     [(case, found.full.cases[case.id][1]) for case in found.ran],
                     started_ns=started_ns,
                     ended_ns=self._now_ns(),
@@ -389,25 +392,6 @@ class Evaluator(Orders):
             )
             if found is not None and self._recorder is not None:
                 self._recorder.add(found)
-
-    def _note_names(self) -> bool:
-        """Note the names in traces that were taken up, one slice at a time; whether that is done,
-        so that no advice is given on what nobody looked at."""
-        end = time.perf_counter() + SLICE_S
-        while self._unnoted and time.perf_counter() < end and not self._asked:
-            entry = self._unnoted.popleft()
-            plan, agent = self._standing.plan(entry.agent_id), self._agents().get(entry.agent_id)
-            if entry.id not in self._standing.entries:
-                continue
-            loaded = None
-            if self._adviser.wants_names(entry, plan):
-                loaded = self._supply.take(entry, lambda most: list(self._unnoted)[:most])
-            if loaded is None:
-                self._adviser.count(entry, agent)
-            else:
-                self._adviser.note(entry, loaded, agent, plan)
-            self._breathe()
-        return not self._unnoted
 
     def _write_back(self) -> None:
         """Have the store keep what the list shows of the readings of this slice."""
