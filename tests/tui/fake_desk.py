@@ -5,6 +5,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from msgspec.structs import replace
+
+from tracedesk.desk import OpenTrace
 from tracedesk.model.trace import Event, Status, Trace, TraceWarning
 from tracedesk.model.tree import SpanTree
 from tracedesk.model.verdict import (
@@ -101,6 +104,8 @@ class FakeDesk:
         self.outcomes: dict[str, int] = {}
         self.state = SimpleNamespace(done=0, total=0, last_count=0, last_ms=0.0)
         self.shown: list[str] = []
+        self.edit: Any = None
+        """What the last edit turned over."""
         self._revision = [0, 0, 0]
 
     def rows_newest_first(self) -> list[TraceRow]:
@@ -117,13 +122,7 @@ class FakeDesk:
         if trace_id not in self.traces:
             return None
         row, trace = self.traces[trace_id]
-        return SimpleNamespace(
-            row=row,
-            trace=trace,
-            tree=tree_of(trace),
-            reading=read(trace),
-            sketch=False,
-        )
+        return OpenTrace(row=row, trace=trace, tree=tree_of(trace), reading=read(trace))
 
     def sketch(self, trace_id: str) -> Any:
         """No trace here is large."""
@@ -160,6 +159,20 @@ class FakeDesk:
             "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n"
             "export OTEL_SERVICE_NAME=my-agent\n"
         )
+
+    def last_edit(self) -> Any:
+        """What the last edit turned over."""
+        return self.edit
+
+    def mark(self, row: TraceRow, mark: Any, note: str | None = None) -> bool:
+        """Mark a stored trace."""
+        if row.id not in self.traces:
+            return False
+        known, trace = self.traces[row.id]
+        words = None if mark == "none" else str(mark)
+        self.traces[row.id] = (replace(known, mark=words, mark_note=note), trace)
+        self._revision[0] += 1
+        return True
 
     # -- what tests do to it ---------------------------------------------------------
 

@@ -86,7 +86,7 @@ def test_help_lists_every_key_that_works_in_a_pane(pane):
 
 
 def test_two_key_commands_are_found_by_their_first_key():
-    assert set(PREFIXES) == {"]", "[", "y"}
+    assert set(PREFIXES) == {"]", "[", "y", "m"}
     assert PREFIXES["]"]["e"].name == "jump('error', 1)"
 
 

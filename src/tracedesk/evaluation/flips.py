@@ -58,7 +58,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
         some, more = self.files[:2], len(self.files) - 2
         names = ", ".join(name.rpartition("/")[2] for name in some)
         names += f" and {more} more" if more > 0 else ""
-        return f"edited {names}: " + ", ".join(f"{number} {kind}" for kind, number in self.counts)
+        return f"edited {names}: " + ", ".join(f"{number:,} {kind}" for kind, number in self.counts)
 
 
 class Flips:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tracedesk.evaluation.run import TraceVerdicts
     from tracedesk.reading.explain import Explained
     from tracedesk.store.ledger import Counts, Ledger
-    from tracedesk.store.rows import StoredRequest
+    from tracedesk.store.rows import StoredRequest, TraceRow
     from tracedesk.tui.view_models.span_tree import SpanRows
 
 
@@ -80,6 +80,14 @@ class TraceGone(Message):
     def __init__(self, trace_id: str) -> None:
         super().__init__()
         self.trace_id = trace_id
+
+
+class TraceMarked(Message):
+    """The open trace was marked as known good or bad, or its mark was taken away."""
+
+    def __init__(self, row: "TraceRow") -> None:
+        super().__init__()
+        self.row = row
 
 
 class LedgerRead(Message):

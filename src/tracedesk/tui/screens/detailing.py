@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
 from textual.content import Content
 
 from tracedesk.desk import Desk, OpenTrace
@@ -21,7 +22,7 @@ from tracedesk.tui.view_models.pages.span import attributes_page, events_page
 from tracedesk.tui.view_models.pages.xray import xray_page
 from tracedesk.tui.view_models.results import GLYPHS, RANK, Results
 from tracedesk.tui.view_models.span_tree import SpanRows
-from tracedesk.tui.view_models.trace_list import TraceList, row_title
+from tracedesk.tui.view_models.trace_list import KNOWN, TraceList, row_title
 from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.detail.tabs import DetailTabs
 from tracedesk.tui.widgets.drawer.failure import FailureStrip
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from tracedesk.evaluation.run import TraceVerdicts
     from tracedesk.reading.explain import Explained
     from tracedesk.store.rows import StoredRequest, TraceRow
+
+
+MARK_CHARS = 60
+"""Of a mark and its note, in the title of the tree."""
 
 
 class Detailing(Work):
@@ -95,6 +100,12 @@ class Detailing(Work):
         self.show_page()
         self.show_failure()
         self.show_bars()
+
+    def show_mark(self, row: "TraceRow") -> None:
+        """The open trace is marked otherwise now; nothing else of it is."""
+        if self.opened is not None and self.opened.row.id == row.id:
+            self.opened = msgspec.structs.replace(self.opened, row=row)
+            self._show_tree_title()
 
     def leave_trace(self) -> None:
         """Show no trace, as before one was opened."""
@@ -308,6 +319,9 @@ class Detailing(Work):
             parts.append(figures.duration(axis.length_ns))
         if row.error_count:
             parts.append(f"✖ {row.error_count}")
+        if row.mark:
+            note = f": {row.mark_note}" if row.mark_note else ""
+            parts.append(f"{KNOWN[row.mark][0]} known {row.mark}{note}"[:MARK_CHARS])
         self.retitle("tree", " · ".join(parts), "")
 
 

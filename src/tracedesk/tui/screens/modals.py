@@ -19,6 +19,7 @@ from tracedesk.tui.text import fit, plain, wrap
 from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.view_models.pages.ledger import ledger_page
 from tracedesk.tui.widgets.detail.page_view import PageView
+from tracedesk.tui.widgets.line_view import LineView
 from tracedesk.tui.widgets.roles import RoleScreen
 
 PAGE_CHARS = 200_000
@@ -31,6 +32,7 @@ LEGEND = (
     ("↻", "warn", "cycle: the spans name one another as parents"),
     ("A M T R", "", "agent, model, tool, retrieval"),
     ("✓ ✗ ? !", "", "assertions that pass, fail, miss what they need, or are in error"),
+    ("▲ ▼", "", "traces marked as known good, known bad"),
     ("~2", "warn", "verdicts of a test file that no longer parses"),
     ("…", "faint", "evaluation pending: what is shown is of the past"),
     ("▒", "bar", "begun and not ended; ╎ thinner than an eighth of a cell"),
@@ -55,11 +57,17 @@ class Modal(Steady, RoleScreen, ModalScreen[None]):
         with Vertical(classes="box") as box:
             box.border_title = Content(plain(self.title_text))
             box.border_subtitle = Content(self.hint)
-            yield PageView(ascii=self.ascii, id="modal-page")
+            yield self.lines()
+
+    def lines(self) -> LineView:
+        """What stands in the box: a page, or a list that knows its rows."""
+        return PageView(ascii=self.ascii, id="modal-page")
 
     def on_mount(self) -> None:
-        self.query_one(PageView).focus()
-        self.query_one(PageView).show(self.page)
+        view = self.query_one(LineView)
+        view.focus()
+        if isinstance(view, PageView):
+            view.show(self.page)
 
     def page(self, width: int) -> list[Line]:
         raise NotImplementedError

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from textual.app import SuspendNotSupported
 from textual.widget import Widget
 
+from tracedesk.model.mark import Mark
 from tracedesk.tui.actions import PANES
 from tracedesk.tui.editor import editor_command
 from tracedesk.tui.screens.modals import HelpScreen, ValueScreen
@@ -173,7 +174,15 @@ class Moves(Sending):
         if self.traces.go_to_mark(step):
             self.refresh_rows()
         else:
-            self.notify("No trace is marked; m marks the one under the cursor.")
+            self.notify("No trace is selected; mm selects the one under the cursor.")
+
+    def action_know(self, mark: str) -> None:
+        """Mark the trace under the cursor as known good or known bad."""
+        row = self.chosen_row
+        if row is None:
+            self.notify("There is no trace here to mark.")
+        else:
+            self.mark_trace(row, Mark(mark))
 
     # -- spans -----------------------------------------------------------------------
 
@@ -297,7 +306,7 @@ class Moves(Sending):
 
     def _to_copy(self, what: str) -> str:
         row = self.chosen_row
-        if what == "marked trace":
+        if what == "selected trace":
             return "\n".join(self.traces.marked)
         if what == "trace id":
             return "" if row is None else row.id

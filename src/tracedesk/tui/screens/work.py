@@ -7,6 +7,8 @@ from textual import work
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from tracedesk.desk import Desk, OpenTrace
+from tracedesk.model.mark import Mark
+from tracedesk.store.rows import TraceRow
 from tracedesk.tui.messages import (
     ExplainedRead,
     LedgerRead,
@@ -15,6 +17,7 @@ from tracedesk.tui.messages import (
     SearchDone,
     StateRead,
     TraceGone,
+    TraceMarked,
     TraceRead,
     VerdictsRead,
 )
@@ -81,13 +84,22 @@ class Work(Steady, RoleScreen):
             self.post_message(TraceRead(trace_id, opened, rows, verdicts))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="grown")
-    def read_if_grown(self, trace_id: str, revision: int) -> None:
-        """The open trace again, when its content is another one by now."""
-        row = self.desk.store.row(trace_id)
+    def read_if_grown(self, known: TraceRow) -> None:
+        """The open trace again, when its content is another one by now; else its row, when it
+        was marked."""
+        row = self.desk.store.row(known.id)
         if row is None:
-            self.post_message(TraceGone(trace_id))
-        elif row.revision != revision:
-            self.read_trace(trace_id)
+            self.post_message(TraceGone(known.id))
+        elif row.revision != known.revision:
+            self.read_trace(known.id)
+        elif (row.mark, row.mark_note) != (known.mark, known.mark_note):
+            self.post_message(TraceMarked(row))
+
+    @work(thread=True, exit_on_error=False, group="mark")
+    def mark_trace(self, row: TraceRow, mark: Mark) -> None:
+        """Keep what is known of a trace; the list shows it once it is stored."""
+        if not self.desk.mark(row, mark):
+            self.post_message(TraceGone(row.id))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="verdicts")
     def read_verdicts(self, trace_id: str) -> None:

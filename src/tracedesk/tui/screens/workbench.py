@@ -30,11 +30,12 @@ from tracedesk.tui.messages import (
     SearchDone,
     StateRead,
     TraceGone,
+    TraceMarked,
     TraceRead,
     VerdictsRead,
     WindowMoved,
 )
-from tracedesk.tui.screens.judged import Judged
+from tracedesk.tui.screens.flips import Backtests
 from tracedesk.tui.screens.modals import LedgerScreen
 from tracedesk.tui.screens.moves import pane_of
 from tracedesk.tui.screens.work import database_name
@@ -76,7 +77,7 @@ VAST, WIDE, MEDIUM = 180, 140, 100
 """Columns from which there are three panes, with room beside the bars; three; and two."""
 
 
-class Workbench(Judged):
+class Workbench(Backtests):
     """Traces, spans, detail and tests on one screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("")]
@@ -141,7 +142,7 @@ class Workbench(Judged):
         if stored or judged:
             self.refresh_rows()
         if stored and self.opened is not None:
-            self.read_if_grown(self.opened.row.id, self.opened.row.revision)
+            self.read_if_grown(self.opened.row)
         if saved and files:
             self.saved_ns = self.now_ns()
         if (judged or saved) and self.opened is not None:
@@ -256,6 +257,10 @@ class Workbench(Judged):
             self.leave_trace()
             self.refresh_rows()
 
+    @on(TraceMarked)
+    def _trace_marked(self, message: TraceMarked) -> None:
+        self.show_mark(message.row)
+
     @on(LedgerRead)
     def _ledger_read(self, message: LedgerRead) -> None:
         screen = LedgerScreen(
@@ -366,14 +371,17 @@ class Workbench(Judged):
         at = model.cursor + 1 if model.total else 0
         notes = [f"frozen · {model.waiting:,} new"] if model.frozen else []
         notes += ["following"] if model.follow else []
-        notes += [f"{len(model.marked)} marked"] if model.marked else []
+        notes += [f"{len(model.marked)} selected"] if model.marked else []
         self.retitle("list", f"Traces · {at:,} of {model.total:,}", " · ".join(notes))
 
     def saved_note(self) -> str:
         progress = self.desk.progress()
         if progress is None:
             return ""
-        return bars.saved_note(self.saved_ns, progress.last_count, progress.last_ms)
+        note = bars.saved_note(self.saved_ns, progress.last_count, progress.last_ms)
+        edit = self.desk.last_edit()
+        turned = f"{edit} · B lists them" if edit is not None and edit.counts else ""
+        return " · ".join(filter(None, (note, turned)))
 
     # -- two-key commands ------------------------------------------------------------
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 OPAQUE = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 """Ids that no person chose: OTLP trace ids and UUIDs."""
 
+KNOWN = {"good": ("▲", "ok"), "bad": ("▼", "bad")}
+"""Glyph and role of traces that are known to be good or bad."""
+
 MARGIN = 20
 """Rows read beyond each edge of the screen; all of them are read again at every change."""
 
@@ -215,7 +218,9 @@ def entry_line(entry: Entry, width: int, now_ns: int, marked: bool) -> list[Piec
     status, role = ("✖", "bad") if row.error_count or row.status == "failed" else (" ", "")
     if row.end_ns is None and row.start_ns is not None:
         status, role = "◌", "dim"
-    pieces = [Piece("▪" if marked else " ", "accent"), Piece(status + " ", role), *_verdict(entry)]
+    known = Piece(*KNOWN[row.mark]) if row.mark in KNOWN else Piece(" ", role)
+    pieces = [Piece("▪" if marked else " ", "accent"), Piece(status, role), known]
+    pieces += _verdict(entry)
     right: list[Piece] = []
     took = None if row.duration_ms is None else row.duration_ms * 1e6
     for wanted, text, size in (
