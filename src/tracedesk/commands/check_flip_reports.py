@@ -36,7 +36,7 @@ def flip_lines(test: Backtest) -> Iterator[Line]:
 
 def headline(test: Backtest) -> str:
     """``2 pass→fail · 1 fail→pass · 1 new case, compared with …``."""
-    parts = [f"{number} {kind}" for kind, number in test.counts.items()]
+    parts = [f"{number:,} {kind}" for kind, number in test.counts.items()]
     parts += [f"{counted(len(test.new), 'new case')}"] if test.new else []
     parts += [f"{counted(len(test.removed), 'removed case')}"] if test.removed else []
     told = " · ".join(parts) or "no verdict flipped"
