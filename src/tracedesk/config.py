@@ -101,6 +101,9 @@ class EndpointTable(Table):
     require_key: bool = False
     strict_canonical: bool = False
     max_body_mib: Annotated[int, Field(ge=1, le=1024)] = 30
+    held_mib: Annotated[int, Field(ge=1, le=65_536)] = 128
+    request_s: Annotated[float, Field(ge=1, le=3_600, allow_inf_nan=False)] = 30.0
+    idle_s: Annotated[float, Field(ge=1, le=86_400, allow_inf_nan=False)] = 75.0
     allowed_hosts: list[str] = []
     route_by_workflow: bool = False
     grpc: StrictBool | Annotated[StrictInt, Field(ge=1, le=65535)] | None = None

@@ -51,6 +51,12 @@ class EndpointConfig(msgspec.Struct, frozen=True):
     require_key: bool = False
     strict_canonical: bool = False
     max_body_mib: int = 30
+    held_mib: int = 128
+    """Most of all bodies together that is in memory at once."""
+    request_s: float = 30.0
+    """How long a client may take to send the head of a request, or pause in its body."""
+    idle_s: float = 75.0
+    """After how long without a request a connection is closed."""
     allowed_hosts: tuple[str, ...] = ()
     route_by_workflow: bool = False
     """Let ``metadata.workflowId`` route canonical bodies too (ingestion spec 8, step 3)."""
@@ -185,6 +191,9 @@ def configured(root: Path, text: str) -> Workspace:
             require_key=endpoint.require_key,
             strict_canonical=endpoint.strict_canonical,
             max_body_mib=endpoint.max_body_mib,
+            held_mib=endpoint.held_mib,
+            request_s=endpoint.request_s,
+            idle_s=endpoint.idle_s,
             allowed_hosts=tuple(endpoint.allowed_hosts),
             route_by_workflow=endpoint.route_by_workflow,
             grpc=endpoint.grpc,

@@ -5,10 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from tracedesk.endpoint.settings import EndpointSettings
+from tracedesk.listening import Listener
 from tracedesk.model.agent import LOCAL_AGENT
 from tracedesk.model.limits import Limits
 from tracedesk.model.price import Price
-from tracedesk.workspace import ConfigError, find_workspace, open_workspace
+from tracedesk.workspace import (
+    ConfigError,
+    EndpointConfig,
+    Workspace,
+    find_workspace,
+    open_workspace,
+)
 
 
 def configured(folder: Path, text: str) -> Path:
@@ -105,6 +113,19 @@ def test_a_judge_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, told
     assert told in str(refused.value)
 
 
+def test_the_limits_of_a_request_are_read(tmp_path: Path):
+    text = "[endpoint]\nmax_body_mib = 2\nheld_mib = 8\nrequest_s = 1.5\nidle_s = 20"
+    workspace = open_workspace(configured(tmp_path, text))
+    settings = Listener(workspace, workspace.endpoint).settings()
+    assert (settings.max_body_bytes, settings.held_bytes) == (2 << 20, 8 << 20)
+    assert (settings.request_s, settings.idle_s) == (1.5, 20.0)
+
+
+def test_what_is_not_configured_is_as_the_endpoint_has_it(tmp_path: Path):
+    settings = Listener(Workspace(root=tmp_path), EndpointConfig()).settings()
+    assert settings == EndpointSettings(redaction=settings.redaction)
+
+
 def test_retention_is_read(tmp_path: Path):
     text = "[retention]\ndays = 0.5\ntraces = 1000\nmegabytes = 200"
     assert open_workspace(configured(tmp_path, text)).retention == Limits(0.5, 1000, 200)
@@ -119,6 +140,10 @@ def test_retention_is_read(tmp_path: Path):
         ("[endpiont]\nport = 4318", "endpiont: unknown key; did you mean 'endpoint'?"),
         ("[endpoint]\nport = 'x'", "endpoint.port: Input should be a valid integer"),
         ("[endpoint]\nport = 70000", "endpoint.port: Input should be less than"),
+        ("[endpoint]\nidle = 5", "endpoint.idle: unknown key; did you mean 'idle_s'?"),
+        ("[endpoint]\nidle_s = 0", "endpoint.idle_s: Input should be greater than or equal to 1"),
+        ("[endpoint]\nrequest_s = inf", "endpoint.request_s: Input should be a finite number"),
+        ("[endpoint]\nheld_mib = 0.5", "endpoint.held_mib: Input should be a valid integer"),
         ('[[agents]]\nname = "a"\ntype = "n9n"', "agents[0].type: Input should be"),
         ('[[agents]]\nname = "a"\nid = "7"', "agents[0].id: Input should be a valid UUID"),
         ('[[agents]]\nname = "a"\ntimezone = "Mars/X"', "unknown time zone 'Mars/X'"),
