@@ -16,8 +16,9 @@ from tracedesk.evaluation.run import count
 from tracedesk.model.verdict import CaseVerdict, Outcome, Verdict
 from tracedesk.testcases.models import Case
 
-KEPT_VERDICTS = 10_000
-"""Full verdicts kept, over all traces: a screenful of traces with a hundred assertions."""
+KEPT_VERDICTS = 6_000
+"""Full verdicts kept, over all traces: a screenful of traces with a hundred assertions, some
+0.8 KB each."""
 
 SHARED_AT_MOST = 10_000
 """Different results remembered for sharing; when exceeded, sharing starts afresh."""

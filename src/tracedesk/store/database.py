@@ -42,6 +42,8 @@ __all__ = ["LOCK_PATIENCE_S", "Store", "StoreError"]
 CHECKPOINT_PAGES = 16_000
 """The log is folded into the database every 64 MB: each time costs a wait for the disk, and
 the fewer the times, the fewer the pages that are written twice."""
+READ_CACHE_KIB = 512
+"""Pages each reading thread keeps to itself; the system keeps them all, once for everybody."""
 _FIND_AT_MOST = 100
 
 _INCREMENTAL = 2
@@ -337,6 +339,8 @@ class Store:
             if connection is None or self._closed:
                 connection = self._local.connection = self._connect(read_only=True)
                 filter_sql.add_functions(connection, self._verdict)
+                if isinstance(connection, sqlite3.Connection):  # else a page is worth its key
+                    connection.execute(f"PRAGMA cache_size = -{READ_CACHE_KIB}")
             with connection.reading:
                 try:
                     found: list[tuple[Any, ...]] = connection.execute(
