@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from tracedesk import __version__
 from tracedesk.evaluation import evaluator as module
 from tracedesk.evaluation import pairs, recorder, run
+from tracedesk.evaluation.engine import engine
 from tracedesk.evaluation.evaluator import Evaluator
 from tracedesk.evaluation.recorder import behaviour_key, input_key
 from tracedesk.formats.detect import read_body
@@ -149,7 +150,7 @@ def test_a_trace_that_arrives_is_run_over_all_active_cases(bench: Bench) -> None
     bench.settle()
     (found,) = bench.history()
     assert (found.trace, found.agent_id, found.revision) == (trace, LOCAL_AGENT.id, 1)
-    assert (found.kind, found.engine) == (PASSIVE, __version__)
+    assert (found.kind, found.engine) == (PASSIVE, engine())
     assert (found.outcome, found.score) == (Outcome.FAIL, 0.5)
     assert (found.version, found.environment) == ("v7", "staging")
     assert found.clock_ns == START_NS
@@ -332,7 +333,7 @@ def test_another_engine_or_another_setting_takes_up_nothing(
     bench.send("t1", "look_up")
     bench.settle()
     if what == "engine":
-        monkeypatch.setattr("tracedesk.__version__", "99")
+        monkeypatch.setattr("tracedesk.evaluation.history.engine", lambda: "99")
     else:
         bench.agent = replace(LOCAL_AGENT, timezone="Asia/Tokyo")
     assert bench.restart(cases(ONE)) == [("t1", "one")]
@@ -655,3 +656,10 @@ def test_a_workspace_that_is_deleted_under_a_running_desk_is_said_and_ends_well(
     assert "was deleted or moved while it was open" in reply["error"]["message"]
     assert desk.progress() is not None
     desk.stop()
+
+
+def test_an_engine_is_known_by_its_version_and_its_code():
+    assert engine() == engine()
+    version, digest = engine().split("+")
+    assert version == __version__
+    assert len(digest) == 12

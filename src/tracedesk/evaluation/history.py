@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
+from tracedesk.evaluation.engine import engine
 from tracedesk.evaluation.memo import Known, Pair
 from tracedesk.evaluation.plan import Plan
 from tracedesk.model.verdict import Outcome
@@ -46,13 +47,11 @@ class Recollection:
     def of(self, rows: Sequence[TraceRow]) -> dict[str, Known]:
         """What is known of these traces, by id; of some perhaps not every case. Raises StoreError
         when the store cannot be read; a damaged execution only costs an evaluation."""
-        from tracedesk import __version__
-
         by_number = {row.number: row for row in rows if self._plan_of(row.agent_id).cases}
         if not by_number:
             return {}
         try:
-            facts = self._store.history.facts_of(by_number, __version__)
+            facts = self._store.history.facts_of(by_number, engine())
             wanted = self._wanted(facts, by_number)
             told = self._store.history.brief(
                 {number for each in wanted.values() for number in each}

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from tracedesk.assertions import Settings
+from tracedesk.evaluation.engine import engine
 from tracedesk.evaluation.load import Loaded
 from tracedesk.evaluation.run import DEFAULT_SETTINGS
 from tracedesk.evaluation.scores import quality, trace_outcome
@@ -68,7 +69,6 @@ def ran(
     settings: str,
 ) -> Ran:
     """What was found on a trace. A clock that was set back meanwhile makes it end as it began."""
-    from tracedesk import __version__
 
     row, trace = loaded.row, loaded.trace
     return Ran(
@@ -80,7 +80,7 @@ def ran(
             started_ns=started_ns,
             ended_ns=max(started_ns, ended_ns),
             clock_ns=trace.clock_ns,
-            engine=__version__,
+            engine=engine(),
             settings=settings,
             input_key=input_key(loaded.reading),
             behaviour_key=behaviour_key(loaded.reading),
