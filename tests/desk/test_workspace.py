@@ -140,7 +140,7 @@ def test_retention_is_read(tmp_path: Path):
         ("[endpiont]\nport = 4318", "endpiont: unknown key; did you mean 'endpoint'?"),
         ("[endpoint]\nport = 'x'", "endpoint.port: Input should be a valid integer"),
         ("[endpoint]\nport = 70000", "endpoint.port: Input should be less than"),
-        ("[endpoint]\nidle = 5", "endpoint.idle: unknown key; did you mean 'idle_s'?"),
+        ("[endpoint]\nidle_ = 5", "endpoint.idle_: unknown key; did you mean 'idle_s'?"),
         ("[endpoint]\nidle_s = 0", "endpoint.idle_s: Input should be greater than or equal to 1"),
         ("[endpoint]\nrequest_s = inf", "endpoint.request_s: Input should be a finite number"),
         ("[endpoint]\nheld_mib = 0.5", "endpoint.held_mib: Input should be a valid integer"),
