@@ -8,7 +8,6 @@ the rest in a thread, so that the first frame waits for no server.
 import gc
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import cached_property
@@ -22,9 +21,7 @@ from tracedesk.listening import EndpointState, Listener
 from tracedesk.model.agent import Agent
 from tracedesk.model.execution import Execution
 from tracedesk.model.mark import Mark
-from tracedesk.model.reading import Reading
-from tracedesk.model.trace import Decoded, Format, Kind, Span, Status, Trace
-from tracedesk.model.tree import SpanTree
+from tracedesk.opening import Opener, OpenTrace
 from tracedesk.store.agents import remember_agents
 from tracedesk.store.errors import StoreError
 from tracedesk.store.ledger import Counts, Ledger, counts_since, read_ledger
@@ -48,43 +45,12 @@ if TYPE_CHECKING:
     from tracedesk.testcases.models import CaseFile
     from tracedesk.testcases.watch import Watcher
 
+__all__ = ["Desk", "OpenTrace", "Options"]
+
 log = logging.getLogger(__name__)
-
-OPEN_TRACES_KEPT, OPEN_BYTES_KEPT = 8, 32 << 20
-"""Decoded traces kept for going back and forth in the list, and about their memory; a larger one
-is kept until another is opened."""
-
-SKETCHED_FROM = 5_000
-"""Spans from which a tree is drawn before its trace is decoded; smaller ones take 0.1 s."""
-
-KINDS, STATUSES = list(Kind), list(Status)
-NOT_DECODED = Decoded()
 
 ASKED = "the judge is asked"
 NOT_ASKED = "the judge is asked by the workbench, serve and check, and has not answered this yet"
-
-SENDING_EXAMPLES = """\
-curl -s {url}/public/traces {header}-H 'Content-Type: application/json' \
--d '{"data": {"text": "Hello"}}'
-
-export OTEL_EXPORTER_OTLP_ENDPOINT={url}
-export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
-export OTEL_SERVICE_NAME=my-agent
-"""
-NO_KEY_YET = """
-A key is demanded here: A, then n, makes one; so does tracedesk keys create NAME.
-"""
-
-
-class OpenTrace(msgspec.Struct, frozen=True):
-    """A stored trace, decoded, drawn as a tree, and read."""
-
-    row: TraceRow
-    trace: Trace
-    tree: SpanTree
-    reading: Reading
-    sketch: bool = False
-    """True while attributes and reading are still being decoded (see ``Desk.sketch``)."""
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -125,10 +91,7 @@ class Desk:
         self._evaluator: Evaluator | None = None
         self._judge: StoppableJudge | None = None
         self._changes = 0
-        self._opened: OrderedDict[tuple[str, int], OpenTrace] = OrderedDict()
-        self._weights: dict[tuple[str, int], int] = {}
-        """About the bytes that each opened trace takes."""
-        self._opened_lock = threading.Lock()
+        self._opener = Opener(self.store, lambda: self._agents, lambda: self.workspace.roles)
         self._in_the_end: Counts | None = None
         self._listener = Listener(workspace, self._endpoint_config())
         self._watcher: Watcher | None = None
@@ -273,9 +236,7 @@ class Desk:
         before = polled(self._agents.values())
         self._agents = {agent.id: agent for agent in workspace.agents}
         self._names = self._remember_agents()
-        with self._opened_lock:
-            self._opened.clear()
-            self._weights.clear()
+        self._opener.close_all()
         if self._evaluator is not None:
             self._evaluator.stop()
         if self._watcher is not None:
@@ -435,12 +396,9 @@ class Desk:
 
     def sending_examples(self) -> str:
         """How to send the first trace, with this desk's real address."""
-        header, told = "", ""
-        if self.keys_demanded:
-            header = '-H "x-api-key: $MIBO_API_KEY" '
-            told = 'export OTEL_EXPORTER_OTLP_HEADERS="x-api-key=$MIBO_API_KEY"\n' + NO_KEY_YET
-        examples = SENDING_EXAMPLES.replace("{url}", self.sending_url).replace("{header}", header)
-        return examples + told
+        from tracedesk.sending.examples import examples
+
+        return examples(self.sending_url, keys_demanded=self.keys_demanded)
 
     @cached_property
     def gatherer(self) -> "Gatherer":
@@ -469,81 +427,16 @@ class Desk:
         return self._names.get(agent_id, agent_id)
 
     def load(self, trace_id: str) -> OpenTrace | None:
-        """Decode, draw and read one stored trace; None when there is none of that id.
-
-        Takes as long as the trace is large: call it from a worker. Raises StoreError.
-        """
-        row = self.store.row(trace_id)
-        if row is None:
-            return None
-        key = (row.id, row.revision)
-        with self._opened_lock:
-            if (known := self._opened.get(key)) is not None:
-                self._opened.move_to_end(key)
-                if known.row != row:  # marked, or read by other rules meanwhile
-                    known = self._opened[key] = msgspec.structs.replace(known, row=row)
-                return known
-        from tracedesk.evaluation.load import load_trace, memory_of
-
-        agent = self._agents.get(row.agent_id)
-        loaded = load_trace(self.store, row, agent, self.workspace.roles)
-        opened = OpenTrace(row, loaded.trace, _tree_of(loaded.trace.spans), loaded.reading)
-        received = self.store.body_sizes([row.number]).get(row.number, 0)
-        with self._opened_lock:
-            self._opened[key] = opened
-            self._weights[key] = memory_of(loaded.trace, received)
-            self._close_older()
-        return opened
-
-    def _close_older(self) -> None:
-        """Let go of traces that were opened before others, down to what is kept."""
-        while len(self._opened) > 1 and (
-            len(self._opened) > OPEN_TRACES_KEPT or sum(self._weights.values()) > OPEN_BYTES_KEPT
-        ):
-            key, _ = self._opened.popitem(last=False)
-            self._weights.pop(key, None)
+        """See ``Opener.load``: for workers. Raises StoreError."""
+        return self._opener.load(trace_id)
 
     def load_revision(self, row: TraceRow, revision: int) -> OpenTrace | None:
-        """What a trace was before it was replaced; None when that is not kept. Takes as long
-        as ``load``. Raises StoreError."""
-        if revision == row.revision:
-            return self.load(row.id)
-        from tracedesk.evaluation.load import load_revision
-
-        agent, roles = self._agents.get(row.agent_id), self.workspace.roles
-        loaded = load_revision(self.store, row, revision, agent, roles)
-        if loaded is None:
-            return None
-        return OpenTrace(loaded.row, loaded.trace, _tree_of(loaded.trace.spans), loaded.reading)
+        """See ``Opener.load_revision``: for workers. Raises StoreError."""
+        return self._opener.load_revision(row, revision)
 
     def sketch(self, trace_id: str) -> OpenTrace | None:
-        """A large trace's tree from the span index alone, to be looked at while ``load``
-        decodes it; None when it is small, already decoded, or not there.
-
-        Its spans have names, kinds, times and statuses, but no attributes, and its reading is
-        blank. Raises StoreError.
-        """
-        row = self.store.row(trace_id)
-        if row is None or row.span_count < SKETCHED_FROM:
-            return None
-        with self._opened_lock:
-            if (row.id, row.revision) in self._opened:
-                return None
-        spans = [
-            Span(
-                span_id=span.span_id,
-                name=span.name,
-                parent_id=span.parent_id,
-                start_ns=span.start_ns,
-                end_ns=span.end_ns,
-                status=STATUSES[span.status],
-                kind=KINDS[span.kind],
-                payload=NOT_DECODED,
-            )
-            for span in self.store.spans(row.id)
-        ]
-        trace = Trace(format=Format(row.format), spans=spans, received_ns=row.received_ns)
-        return OpenTrace(row, trace, _tree_of(spans), Reading(), sketch=True)
+        """See ``Opener.sketch``. Raises StoreError."""
+        return self._opener.sketch(trace_id)
 
     def show(self, trace_id: str) -> None:
         """Tell the evaluator which trace is open, so that its verdicts come first."""
@@ -642,11 +535,3 @@ class Desk:
 def polled(agents: Iterable[Agent]) -> list[Agent]:
     """The agents whose n8n is asked for executions."""
     return [agent for agent in agents if agent.n8n is not None]
-
-
-def _tree_of(spans: Sequence[Span]) -> SpanTree:
-    return SpanTree.build(
-        [span.span_id for span in spans],
-        [span.parent_id for span in spans],
-        [span.start_ns for span in spans],
-    )
