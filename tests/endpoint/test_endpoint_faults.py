@@ -86,13 +86,13 @@ def test_a_silent_connection_is_closed_without_a_word(serve: Serve):
 
 
 def test_a_client_that_never_reads_its_replies_is_cut_off(serve: Serve):
-    endpoint = serve(idle_s=0.2)
+    endpoint = serve(idle_s=0.2, request_s=0.4)
     endpoint.post(body_of(200_000), **{"x-request-id": "big"})
     with connected(endpoint) as made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-        made.settimeout(30)
+        made.settimeout(15)
         ask = b"GET /nowhere/" + b"x" * 30_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        with pytest.raises(OSError):  # noqa: PT011 - reset or broken pipe, as the system likes
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
             made.sendall(ask * 10_000)
 
 
