@@ -11,7 +11,8 @@ from google.protobuf.message import Message
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 ODD: tuple[Any, ...] = (
-    None, True, False, 0, -1, 2**63, 10**400, 1.5, 1e308, "", " ", "{", "[1,", '{"a":', "[]", "{}", "\x00",
+    None, True, False, 0, -1, 2**63, 10**400, 1.5, 1e308, "", " ", "{", "[1,", '{"a":', "[]", "{}",
+    "\x00",
     "\ud800", "2", "STATUS_CODE_ERROR", "skipped", "tool", "x" * 300, [], {}, [[]], [{}],
     {"a": None},
     {"json": {}}, [{"json": {"text": "t"}}], {"role": "tool"}, {"parts": [{"type": []}]},
