@@ -29,10 +29,10 @@ def show(
     desk = open_desk()
     body = {"data": {"text": "Hello"}, "metadata": {"version": "v2"}}
     call(desk, "/public/traces", body, x_request_id="chat-1")
-    until(lambda: len(list(desk.store.executions())) == 1)
+    until(lambda: len(list(desk.store.history.executions())) == 1)
     body["data"] = {"text": "Hello, then Bye"}
     call(desk, "/public/traces", body, x_request_id="chat-1")
-    until(lambda: len(list(desk.store.executions())) == 2)
+    until(lambda: len(list(desk.store.history.executions())) == 2)
     desk.stop()
 
     def invoke(*args: str) -> Result:

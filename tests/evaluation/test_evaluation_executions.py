@@ -121,7 +121,7 @@ class Bench:
         return receipt.id
 
     def history(self, **window: Any) -> list[Execution]:
-        return list(self.store.executions(**window, newest_first=False))
+        return list(self.store.history.executions(**window, newest_first=False))
 
     def outcome(self, trace: str) -> Outcome | None:
         found = self.evaluator.results(trace)
@@ -379,7 +379,7 @@ store = Store.open(Path(sys.argv[1]))
 
 def counted(*arguments):
     if len(done) == 31:
-        while not list(store.executions()):
+        while not list(store.history.executions()):
             pause.wait(0.01)
         os._exit(9)
     done.append(pause.wait(0.003))

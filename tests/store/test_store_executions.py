@@ -70,7 +70,7 @@ def test_an_execution_comes_back_as_it_was(store: Store, incoming: Make, keep: K
         environment="production",
     )
     record(store, kept)
-    assert list(store.executions()) == [replace(kept, number=1)]
+    assert list(store.history.executions()) == [replace(kept, number=1)]
 
 
 def test_executions_are_chosen_by_trace_agent_kind_and_time(
@@ -85,7 +85,7 @@ def test_executions_are_chosen_by_trace_agent_kind_and_time(
     )
 
     def ended(**window: Any) -> list[int]:
-        return [found.ended_ns for found in store.executions(**window)]
+        return [found.ended_ns for found in store.history.executions(**window)]
 
     assert ended() == [30, 20, 10]
     assert ended(newest_first=False) == [10, 20, 30]
@@ -103,8 +103,8 @@ def test_the_order_is_that_of_storing_though_the_clock_went_back(
     (trace,) = keep(incoming())
     record(store, execution(trace.id, case("one", Outcome.FAIL), at_ns=5_000))
     record(store, execution(trace.id, case("one", Outcome.PASS), at_ns=1_000))
-    assert [found.ended_ns for found in store.executions()] == [1_000, 5_000]
-    ((_, latest),) = store.latest_results()
+    assert [found.ended_ns for found in store.history.executions()] == [1_000, 5_000]
+    ((_, latest),) = store.history.latest_results()
     assert latest.outcome is Outcome.PASS
 
 
@@ -118,10 +118,10 @@ def test_the_latest_result_of_each_case_may_come_from_different_executions(
         execution(trace.id, case("two", Outcome.FAIL, digest="d2"), at_ns=20, kind=EDIT),
     )
     found = [(run.ended_ns, run.cases, told.name, told.outcome) for run, told in
-             store.latest_results()]  # fmt: skip
+             store.history.latest_results()]  # fmt: skip
     assert found == [(20, (), "two", Outcome.FAIL), (10, (), "one", Outcome.PASS)]
     ((before, told),) = [
-        pair for pair in store.latest_results(until_ns=20) if pair[1].name == "two"
+        pair for pair in store.history.latest_results(until_ns=20) if pair[1].name == "two"
     ]
     assert (before.ended_ns, told.outcome) == (10, Outcome.PASS)
 
@@ -135,7 +135,9 @@ def test_nothing_of_a_replaced_revision_is_a_latest_result(
         execution(trace.id, case("one"), case("gone")),
         execution(trace.id, case("one", Outcome.FAIL), revision=2),
     )
-    assert [(run.revision, told.name) for run, told in store.latest_results()] == [(2, "one")]
+    assert [(run.revision, told.name) for run, told in store.history.latest_results()] == [
+        (2, "one")
+    ]
 
 
 def test_reading_goes_on_over_many_pages(
@@ -145,11 +147,11 @@ def test_reading_goes_on_over_many_pages(
     monkeypatch.setattr(executions, "PAGE_BLOBS", 2)
     traces = keep(*(incoming() for _ in range(7)))
     record(store, *(execution(t.id, case("one"), case("two")) for t in traces for _ in range(2)))
-    assert [found.number for found in store.executions()] == list(range(14, 0, -1))
-    assert [found.number for found in store.executions(limit=5, newest_first=False)] == [
+    assert [found.number for found in store.history.executions()] == list(range(14, 0, -1))
+    assert [found.number for found in store.history.executions(limit=5, newest_first=False)] == [
         1, 2, 3, 4, 5,
     ]  # fmt: skip
-    latest = [(run.trace, told.name) for run, told in store.latest_results()]
+    latest = [(run.trace, told.name) for run, told in store.history.latest_results()]
     assert latest == [(t.id, name) for t in reversed(traces) for name in ("one", "two")]
 
 
@@ -163,21 +165,24 @@ def test_old_executions_go_unless_they_alone_tell_of_a_case(
     for turn in range(6):
         edited = case("two", digest=f"d{turn}")
         record(store, execution(trace.id, edited, kind=EDIT))
-    kept = [found.number for found in store.executions()]
+    kept = [found.number for found in store.history.executions()]
     assert kept[-1] == 1, "the only one that tells of case one"
     assert len(kept) <= 5
-    assert {told.name: run.number for run, told in store.latest_results()} == {"one": 1, "two": 7}
+    assert {told.name: run.number for run, told in store.history.latest_results()} == {
+        "one": 1,
+        "two": 7,
+    }
     record(store, *(execution(trace.id, case("one"), case("two"), revision=2) for _ in range(3)))
-    assert len(list(store.executions())) == 3, "what was said of a replaced revision may go"
+    assert len(list(store.history.executions())) == 3, "what was said of a replaced revision may go"
 
 
 def test_executions_go_with_their_trace(store: Store, incoming: Make, keep: Keep):
     first, second = keep(incoming(), incoming())
     record(store, execution(first.id, case("one")), execution(second.id, case("one")))
     store.writer.run(lambda db: delete_traces(db, [first.number])).result()
-    assert [found.trace for found in store.executions()] == [second.id]
+    assert [found.trace for found in store.history.executions()] == [second.id]
     record(store, execution(first.id, case("one")))  # it came too late
-    assert [found.trace for found in store.executions()] == [second.id]
+    assert [found.trace for found in store.history.executions()] == [second.id]
 
 
 def test_what_no_database_can_hold_is_mended_and_never_lost(
@@ -188,7 +193,7 @@ def test_what_no_database_can_hold_is_mended_and_never_lost(
     odd = replace(odd, checks=(replace(odd.checks[0], details={"n": 2**80, "t": "\udfff"}),))
     record(store, execution(trace.id, odd, version="\ud800", clock_ns=2**70))
     record(store, execution(trace.id, case("late"), clock_ns=2**63))
-    late, found = store.executions()
+    late, found = store.history.executions()
     assert late.clock_ns is None
     assert (found.version[0], found.clock_ns) == ("\ufffd", None)
     assert found.cases[0].name.startswith("one \ufffd")
@@ -255,7 +260,7 @@ def test_closing_keeps_what_was_handed_over(tmp_path: Path, incoming: Make):
         (trace,) = store.writer.submit([incoming()]).result()
         store.writer.record([execution(trace.id, case("one"))])
     with Store.open(tmp_path / "t.db", read_only=True) as store:
-        assert len(list(store.executions())) == 1
+        assert len(list(store.history.executions())) == 1
 
 
 def test_a_database_of_before_gets_its_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -263,7 +268,7 @@ def test_a_database_of_before_gets_its_history(tmp_path: Path, monkeypatch: pyte
         patched.setattr(schema, "VERSION", 3)
         Store.open(tmp_path / "t.db").close()
     with Store.open(tmp_path / "t.db") as store:
-        assert list(store.executions()) == []
+        assert list(store.history.executions()) == []
 
 
 def test_a_damaged_execution_is_said_in_words(store: Store, incoming: Make, keep: Keep):
@@ -273,7 +278,7 @@ def test_a_damaged_execution_is_said_in_words(store: Store, incoming: Make, keep
     record(store, execution(trace.id, case("one")))
     store.writer.run(lambda db: db.execute("UPDATE execution SET cases = x'00'")).result()
     with pytest.raises(StoreError, match="damaged"):
-        list(store.executions())
+        list(store.history.executions())
 
 
 def test_one_small_execution_takes_little_room(store: Store, incoming: Make, keep: Keep):

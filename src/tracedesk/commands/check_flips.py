@@ -119,7 +119,7 @@ def _of_store(
         with workspace.open_store(read_only=True) as store:
             return {
                 ("", execution.trace, record.case): Said(record, execution.revision)
-                for execution, record in store.latest_results(
+                for execution, record in store.history.latest_results(
                     agent_id=agent.id if agent else None, until_ns=until_ns
                 )
             }

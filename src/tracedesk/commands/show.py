@@ -58,7 +58,9 @@ def command(
         if executions:
             from tracedesk.commands.executions import show_executions
 
-            show_executions(row.id, list(desk.store.executions(trace_id=row.id)), as_json=as_json)
+            show_executions(
+                row.id, list(desk.store.history.executions(trace_id=row.id)), as_json=as_json
+            )
             return
         if curl:
             click.echo(desk.curl(row), nl=False)

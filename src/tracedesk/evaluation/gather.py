@@ -101,7 +101,7 @@ class Gatherer:
             nonlocal newest_ns
             seen: Execution | None = None
             inside = False
-            for result in self._store.latest_results():
+            for result in self._store.history.latest_results():
                 execution, record = result
                 if execution is not seen:
                     breathe()
@@ -127,7 +127,7 @@ class Gatherer:
         sides = Side(BY_INPUT), Side(BY_INPUT)
         seen: Execution | None = None
         chosen: list[Side] = []
-        for execution, record in self._store.latest_results():
+        for execution, record in self._store.history.latest_results():
             if execution is not seen:
                 breathe()
                 seen = execution
@@ -141,12 +141,12 @@ class Gatherer:
     def edits(self, breathe: Breathe = lambda: None) -> list[Edit]:
         """When case files changed, oldest first, as far back as the history is looked through.
         Raises StoreError."""
-        after_edits = self._store.executions(kind=ExecutionKind.EDIT, limit=EDITS_READ)
+        after_edits = self._store.history.executions(kind=ExecutionKind.EDIT, limit=EDITS_READ)
         return edits(_breathing(after_edits, breathe))
 
     def compare_edit(self, edit: Edit, breathe: Breathe = lambda: None) -> Comparison:
         """What flipped since an edit of a case file, on the same traces. Raises StoreError."""
-        return compare_edit(_breathing(self._store.executions(limit=None), breathe), edit)
+        return compare_edit(_breathing(self._store.history.executions(limit=None), breathe), edit)
 
 
 def _breathing(executions: Iterable[Execution], breathe: Breathe) -> Iterator[Execution]:

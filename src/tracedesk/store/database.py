@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import zstandard
 
-from tracedesk.model.execution import CaseRecord, Execution, ExecutionKind
 from tracedesk.query.filter import Filter
 from tracedesk.store import filter_sql, schema
 from tracedesk.store.connections import LOCK_PATIENCE_S, Connect, Connection, connector
@@ -276,45 +275,6 @@ class Store:
         """The span index of a trace in body order; empty for an unknown id."""
         found = self.query(_SPANS, (number_of(trace_id), trace_id))
         return [SpanRow(*values) for values in found]
-
-    def executions(
-        self,
-        *,
-        trace_id: str | None = None,
-        agent_id: str | None = None,
-        kind: ExecutionKind | None = None,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-        limit: int | None = 1_000,
-        newest_first: bool = True,
-    ) -> Iterator[Execution]:
-        """The executions that fit, in the order in which they were stored; they ended at or after
-        ``since_ns`` and before ``until_ns``. Read in pages, so that a writer never waits."""
-        return self.history.executions(
-            trace_id=trace_id,
-            agent_id=agent_id,
-            kind=kind,
-            since_ns=since_ns,
-            until_ns=until_ns,
-            limit=limit,
-            newest_first=newest_first,
-        )
-
-    def latest_results(
-        self,
-        *,
-        agent_id: str | None = None,
-        kind: ExecutionKind | None = None,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-    ) -> Iterator[tuple[Execution, CaseRecord]]:
-        """The newest record of every case on every trace within a window, each with its execution
-        (whose own ``cases`` are left out). Newest traces first, one trace after the other; of a
-        trace that was replaced, only the newest revision counts. Cases that are gone from the
-        files are still told of."""
-        return self.history.latest_results(
-            agent_id=agent_id, kind=kind, since_ns=since_ns, until_ns=until_ns
-        )
 
     def revision(self) -> int:
         """A number that changes whenever anything in the database changed, whoever did it.

@@ -217,7 +217,8 @@ class History:
         limit: int | None = 1_000,
         newest_first: bool = True,
     ) -> Iterator[Execution]:
-        """See ``Store.executions``."""
+        """The executions that fit, in the order in which they were stored; they ended at or after
+        ``since_ns`` and before ``until_ns``. Read in pages, so that a writer never waits."""
         condition, values = _window(trace_id, agent_id, kind, since_ns, until_ns)
         order, beyond = ("DESC", "<") if newest_first else ("ASC", ">")
         last: int | None = None
@@ -243,7 +244,10 @@ class History:
         since_ns: int | None = None,
         until_ns: int | None = None,
     ) -> Iterator[tuple[Execution, CaseRecord]]:
-        """See ``Store.latest_results``."""
+        """The newest record of every case on every trace within a window, each with its execution
+        (whose own ``cases`` are left out). Newest traces first, one trace after the other; of a
+        trace that was replaced, only the newest revision counts. Cases that are gone from the
+        files are still told of."""
         condition, values = _window(None, agent_id, kind, since_ns, until_ns)
         wanted: dict[int, set[str]] = {}
         for _, group in groupby(self._facts(condition, values), key=lambda facts: facts.trace):
