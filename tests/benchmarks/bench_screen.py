@@ -22,6 +22,7 @@ import tracedesk.tui  # noqa: F401 - before Textual, whose pace of frames it set
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tui"))
 
+import msgspec
 from bench_ingest import canonical, http
 from fake_desk import NOW_NS, FakeDesk, booking_verdicts, tree_of
 from flood import packed
@@ -83,7 +84,7 @@ async def _open(count: int) -> list[Result]:
         rows = SpanRows(tree, trace.spans)
         took_tree = perf_counter() - begun
         opened = desk.load(desk.rows_newest_first()[0].id)
-        opened.trace, opened.tree = trace, tree
+        opened = msgspec.structs.replace(opened, trace=trace, tree=tree)
         screen.show_trace(opened, rows, None)
         _paint(app)
         took = perf_counter() - begun
@@ -219,7 +220,8 @@ def run(counts: tuple[int, ...] = (10_000, 100_000, 1_000_000)) -> list[Result]:
 
 
 if __name__ == "__main__":
-    from table import render
+    from table import HEADER, render
 
     wanted = tuple(int(a) for a in sys.argv[1:]) or (10_000, 100_000, 1_000_000)
+    print(HEADER)
     print(render(run(wanted)))

@@ -24,7 +24,7 @@ import msgspec
 from bench_screen import SIZE, Frames, press
 from load import Report
 from promises import broken
-from table import Result, render, resident
+from table import HEADER, Result, render, resident
 
 from tracedesk.desk import Desk, Options
 from tracedesk.tui.app import TracedeskApp
@@ -56,7 +56,7 @@ def main(minutes: float = 5.0) -> int:
         found = broken(workspace.database, reports)
     print(_by_status(reports, minutes * 60))
     results = [*_keys(times), *_memory(memory, reports)]
-    print(render(results))
+    print(HEADER + "\n" + render(results))
     wrong = [line for report in reports for line in report.wrong]
     for line in [*found, *wrong[:10]]:
         print(f"broken: {line}")

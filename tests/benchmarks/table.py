@@ -18,12 +18,12 @@ class Result:
     note: str = ""
 
 
+HEADER = f"{'what':<62} {'measured':>14} {'budget':>12} {'ratio':>7}\n" + "-" * 100
+
+
 def render(results: Iterable[Result]) -> str:
-    """The table: measured, budget, and their ratio."""
-    lines = [
-        f"{'what':<62} {'measured':>14} {'budget':>12} {'ratio':>7}",
-        "-" * 100,
-    ]
+    """The lines of the table: measured, budget, and their ratio."""
+    lines = []
     for r in results:
         budget = "–" if r.budget is None else f"{r.budget:,g} {r.unit}"
         ratio = "" if not r.budget else f"{r.measured / r.budget:.2f}"
