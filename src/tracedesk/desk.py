@@ -7,6 +7,7 @@ the rest in a thread, so that the first frame waits for no server.
 
 import gc
 import logging
+import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -48,6 +49,10 @@ if TYPE_CHECKING:
 __all__ = ["Desk", "OpenTrace", "Options"]
 
 log = logging.getLogger(__name__)
+
+SWITCH_S = 0.001
+"""How long a thread that waits for the interpreter lets another one go on. A key waits for
+several turns of it, so Python's own five thousandths would be felt."""
 
 ASKED = "the judge is asked"
 NOT_ASKED = "the judge is asked by the workbench, serve and check, and has not answered this yet"
@@ -164,6 +169,7 @@ class Desk:
             gc.collect()
             gc.freeze()
             gc.set_threshold(50_000, 20, 1000)
+            sys.setswitchinterval(SWITCH_S)
 
     def _watch(self) -> None:
         from tracedesk.config_watch import ConfigWatcher

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from table import Result
 
+from tracedesk.desk import SWITCH_S
 from tracedesk.evaluation.evaluator import Evaluator
 from tracedesk.formats.detect import read_body
 from tracedesk.model.agent import LOCAL_AGENT
@@ -28,6 +29,7 @@ START_NS = 1_780_000_000_000_000_000
 def run() -> list[Result]:
     gc.freeze()  # as the desk does once it runs
     gc.set_threshold(50_000, 20, 1000)
+    sys.setswitchinterval(SWITCH_S)
     return [*saves(), *many_traces(), checking()]
 
 

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from tracedesk.assertions import Settings
 from tracedesk.evaluation.adviser import Adviser
 from tracedesk.evaluation.awaited import Awaited
-from tracedesk.evaluation.breath import Breath
 from tracedesk.evaluation.flips import Edit, Flips
 from tracedesk.evaluation.history import Recollection
 from tracedesk.evaluation.memo import KEPT_VERDICTS, Entry, Full, Newest
@@ -32,7 +31,7 @@ from tracedesk.model.agent import Agent
 from tracedesk.model.execution import ExecutionKind
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
-from tracedesk.store.rows import Summary
+from tracedesk.store.rows import Summary, TraceRow
 from tracedesk.testcases.models import Diagnostic
 
 log = logging.getLogger(__name__)
@@ -102,7 +101,6 @@ class Evaluator(Orders):
         self._sequence = 0
         self._store_revision = -1
         self._version = 0
-        self._breathe = Breath().take
 
     # -- for other threads -------------------------------------------------------------
 
@@ -182,7 +180,7 @@ class Evaluator(Orders):
         self._write_back()
         flooded = FLOOD_ROWS <= arrived < CHUNK
         if self._recorder is not None and (self._recorder.full or not (worked or flooded)):
-            self._recorder.write(self._breathe)
+            self._recorder.write()
         if worked or arrived == CHUNK:
             if flooded:
                 self._pause(SLICE_S)
@@ -195,9 +193,7 @@ class Evaluator(Orders):
         """Nothing is due: say so, and do what was put off."""
         self._run.finish()
         end = time.perf_counter() + SLICE_S
-        noted = self._noting.work(
-            lambda: time.perf_counter() < end and not self._asked, self._breathe
-        )
+        noted = self._noting.work(lambda: time.perf_counter() < end and not self._asked)
         if self._standing.schedule:
             return
         if noted and self._adviser.update(
@@ -225,7 +221,7 @@ class Evaluator(Orders):
             return
         self._run.begin(self._asked_at)
         self._flips.begin(self._standing.files, files)
-        self._standing.apply(files, self._breathe)
+        self._standing.apply(files)
         self._adviser.files_changed()
         self._took_files(files)
         self._version += 1
@@ -237,7 +233,7 @@ class Evaluator(Orders):
         if cancelled:
             self._standing.cancel()
         elif resumed:
-            self._standing.consider_all(self._breathe)
+            self._standing.consider_all()
         self._run.tell(paused=self._paused, trouble="")
 
     def _take_answers(self) -> None:
@@ -260,7 +256,6 @@ class Evaluator(Orders):
             self._standing.take_row(row, known.get(row.id))
             if row.id in known:
                 self._noting.add(self._standing.entries[row.id])
-            self._breathe()
         if len(rows) < CHUNK:
             self._store_revision = revision
             self._recollection = None
@@ -290,7 +285,6 @@ class Evaluator(Orders):
         gone = [entry for entry in self._standing.entries.values() if entry.number not in stored]
         for entry in gone:
             self._forget(entry)
-            self._breathe()
 
     def _forget(self, entry: Entry) -> None:
         self._standing.forget(entry)
@@ -322,29 +316,28 @@ class Evaluator(Orders):
         """Called between two pairs."""
         if self._stopping or self._paused or self._cancelled:
             raise _Halted
-        self._breathe()
 
     def _evaluate(self, entry: Entry) -> None:
-        plan = self._standing.plan(entry.agent_id)
+        plan, agent = self._standing.plan(entry.agent_id), self._agents().get(entry.agent_id)
         loaded = self._supply.take(entry, self._standing.schedule.following)
         if loaded is None:
             self._forget(entry)
             return
-        entry.revision = loaded.row.revision
+        entry.revision, trace_id = loaded.row.revision, loaded.row.id
         fresh = entry.known is None or entry.known.revision != entry.revision
         awaited = entry.known is not None and any(pair.awaited for pair in entry.known.pairs)
         started_ns = self._now_ns()
         found = find_pairs(
             plan,
             loaded,
-            self._agents().get(entry.agent_id),
+            agent,
             entry.known,
-            self._full.get(entry.id),
-            with_evidence=entry.id == self._opened,
-            breathe=self._between,
+            self._full.get(trace_id),
+            with_evidence=trace_id == self._opened,
+            between=self._between,
             base=self._base,
         )
-        self._awaited.note(entry.id, (verdict for _, verdict in found.full.cases.values()))
+        self._awaited.note(trace_id, (verdict for _, verdict in found.full.cases.values()))
         if found.ran and self._recorder is not None:
             self._recorder.add(
                 ran(
@@ -356,23 +349,22 @@ class Evaluator(Orders):
                     settings=self._settings(entry.agent_id),
                 )
             )
-        self._flips.note(entry.id, None if fresh else entry.known, plan, found.pairs)
+        self._flips.note(trace_id, None if fresh else entry.known, plan, found.pairs)
         self._standing.found(entry, plan, found.pairs, found.evaluated)
         if plan.cases:
-            self._adviser.note(entry, loaded, self._agents().get(entry.agent_id), plan)
-        self._keep_full(entry, found)
+            self._adviser.note(entry, loaded, agent, plan)
+        self._keep_full(loaded.row, found)
         if entry.read_revision != entry.revision:
             self._summaries.append(summary_of(loaded))
             entry.read_revision = entry.revision
         self._standing.count(entry, plan)
         self._version += 1
-        self._breathe()
 
-    def _keep_full(self, entry: Entry, found: Found) -> None:
+    def _keep_full(self, row: TraceRow, found: Found) -> None:
         if not found.full.cases:
             return
         verdicts = sum(len(verdict.verdicts) for _, verdict in found.full.cases.values())
-        self._full.put(entry.id, entry.number, found.full, 1 + verdicts)
+        self._full.put(row.id, row.number, found.full, 1 + verdicts)
 
     def _settings(self, agent_id: str) -> str:
         return settings_key(self._agents().get(agent_id), self._roles, self._base)

@@ -37,13 +37,12 @@ class Noting:
     def add(self, entry: Entry) -> None:
         self._left.append(entry)
 
-    def work(self, going: Callable[[], bool], breathe: Callable[[], None]) -> bool:
+    def work(self, going: Callable[[], bool]) -> bool:
         """Go on as long as ``going`` says so; whether all is done. Raises StoreError."""
         while self._left and going():
             entry = self._left[0]
             if entry.id in self._standing.entries:
                 self._note(entry)
-                breathe()
             self._left.popleft()
         return not self._left
 

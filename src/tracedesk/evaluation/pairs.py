@@ -44,12 +44,12 @@ def find_pairs(
     full: Full | None,
     *,
     with_evidence: bool,
-    breathe: Callable[[], None],
+    between: Callable[[], None],
     base: Settings = DEFAULT_SETTINGS,
 ) -> Found:
     """Bring the results of one trace up to date with its revision and a plan.
 
-    ``with_evidence`` also evaluates what is known only in brief. ``breathe`` is called
+    ``with_evidence`` also evaluates what is known only in brief. ``between`` is called
     between cases; nothing is raised but what it raises.
     """
     revision = loaded.row.revision
@@ -75,7 +75,7 @@ def find_pairs(
         if case.id not in details:
             details[case.id] = (case.digest, evaluated_case(case, loaded, agent, verdicts, base))
             evaluated += 1
-            breathe()
+            between()
         pair = pair_of(details[case.id][1])
         if not pair.awaited and (known is None or index == CHANGED or awaited):
             ran.append(case)

@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import lru_cache
 from typing import Any
@@ -207,17 +207,14 @@ class Recorder:
         """So much is held that some should be written although there is more urgent work."""
         return self._weight > HELD_VERDICTS
 
-    def write(self, breathe: Callable[[], None]) -> None:
+    def write(self) -> None:
         """Hand a batch to the writer, unless it still has the last one."""
         self._heed()
         if self._written is not None or not self._held or time.monotonic() < self._not_before:
             return
         batch = [self._held.popleft() for _ in range(min(BATCH, len(self._held)))]
         self._weight -= sum(map(_weight, batch))
-        executions = []
-        for each in batch:
-            executions.append(execution_of(each))
-            breathe()
+        executions = [execution_of(each) for each in batch]
         self._sent = batch
         try:
             self._written = self._store.writer.record(executions)
@@ -227,7 +224,7 @@ class Recorder:
     def finish(self) -> None:
         """Write all that is held, and wait for it; what the database refuses is lost."""
         while not self.idle and time.monotonic() >= self._not_before:
-            self.write(lambda: None)
+            self.write()
             if self._written is not None:
                 self._written.exception()
 

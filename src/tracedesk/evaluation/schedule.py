@@ -7,36 +7,37 @@ Owned by the evaluator's thread; nothing here locks.
 import heapq
 from collections.abc import Iterable
 
-from tracedesk.evaluation.memo import Entry
+from tracedesk.evaluation.memo import Entry, code_of
 
 
 class Schedule:
     """A set of entries with an order. An entry is in it at most once."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, Entry] = {}
-        self._newest: list[tuple[int, str]] = []
-        self._quiet: list[tuple[int, str]] = []
-        self._first: tuple[str, ...] = ()
+        self._waiting: dict[int, Entry] = {}
+        """By the codes of their traces."""
+        self._newest: list[tuple[int, int]] = []
+        self._quiet: list[tuple[int, int]] = []
+        self._first: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def prefer(self, ids: Iterable[str]) -> None:
         """Ids to be taken before all others, the most urgent first."""
-        self._first = tuple(dict.fromkeys(ids))
+        self._first = tuple(dict.fromkeys(map(code_of, ids)))
 
     def add(self, entry: Entry) -> None:
         """Have an entry evaluated, when it is ready."""
-        known = entry.id in self._waiting
-        self._waiting[entry.id] = entry
+        known = entry.code in self._waiting
+        self._waiting[entry.code] = entry
         if entry.ready_ns:
-            heapq.heappush(self._quiet, (entry.ready_ns, entry.id))
+            heapq.heappush(self._quiet, (entry.ready_ns, entry.code))
         elif not known:
-            heapq.heappush(self._newest, (-entry.number, entry.id))
+            heapq.heappush(self._newest, (-entry.number, entry.code))
 
     def discard(self, entry: Entry) -> None:
-        self._waiting.pop(entry.id, None)
+        self._waiting.pop(entry.code, None)
 
     def drop_ready(self, now_ns: int) -> list[Entry]:
         """Take out every entry that is ready; returned."""
@@ -51,27 +52,27 @@ class Schedule:
         for entry in self._waiting.values():
             if entry.ready_ns > latest_ns:
                 entry.ready_ns = latest_ns
-                heapq.heappush(self._quiet, (latest_ns, entry.id))
+                heapq.heappush(self._quiet, (latest_ns, entry.code))
 
     def take(self, now_ns: int) -> Entry | None:
         """The next entry that is ready, removed; None when there is none."""
         self._release(now_ns)
-        for trace_id in self._first:
-            entry = self._waiting.get(trace_id)
+        for code in self._first:
+            entry = self._waiting.get(code)
             if entry is not None and entry.ready_ns <= now_ns:
-                return self._waiting.pop(trace_id)
+                return self._waiting.pop(code)
         while self._newest:
-            _, trace_id = heapq.heappop(self._newest)
-            entry = self._waiting.get(trace_id)
+            _, code = heapq.heappop(self._newest)
+            entry = self._waiting.get(code)
             if entry is not None and entry.ready_ns <= now_ns:
-                return self._waiting.pop(trace_id)
+                return self._waiting.pop(code)
         if not self._waiting:
             self._waiting.clear()  # else it keeps the room of the longest line there ever was
         return None
 
     def following(self, limit: int) -> list[Entry]:
         """The entries that will be taken next if nothing more urgent comes, at most so many."""
-        taken: list[tuple[int, str]] = []
+        taken: list[tuple[int, int]] = []
         found: list[Entry] = []
         while self._newest and len(found) < limit:
             item = heapq.heappop(self._newest)
@@ -86,16 +87,16 @@ class Schedule:
     def _release(self, now_ns: int) -> None:
         """Move entries that have been quiet long enough into the line."""
         while self._quiet and self._quiet[0][0] <= now_ns:
-            _, trace_id = heapq.heappop(self._quiet)
-            entry = self._waiting.get(trace_id)
+            _, code = heapq.heappop(self._quiet)
+            entry = self._waiting.get(code)
             if entry is not None and entry.ready_ns <= now_ns:
-                heapq.heappush(self._newest, (-entry.number, trace_id))
+                heapq.heappush(self._newest, (-entry.number, code))
 
     def next_ready_ns(self) -> int | None:
         """When the next waiting entry becomes ready; None when none is waiting for that."""
         while self._quiet:
-            ready_ns, trace_id = self._quiet[0]
-            entry = self._waiting.get(trace_id)
+            ready_ns, code = self._quiet[0]
+            entry = self._waiting.get(code)
             if entry is not None and entry.ready_ns == ready_ns:
                 return ready_ns
             heapq.heappop(self._quiet)

@@ -48,19 +48,18 @@ class Standing:
             plan = self._plans.setdefault(agent_id, plan)
         return plan
 
-    def apply(self, files: tuple[CaseFile, ...], breathe: Callable[[], None]) -> None:
+    def apply(self, files: tuple[CaseFile, ...]) -> None:
         """Go by these files: what they leave valid is carried over, the rest is scheduled."""
         older = self._plans
         self.files, self._plans = files, {}
         for plan in older.values():
             plan.forget_older()
-        self.consider_all(breathe)
+        self.consider_all()
 
-    def consider_all(self, breathe: Callable[[], None]) -> None:
+    def consider_all(self) -> None:
         """Schedule everything that is due, also what was cancelled."""
         for entry in self.entries.values():
             self.consider(entry)
-            breathe()
 
     def shared(self, plan: Plan, revision: int, pairs: tuple[Pair, ...]) -> Known:
         """Results as one object with all equal ones."""

@@ -58,10 +58,11 @@ class Supply:
 
         ``following`` gives the entries that will probably be asked for next, at most so many.
         """
-        kept = self._loaded.get(entry.id)
+        trace_id = entry.id
+        kept = self._loaded.get(trace_id)
         if kept is not None and kept.row.revision == entry.revision:
             return kept
-        row = self._row(entry, following)
+        row = self._row(trace_id, entry, following)
         if row is None:
             return None
         agent = self._agents().get(row.agent_id)
@@ -84,18 +85,20 @@ class Supply:
         self._rows.pop(trace_id, None)
         self._bodies.pop(trace_id, None)
 
-    def _row(self, entry: Entry, following: Callable[[int], Iterable[Entry]]) -> TraceRow | None:
-        row = self._rows.pop(entry.id, None)
+    def _row(
+        self, trace_id: str, entry: Entry, following: Callable[[int], Iterable[Entry]]
+    ) -> TraceRow | None:
+        row = self._rows.pop(trace_id, None)
         if row is not None and row.revision >= entry.revision:
             return row
-        self._bodies.pop(entry.id, None)
+        self._bodies.pop(trace_id, None)
         numbers = dict.fromkeys((entry.number, *(later.number for later in following(AHEAD - 1))))
         self._rows = {found.id: found for found in self._store.by_numbers(numbers)}
         try:
             self._bodies = self._store.requests_many(self._small())
         except StoreError:  # one of them is damaged: each is then asked for by itself
             self._bodies = {}
-        return self._rows.pop(entry.id, None)
+        return self._rows.pop(trace_id, None)
 
     def _small(self) -> list[str]:
         """The fetched traces whose bodies may be held together."""

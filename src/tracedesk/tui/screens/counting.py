@@ -17,7 +17,6 @@ from textual.message import Message
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from tracedesk.desk import Desk
-from tracedesk.evaluation.breath import Breath
 from tracedesk.evaluation.gather import Gathered, in_effect, traces_of
 from tracedesk.evaluation.regressions import Edit
 from tracedesk.evaluation.trends import Choice
@@ -162,13 +161,12 @@ class CountingScreen(Steady, RoleScreen):
         return None if since is None else since // 60_000_000_000 * 60_000_000_000
 
     def _breathe(self) -> Callable[[], None]:
-        """Lets others work now and then, says how far it is, and stops when nobody waits."""
-        breath, worker, seen = Breath(), get_current_worker(), 0
+        """Says how far it is now and then, and stops when nobody waits."""
+        worker, seen = get_current_worker(), 0
 
         def breathe() -> None:
             nonlocal seen
             seen += 1
-            breath.take()
             if worker.is_cancelled:
                 raise GivenUpError
             if not seen % TOLD_EVERY:
