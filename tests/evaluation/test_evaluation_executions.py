@@ -18,7 +18,7 @@ from tracedesk.evaluation import evaluator as module
 from tracedesk.evaluation import pairs, recorder, run
 from tracedesk.evaluation.engine import engine
 from tracedesk.evaluation.evaluator import Evaluator
-from tracedesk.evaluation.recorder import behaviour_key, input_key
+from tracedesk.evaluation.likeness import likeness
 from tracedesk.formats.detect import read_body
 from tracedesk.model.agent import LOCAL_AGENT
 from tracedesk.model.execution import Execution, ExecutionKind
@@ -256,15 +256,16 @@ def test_inputs_and_behaviour_are_compared_trimmed_folded_and_collapsed() -> Non
         found = tuple(Call(id=str(n), tool=True, label=name) for n, name in enumerate(calls))
         return Reading(input=Text(asked), response=Text(said), calls=found)
 
-    assert input_key(reading(None, asked=" Book\n a  TABLE")) == input_key(
-        reading(None, asked="book a table ")
+    assert (
+        likeness(reading(None, asked=" Book\n a  TABLE")).input
+        == likeness(reading(None, asked="book a table ")).input
     )
-    assert input_key(reading(None)) == input_key(reading(None, asked=" \n")) == ""
-    same = behaviour_key(reading("Straße  1", "find", "book"))
-    assert same == behaviour_key(reading(" strasse 1", "find", "book"))
+    assert likeness(reading(None)).input == likeness(reading(None, asked=" \n")).input == ""
+    same = likeness(reading("Straße  1", "find", "book")).behaviour
+    assert same == likeness(reading(" strasse 1", "find", "book")).behaviour
     for other in (reading("strasse 1", "book", "find"), reading("no", "find", "book"),
                   reading(None, "find", "book"), reading("strasse 1", "findbook")):  # fmt: skip
-        assert behaviour_key(other) != same
+        assert likeness(other).behaviour != same
 
 
 # -- after a restart -----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import tracemalloc
 
+from tracedesk.evaluation.likeness import likeness
 from tracedesk.evaluation.memo import Entries, Entry, Newest, code_of
 from tracedesk.evaluation.readings import Readings
 from tracedesk.reading import ReadingSettings, read
@@ -68,14 +69,14 @@ def test_a_packed_reading_takes_little_more_room_than_its_bytes() -> None:
     text = "It is booked. " * 100_000
     trace = make_trace(make_span("root", "agent", attributes={"gen_ai.response.text": text}))
     reading, readings = read(trace, ReadingSettings()), Readings()
-    readings.put("a", 1, 1, reading)
+    readings.put("a", 1, 1, reading, likeness(reading))
     tracemalloc.start()
     try:
-        readings.put("b", 2, 1, reading)
+        readings.put("b", 2, 1, reading, likeness(reading))
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert readings.get("b", 1, trace, ReadingSettings()) == reading
+    assert readings.get("b", 1, trace, ReadingSettings()) == (reading, likeness(reading))
     assert taken < len(text) / 10
 
 

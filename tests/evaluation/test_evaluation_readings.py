@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tracedesk.evaluation import supply as module
+from tracedesk.evaluation.likeness import likeness
 from tracedesk.evaluation.memo import Entry, code_of
 from tracedesk.evaluation.readings import Readings
 from tracedesk.evaluation.supply import Supply
@@ -47,13 +48,13 @@ def example_traces() -> Iterator[Any]:
 def test_a_reading_comes_back_as_it_was(trace: Trace) -> None:
     readings = Readings()
     reading = read(trace)
-    readings.put("t", 1, 1, reading)
+    readings.put("t", 1, 1, reading, likeness(reading))
 
     found = readings.get("t", 1, trace, SETTINGS)
 
     assert found is not None, "every example can be packed"
-    assert found == read(trace)
-    assert found.views == reading.views
+    assert found == (read(trace), likeness(reading))
+    assert found[0].views == reading.views
     assert readings.get("t", 2, trace, SETTINGS) is None
     readings.drop("t")
     assert readings.get("t", 1, trace, SETTINGS) is None
@@ -69,15 +70,16 @@ def canonical(name: str, **arguments: Any) -> bytes:
 def test_what_cannot_be_packed_is_read_again() -> None:
     trace = read_body(canonical("book", number=2**70)).trace()
     readings = Readings()
-    readings.put("t", 1, 1, read(trace))
+    reading = read(trace)
+    readings.put("t", 1, 1, reading, likeness(reading))
     assert readings.get("t", 1, trace, SETTINGS) is None
 
 
 def test_old_readings_make_room_for_new_ones() -> None:
     trace = read_body(canonical("book", text="x" * 50)).trace()
-    readings = Readings(limit_bytes=2_000)
+    reading, readings = read(trace), Readings(limit_bytes=2_000)
     for number in range(20):
-        readings.put(str(number), number, 1, read(trace))
+        readings.put(str(number), number, 1, reading, likeness(reading))
     kept = [n for n in range(20) if readings.get(str(n), 1, trace, SETTINGS) is not None]
     assert kept == list(range(20 - len(kept), 20))
     assert 0 < len(kept) < 10

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tracedesk.evaluation.gate import Subject
+from tracedesk.evaluation.likeness import Likeness
 from tracedesk.formats.assemble import Part, assemble
 from tracedesk.formats.errors import FormatError
 from tracedesk.formats.spans import unique_warnings
@@ -43,6 +44,8 @@ class Loaded(msgspec.Struct, frozen=True):
     row: "TraceRow"
     trace: Trace
     reading: Reading
+    likeness: Likeness | None = None
+    """None: nobody asked for it yet."""
 
 
 def load_trace(

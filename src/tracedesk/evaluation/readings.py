@@ -12,6 +12,7 @@ import msgspec
 import zstandard
 from msgspec.structs import replace
 
+from tracedesk.evaluation.likeness import Likeness
 from tracedesk.evaluation.memo import Newest
 from tracedesk.model.reading import NOT_RECORDED, Background, Call, Reading, Recorded
 from tracedesk.model.trace import Trace
@@ -26,6 +27,7 @@ _OVERHEAD = 450
 
 class _Packed(msgspec.Struct, array_like=True, omit_defaults=True):
     reading: Reading
+    likeness: Likeness
     views: tuple[str, ...] = ()
     background: Background | None = None
 
@@ -40,13 +42,15 @@ class Readings:
         self._compress = zstandard.ZstdCompressor(level=1).compress
         self._decompress = zstandard.ZstdDecompressor().decompress
 
-    def put(self, key: str, number: int, revision: int, reading: Reading) -> None:
+    def put(
+        self, key: str, number: int, revision: int, reading: Reading, likeness: Likeness
+    ) -> None:
         """Keep a reading. One that cannot be packed (whole numbers above 64 bits) is not kept."""
         plain = detached(reading)
         names = tuple(name for name, _ in reading.recorded_views)
         known = None if reading.recorded_background.pending else reading.background
         try:
-            packed = self._encode(_Packed(plain, names, known))
+            packed = self._encode(_Packed(plain, likeness, names, known))
         except (OverflowError, TypeError, ValueError, RecursionError):
             return
         # copied, since what zstandard gives still holds all the room that it might have needed
@@ -55,8 +59,9 @@ class Readings:
 
     def get(
         self, key: str, revision: int, trace: Trace, settings: ReadingSettings
-    ) -> Reading | None:
-        """The reading of exactly this revision, if it is kept; ``trace`` is that revision."""
+    ) -> tuple[Reading, Likeness] | None:
+        """The reading of exactly this revision with its likeness, if it is kept; ``trace`` is
+        that revision."""
         found = self._kept.get(key)
         if found is None or found[0] != revision:
             return None
@@ -68,7 +73,8 @@ class Readings:
             behind = Recorded.known(packed.background)
         else:
             behind = background(trace, settings, packed.reading.response)
-        return replace(packed.reading, recorded_views=views, recorded_background=behind)
+        reading = replace(packed.reading, recorded_views=views, recorded_background=behind)
+        return reading, packed.likeness
 
     def drop(self, key: str) -> None:
         self._kept.drop(key)

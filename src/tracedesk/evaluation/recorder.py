@@ -5,8 +5,6 @@ Only the evaluator's thread uses it. It holds a bounded number of verdicts; what
 written is tried again, and what a crash takes is evaluated again at the next start.
 """
 
-import hashlib
-import json
 import logging
 import time
 from collections import deque
@@ -19,12 +17,12 @@ import msgspec
 
 from tracedesk.assertions import Settings
 from tracedesk.evaluation.engine import engine
+from tracedesk.evaluation.likeness import digest, likeness
 from tracedesk.evaluation.load import Loaded
 from tracedesk.evaluation.run import DEFAULT_SETTINGS
 from tracedesk.evaluation.scores import quality, trace_outcome
 from tracedesk.model.agent import Agent
 from tracedesk.model.execution import CaseRecord, CheckRecord, Execution, ExecutionKind
-from tracedesk.model.reading import Reading
 from tracedesk.model.verdict import CaseVerdict, Verdict
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
@@ -69,8 +67,8 @@ def ran(
     settings: str,
 ) -> Ran:
     """What was found on a trace. A clock that was set back meanwhile makes it end as it began."""
-
     row, trace = loaded.row, loaded.trace
+    alike = loaded.likeness or likeness(loaded.reading)
     return Ran(
         execution=Execution(
             trace=row.id,
@@ -82,13 +80,26 @@ def ran(
             clock_ns=trace.clock_ns,
             engine=engine(),
             settings=settings,
-            input_key=input_key(loaded.reading),
-            behaviour_key=behaviour_key(loaded.reading),
+            input_key=alike.input,
+            behaviour_key=alike.behaviour,
             version=_fact(trace.metadata.get("version")),
             environment=_fact(trace.metadata.get("environment")),
+            errors=len(failed),
+            error_span=first.span_id if first else "",
+            error_text=_error_text(first) if first else "",
         ),
         results=tuple(results),
     )
+
+
+def _ended(span: Span) -> tuple[bool, int]:
+    """Sorts spans by their end: what ended in error first made those around it fail."""
+    return (span.end_ns is None, span.end_ns or 0)
+
+
+def _error_text(span: Span) -> str:
+    said = f": {span.failure}" if span.failure else ""
+    return f"{span.label}{said}"[:REASON_CHARS]
 
 
 def execution_of(ran: Ran) -> Execution:
@@ -138,29 +149,6 @@ def _check_record(case: Case, check: Check, found: Verdict) -> CheckRecord:
     )
 
 
-# -- what a trace is compared by -------------------------------------------------------
-
-
-def input_key(reading: Reading) -> str:
-    """Equal for inputs that are equal once trimmed, folded and their white space collapsed;
-    blank without an input (assertion spec 10.3)."""
-    text = _normal(reading.input.text)
-    return _key(text) if text else ""
-
-
-def behaviour_key(reading: Reading) -> str:
-    """Equal for equal sequences of calls, by label, with equally normalised responses."""
-    return _key([[call.label for call in reading.calls], _normal(reading.response.text)])
-
-
-def _normal(text: str | None) -> str | None:
-    return None if text is None else " ".join(text.casefold().split())
-
-
-def _key(value: Any) -> str:
-    return hashlib.blake2b(json.dumps(value).encode(), digest_size=12).hexdigest()
-
-
 def _fact(value: Any) -> str:
     known = isinstance(value, str | int | float) and not isinstance(value, bool)
     return str(value)[:FACT_CHARS] if known else ""
@@ -172,7 +160,7 @@ def settings_key(
 ) -> str:
     """Digest of what decides verdicts beside trace, case and version of the program."""
     told = agent and (agent.name, agent.type, agent.response_path, agent.timezone)
-    return _key([told, sorted(roles), base.identity] if base.identity else [told, sorted(roles)])
+    return digest([told, sorted(roles), base.identity] if base.identity else [told, sorted(roles)])
 
 
 # -- writing ---------------------------------------------------------------------------

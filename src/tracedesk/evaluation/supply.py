@@ -6,6 +6,7 @@ never older than what the caller has heard of it.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from tracedesk.evaluation.likeness import likeness
 from tracedesk.evaluation.load import (
     Loaded,
     memory_of,
@@ -69,11 +70,12 @@ class Supply:
         row, requests = same_revision(self._store, row, self._bodies.pop(row.id, None))
         trace = stored_trace(self._store, row, agent, requests)
         settings = reading_settings(agent, self._roles)
-        reading = self._readings.get(row.id, row.revision, trace, settings)
-        if reading is None:
+        found = self._readings.get(row.id, row.revision, trace, settings)
+        if found is None:
             reading = read(trace, settings)
-            self._readings.put(row.id, row.number, row.revision, reading)
-        loaded = Loaded(row, trace, reading)
+            found = reading, likeness(reading)
+            self._readings.put(row.id, row.number, row.revision, *found)
+        loaded = Loaded(row, trace, *found)
         received = sum(len(request.body) for request in requests or ())
         self._loaded.put(row.id, row.number, loaded, memory_of(trace, received))
         return loaded

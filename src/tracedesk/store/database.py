@@ -27,7 +27,7 @@ from tracedesk.store.rows import (
     SpanRow,
     StoredRequest,
     TraceRow,
-    stored_request,
+    stored_requests,
     trace_row,
 )
 from tracedesk.store.values import clean, json_text, number_of
@@ -243,7 +243,7 @@ class Store:
         """The received bodies of a trace, in order of arrival; empty for an unknown id."""
         found = self.query(_REQUESTS, (number_of(trace_id), trace_id))
         with self._errors():
-            return [stored_request(values) for values in found]
+            return stored_requests(found)
 
     def revisions(self, trace_id: str) -> list[Revision]:
         """The earlier revisions of a trace whose bodies are kept, newest first."""
@@ -254,16 +254,19 @@ class Store:
         """The bodies of one earlier revision, in order of arrival; empty when none is kept."""
         found = self.query(_REVISION_REQUESTS, (number_of(trace_id), trace_id, revision))
         with self._errors():
-            return [stored_request(values) for values in found]
+            return stored_requests(found)
 
     def requests_many(self, trace_ids: Iterable[str]) -> dict[str, list[StoredRequest]]:
         """``requests`` of many traces by one statement: every id, with what it has."""
         found: dict[str, list[StoredRequest]] = {trace_id: [] for trace_id in trace_ids}
         numbers = json_text(sorted({number_of(trace_id) for trace_id in found}))
         with self._errors():
-            for trace_id, *values in self.query(_REQUESTS_MANY, (numbers,)):
+            rows = self.query(_REQUESTS_MANY, (numbers,))
+            for (trace_id, *_), request in zip(
+                rows, stored_requests(row[1:] for row in rows), strict=True
+            ):
                 if trace_id in found:
-                    found[trace_id].append(stored_request(tuple(values)))
+                    found[trace_id].append(request)
         return found
 
     def body_sizes(self, numbers: Iterable[int]) -> dict[int, int]:

@@ -3,6 +3,7 @@
 A row never holds more than a head of a text, so a window of the list stays small.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -170,7 +171,13 @@ def trace_row(values: tuple[Any, ...]) -> TraceRow:
     return TraceRow(**fields)
 
 
-def stored_request(values: tuple[Any, ...]) -> StoredRequest:
+def stored_requests(found: Iterable[tuple[Any, ...]]) -> list[StoredRequest]:
+    """``stored_request`` of many rows."""
+    decompress = zstandard.ZstdDecompressor().decompress
+    return [stored_request(values, decompress) for values in found]
+
+
+def stored_request(values: tuple[Any, ...], decompress: Callable[[bytes], bytes]) -> StoredRequest:
     """A ``StoredRequest`` from part, time, method, path, headers, body, resources and revision,
     as stored. Raises zstandard.ZstdError when the body is damaged."""
     part, received_ns, method, path, headers, body, resources, revision = values
@@ -180,7 +187,7 @@ def stored_request(values: tuple[Any, ...]) -> StoredRequest:
         method=method,
         path=path,
         headers=_decode_headers(headers),
-        body=zstandard.ZstdDecompressor().decompress(body),
+        body=decompress(body),
         resources=_decode_resources(resources) if resources else None,
         revision=revision,
     )
