@@ -23,6 +23,7 @@ from tracedesk.evaluation.run import DEFAULT_SETTINGS
 from tracedesk.evaluation.scores import quality, trace_outcome
 from tracedesk.model.agent import Agent
 from tracedesk.model.execution import CaseRecord, CheckRecord, Execution, ExecutionKind
+from tracedesk.model.trace import Span
 from tracedesk.model.verdict import CaseVerdict, Verdict
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
@@ -69,6 +70,8 @@ def ran(
     """What was found on a trace. A clock that was set back meanwhile makes it end as it began."""
     row, trace = loaded.row, loaded.trace
     alike = loaded.likeness or likeness(loaded.reading)
+    failed = [span for span in trace.spans if span.failed]
+    first = min(failed, key=_ended, default=None)
     return Ran(
         execution=Execution(
             trace=row.id,
