@@ -32,6 +32,7 @@ from tracedesk.workspace import DEFAULT_PORT, Workspace
 
 if TYPE_CHECKING:
     from tracedesk.assertions import Settings
+    from tracedesk.authoring.author import Author
     from tracedesk.config_watch import ConfigWatcher
     from tracedesk.evaluation.evaluator import Evaluator
     from tracedesk.evaluation.flips import Edit
@@ -412,6 +413,19 @@ class Desk:
         from tracedesk.evaluation.gather import Gatherer
 
         return Gatherer(self.store)
+
+    @cached_property
+    def author(self) -> "Author":
+        """Writes test cases: candidates, their effects, edits that can be taken back."""
+        from tracedesk.authoring.author import Author
+
+        return Author(
+            self.store,
+            lambda: self.workspace,
+            lambda: self._agents,
+            lambda: self.files,
+            lambda: self._settings(ask=False),
+        )
 
     @property
     def sending_url(self) -> str:
