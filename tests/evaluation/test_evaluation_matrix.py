@@ -87,9 +87,11 @@ def numbers(executions):
     return (
         tally.scores(),
         matrix_of(tally),
-        failures_of(made.failures()),
+        failures_of(results),
+        made.failing(),
         made.by_day(),
         made.by_version(),
+        made.by_environment(),
         compare(
             within(results, Window(version="x")), within(results, Window(version="y")), "input"
         ),
@@ -114,20 +116,23 @@ def test_quality_is_that_of_the_formula(executions):
 
 @given(EXECUTIONS)
 def test_a_cell_is_as_large_as_the_list_behind_it(executions):
-    made = survey(latest(executions))
+    results = latest(executions)
+    made = survey(results)
     matrix = matrix_of(made.tally())
-    failed = made.failures()
     for row in matrix.rows:
-        assert len(failures_of(failed, case=row.case)) == row.failed
+        assert len(failures_of(results, case=row.case)) == row.failed
+        assert len(made.failing(case=row.case)) == row.failed
         assert sum(cell.roots for cell in row.cells.values()) == row.failed
         for stage, cell in row.cells.items():
-            listed = failures_of(failed, case=row.case, stage=stage)
+            listed = failures_of(results, case=row.case, stage=stage)
             assert len(listed) == cell.failures
+            found = made.failing(case=row.case, stage=stage)
+            assert [each.execution.trace for each in found] == [each.trace for each in listed]
             assert sum(failure.root for failure in listed) == cell.roots
             assert cell.failures <= cell.evaluated == row.evaluated
     for stage, cell in matrix.totals.cells.items():
-        assert len(failures_of(failed, stage=stage)) == cell.failures
-    assert matrix.totals.failed == len(failed)
+        assert len(made.failing(stage=stage)) == cell.failures
+    assert matrix.totals.failed == len(made.failing())
 
 
 @given(EXECUTIONS)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--since", default="all", show_default=True, help="24h, 7d, 30d, a date, or all.")
 @click.option("--agent", help="Only traces of this agent (id or name).")
 @click.option("--version", help="Only traces with this metadata.version.")
+@click.option("--environment", help="Only traces with this metadata.environment.")
 @click.option("--filter", "condition", default="", help="Only traces that match this filter.")
 @click.option("--compare", nargs=2, metavar="V1 V2", help="Compare two versions.")
 @click.option(
@@ -35,6 +36,7 @@ def command(
     since: str,
     agent: str | None,
     version: str | None,
+    environment: str | None,
     condition: str,
     compare: tuple[str, str] | None,
     compare_since: str | None,
@@ -57,6 +59,7 @@ def command(
         since=since,
         agent=agent,
         version=version,
+        environment=environment,
         condition=condition,
         versions=compare or None,
         compare_since=compare_since,

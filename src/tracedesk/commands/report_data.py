@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 FAILURES_LISTED = 200
 """Failures that a report lists one by one; its numbers are of all."""
 
+NOT_STATED = "(none stated)"
+"""What stands for a blank version or environment."""
+
 EVALUATED_WITHIN_S = 3_600.0
 """How long all stored traces may take to be evaluated."""
 
@@ -36,6 +39,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     since: str
     agent: str | None
     version: str | None
+    environment: str | None
     condition: str
     versions: tuple[str, str] | None
     compare_since: str | None
@@ -66,6 +70,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     scores: Scores
     agents: tuple[AgentScores, ...]
     versions: tuple[Point, ...]
+    environments: tuple[Point, ...]
     days: tuple[Point, ...]
     edits: tuple[Edit, ...]
     matrix: Matrix
@@ -96,10 +101,11 @@ def make(desk: "Desk", asked: Asked) -> Report:
             for agent in survey.agents
         ),
         versions=tuple(survey.by_version()),
+        environments=tuple(survey.by_environment()),
         days=tuple(survey.by_day()),
         edits=tuple(desk.gatherer.edits()),
         matrix=matrix_of(tally),
-        failures=tuple(failures_of(survey.failures())),
+        failures=tuple(failures_of(desk.gatherer.read(survey.failing()[:FAILURES_LISTED]))),
         compared=_compared(desk, asked, window),
         gone=len(gathered.gone),
         problems=tuple(problems),
@@ -134,11 +140,19 @@ def _window(desk: "Desk", asked: Asked) -> tuple[Window, list[str]]:
         agent_id = agent.id
         about.append(f"agent {agent.name}")
     if asked.version is not None:
-        about.append(f"version {asked.version or '(none stated)'}")
+        about.append(f"version {asked.version or NOT_STATED}")
+    if asked.environment is not None:
+        about.append(f"environment {asked.environment or NOT_STATED}")
     if asked.condition.strip():
         traces = _filtered(desk, asked.condition)
         about.append(f"filter {asked.condition.strip()}")
-    window = Window(since_ns=since, agent_id=agent_id, version=asked.version, traces=traces)
+    window = Window(
+        since_ns=since,
+        agent_id=agent_id,
+        version=asked.version,
+        environment=asked.environment,
+        traces=traces,
+    )
     return window, about
 
 
@@ -245,6 +259,9 @@ def document(report: Report) -> dict[str, Any]:
         "scores": report.scores,
         "agents": [{"agent": each.name, "scores": each.scores} for each in report.agents],
         "versions": [{"version": each.label, "scores": each.scores} for each in report.versions],
+        "environments": [
+            {"environment": each.label, "scores": each.scores} for each in report.environments
+        ],
         "days": [
             {"day": each.label, "newVersions": list(each.versions), "scores": each.scores}
             for each in report.days
@@ -296,6 +313,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "trace": failure.trace,
         "at": iso(failure.at_ns),
         "version": failure.version,
+        "environment": failure.environment,
         "case": failure.case,
         "name": failure.name,
         "stage": failure.stage or "none",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from tracedesk.commands.html_page import page as whole_page
 from tracedesk.commands.html_page import table, text
 from tracedesk.commands.matrix_html import matrix_html
-from tracedesk.commands.report_data import FAILURES_LISTED, Compared, Report
+from tracedesk.commands.report_data import FAILURES_LISTED, NOT_STATED, Compared, Report
 from tracedesk.commands.report_text import (
     SCORE_HEADS,
     edits_by_day,
@@ -48,11 +48,12 @@ def _body(report: Report) -> Iterator[str]:
     yield from table(
         ("agent", *SCORE_HEADS), [[name, *score_cells(scores)] for name, scores in agents], NUMBERS
     )
-    if any(point.label for point in report.versions):
-        yield "<h2>By version</h2>"
-        rows = [[p.label or "(none stated)", *score_cells(p.scores)] for p in report.versions]
-        yield from _bars(report.versions)
-        yield from table(("version", *SCORE_HEADS), rows, NUMBERS)
+    for head, points in (("version", report.versions), ("environment", report.environments)):
+        if any(point.label for point in points):
+            yield f"<h2>By {head}</h2>"
+            rows = [[p.label or NOT_STATED, *score_cells(p.scores)] for p in points]
+            yield from _bars(points)
+            yield from table((head, *SCORE_HEADS), rows, NUMBERS)
     yield "<h2>By day</h2>"
     yield from _days(report)
 

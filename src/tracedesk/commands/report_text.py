@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from tracedesk.commands.report_data import FAILURES_LISTED, Compared, Report
+from tracedesk.commands.report_data import FAILURES_LISTED, NOT_STATED, Compared, Report
 from tracedesk.evaluation.matrix import STAGE_TITLES, Failure, Row
 from tracedesk.evaluation.regressions import BY_TRACE, CaseChange, Comparison, Flip, Share
 from tracedesk.evaluation.score_text import cell_text, change, percent, percents, told
@@ -29,9 +29,9 @@ def lines(report: Report) -> Iterator[str]:
     yield from _matrix(report)
     yield from _failures(report)
     yield from _points("agent", [(each.name, each.scores) for each in report.agents])
-    if any(point.label for point in report.versions):
-        versions = [(point.label or "(none stated)", point.scores) for point in report.versions]
-        yield from _points("version", versions)
+    for head, points in (("version", report.versions), ("environment", report.environments)):
+        if any(point.label for point in points):
+            yield from _points(head, [(each.label or NOT_STATED, each.scores) for each in points])
     yield from _days(report)
     if report.compared is not None:
         yield from _compared(report.compared)

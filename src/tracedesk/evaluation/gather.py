@@ -5,12 +5,14 @@ history. A file that cannot be read takes no result away, since nobody knows its
 """
 
 import threading
+from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from tracedesk.evaluation.newest import Newest
 from tracedesk.evaluation.regressions import (
     BY_INPUT,
     Comparison,
@@ -20,9 +22,11 @@ from tracedesk.evaluation.regressions import (
     compare_sides,
     edits,
 )
-from tracedesk.evaluation.trends import Survey, survey
+from tracedesk.evaluation.trends import Failed, Ids, Survey, survey_of
 from tracedesk.evaluation.windows import Result, Window, time_of
-from tracedesk.model.execution import Execution, ExecutionKind
+from tracedesk.model.execution import CaseRecord, Execution, ExecutionKind
+from tracedesk.model.shape import Shape
+from tracedesk.store.shapes import IDS
 
 if TYPE_CHECKING:
     from tracedesk.query.filter import Filter
@@ -45,9 +49,8 @@ class InEffect(msgspec.Struct, frozen=True):
     unreadable: frozenset[str]
     """Files that are broken as a whole."""
 
-    def holds(self, result: Result) -> bool:
+    def holds(self, record: CaseRecord | Shape) -> bool:
         """True when a result is of such a case."""
-        record = result[1]
         return record.case in self.cases or record.file in self.unreadable
 
 
@@ -75,12 +78,13 @@ class Gatherer:
 
     def __init__(self, store: "Store") -> None:
         self._store = store
+        self._newest = Newest(store)
         self._kept: OrderedDict[tuple[object, ...], Gathered] = OrderedDict()
         self._lock = threading.Lock()
 
     def gather(self, window: Window, effect: InEffect, breathe: Breathe = lambda: None) -> Gathered:
-        """The newest results in a window. Takes seconds for a million of them: call it from a
-        worker, and raise in ``breathe`` to give up. Raises StoreError."""
+        """The newest results in a window. Takes a second for a million of them the first time:
+        call it from a worker, and raise in ``breathe`` to give up. Raises StoreError."""
         key = (self._store.revision(), window, effect)
         with self._lock:
             if key in self._kept:
@@ -94,30 +98,33 @@ class Gatherer:
         return gathered
 
     def _gather(self, window: Window, effect: InEffect, breathe: Breathe) -> Gathered:
-        gone: set[str] = set()
-        newest_ns: int | None = None
+        outlines, shapes = self._newest.outlines(breathe)
+        counting = {number for number, shape in shapes.items() if effect.holds(shape)}
+        kept: dict[bytes, tuple[Ids, Ids]] = {}
+        left_out: set[int] = set()
+        newest_ns = max((time_of(execution) for execution, _ in outlines), default=None)
 
-        def wanted() -> Iterator[Result]:
-            nonlocal newest_ns
-            seen: Execution | None = None
-            inside = False
-            for result in self._store.history.latest_results():
-                execution, record = result
-                if execution is not seen:
-                    breathe()
-                    seen = execution
-                    inside = window.holds(execution)
-                    at = time_of(execution)
-                    newest_ns = at if newest_ns is None else max(newest_ns, at)
-                if not inside:
-                    continue
-                if effect.holds(result):
-                    yield result
-                else:
-                    gone.add(record.case)
+        def wanted() -> Iterator[tuple[Execution, Ids]]:
+            for execution, told in outlines:
+                if window.holds(execution):
+                    if told not in kept:
+                        ids = array(IDS, told)
+                        kept[told] = _parted(ids, counting)
+                    ids_in, ids_out = kept[told]
+                    left_out.update(ids_out)
+                    if ids_in:
+                        yield execution, ids_in
 
-        made = survey(wanted())
-        return Gathered(made, frozenset(gone), newest_ns)
+        made = survey_of(wanted(), shapes, breathe)
+        gone = frozenset(shapes[number].case for number in left_out)
+        return Gathered(made, gone, newest_ns)
+
+    def read(self, failed: Sequence[Failed]) -> list[Result]:
+        """What some failed results said, as far as they are still kept. Raises StoreError."""
+        wanted: dict[int, set[str]] = {}
+        for execution, shape in failed:
+            wanted.setdefault(execution.number, set()).add(shape.case)
+        return list(self._store.history.records(wanted))
 
     def compare_windows(
         self, before: Window, after: Window, effect: InEffect, breathe: Breathe = lambda: None
@@ -133,7 +140,7 @@ class Gatherer:
                 seen = execution
                 windows = zip(sides, (before, after), strict=True)
                 chosen = [side for side, window in windows if window.holds(execution)]
-            if chosen and effect.holds((execution, record)):
+            if chosen and effect.holds(record):
                 for side in chosen:
                     side.add(execution, record)
         return compare_sides(*sides)
@@ -147,6 +154,13 @@ class Gatherer:
     def compare_edit(self, edit: Edit, breathe: Breathe = lambda: None) -> Comparison:
         """What flipped since an edit of a case file, on the same traces. Raises StoreError."""
         return compare_edit(_breathing(self._store.history.executions(limit=None), breathe), edit)
+
+
+def _parted(ids: Ids, counting: set[int]) -> tuple[Ids, Ids]:
+    """The shapes that count, and those that do not."""
+    if counting.issuperset(ids):
+        return ids, ()
+    return tuple(n for n in ids if n in counting), tuple(n for n in ids if n not in counting)
 
 
 def _breathing(executions: Iterable[Execution], breathe: Breathe) -> Iterator[Execution]:

@@ -1,11 +1,13 @@
 """The failure matrix: at which stage failed cases broke (assertion spec 10.4).
 
 What is counted is a case on a trace. Its failure stands in the column of every stage at which
-one of its assertions failed, and as the root in the earliest of them alone: the roots of a row
-add up to its failures. The list behind a cell is as long as the cell's number says.
+one of its assertions failed, in that of runtime also when spans of the trace ended in error,
+and as the root in the earliest of them alone: the roots of a row add up to its failures. The
+list behind a cell is as long as the cell's number says.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -14,7 +16,9 @@ from tracedesk.evaluation.tally import NO_STAGE, CaseTally, Tally, stages_of
 from tracedesk.evaluation.trends import newest_first
 from tracedesk.evaluation.windows import Result, time_of
 from tracedesk.model.execution import CaseRecord, CheckRecord, Execution, ExecutionKind
+from tracedesk.model.shape import RUNTIME, shape_of
 from tracedesk.model.verdict import CaseVerdict, Outcome
+from tracedesk.query.text import counted
 
 STAGE_TITLES = {
     "routing": "routing", "tool_choice": "tool choice", "parameters": "parameters",
@@ -26,7 +30,7 @@ STAGE_MEANINGS = {
     "tool_choice": "the wrong tool was called, or the right one was not",
     "parameters": "the right tool, with the wrong inputs",
     "communication": "the right information, badly told",
-    "runtime": "it did not run well: too slow, too dear, or with errors",
+    "runtime": "it did not run well: too slow, too dear, or with spans in error",
     NO_STAGE: "no single assertion failed, but a threshold was not met",
 }
 
@@ -85,6 +89,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int
     """When the trace happened."""
     version: str
+    environment: str
     case: str
     name: str
     file: str
@@ -146,6 +151,15 @@ def _total(rows: Sequence[Row], stages: Sequence[str]) -> Row:
                skipped=total("skipped"))  # fmt: skip
 
 
+def failures_by(results: Iterable[Result], stage: str | None) -> dict[tuple[int, str], Failure]:
+    """Failed results by the number of their execution and their case."""
+    return {
+        (execution.number, failure.case): failure
+        for execution, record in results
+        for failure in _failures([(execution, record)], record.case, stage)
+    }
+
+
 def failures_of(
     results: Iterable[Result], *, case: str | None = None, stage: str | None = None
 ) -> list[Failure]:
@@ -158,30 +172,48 @@ def _failures(results: Iterable[Result], case: str | None, stage: str | None) ->
     for execution, record in sorted(results, key=newest_first):
         if record.outcome is not Outcome.FAIL or case not in (None, record.case):
             continue
-        stages = stages_of(record)
+        stages = stages_of(shape_of(record, execution.errors))
         at = stages[0] if stage is None else stage
         if at not in stages:
             continue
         failing = [check for check in record.checks if _failed_at(check, at)]
-        first = failing[0] if failing else None
-        span, _, path = first.evidence[0] if first and first.evidence else (None, "", "")
         yield Failure(
             trace=execution.trace,
             agent_id=execution.agent_id,
             at_ns=time_of(execution),
             version=execution.version,
+            environment=execution.environment,
             case=record.case,
             name=record.name,
             file=record.file,
             stage=at,
             root=at == stages[0],
-            assertion=first.assertion if first else "",
-            target=first.target if first else "",
-            reason=first.reason if first else _without(record),
-            span=span,
-            path="" if path == "$" else path,
-            more=max(0, len(failing) - 1),
+            **(_assertion(failing) if failing else _trace(execution, record, at)),
         )
+
+
+def _assertion(failing: Sequence[CheckRecord]) -> dict[str, Any]:
+    """What a failure says of its assertions."""
+    first = failing[0]
+    span, _, path = first.evidence[0] if first.evidence else (None, "", "")
+    return {
+        "assertion": first.assertion,
+        "target": first.target,
+        "reason": first.reason,
+        "span": span,
+        "path": "" if path == "$" else path,
+        "more": len(failing) - 1,
+    }
+
+
+def _trace(execution: Execution, record: CaseRecord, stage: str) -> dict[str, Any]:
+    """What a failure says where no assertion failed: the spans in error, or the threshold."""
+    nothing = {"assertion": "", "target": "", "path": "", "more": 0}
+    if stage != RUNTIME:
+        return {**nothing, "reason": _without(record), "span": None}
+    spans = counted(execution.errors, "span")
+    reason = f"{spans} of the trace ended in error, first {execution.error_text}"
+    return {**nothing, "reason": reason, "span": execution.error_span or None}
 
 
 def _failed_at(check: CheckRecord, stage: str) -> bool:

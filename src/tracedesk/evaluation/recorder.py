@@ -23,7 +23,7 @@ from tracedesk.evaluation.run import DEFAULT_SETTINGS
 from tracedesk.evaluation.scores import quality, trace_outcome
 from tracedesk.model.agent import Agent
 from tracedesk.model.execution import CaseRecord, CheckRecord, Execution, ExecutionKind
-from tracedesk.model.trace import Span
+from tracedesk.model.trace import Trace
 from tracedesk.model.verdict import CaseVerdict, Verdict
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
@@ -70,8 +70,6 @@ def ran(
     """What was found on a trace. A clock that was set back meanwhile makes it end as it began."""
     row, trace = loaded.row, loaded.trace
     alike = loaded.likeness or likeness(loaded.reading)
-    failed = [span for span in trace.spans if span.failed]
-    first = min(failed, key=_ended, default=None)
     return Ran(
         execution=Execution(
             trace=row.id,
@@ -87,22 +85,24 @@ def ran(
             behaviour_key=alike.behaviour,
             version=_fact(trace.metadata.get("version")),
             environment=_fact(trace.metadata.get("environment")),
-            errors=len(failed),
-            error_span=first.span_id if first else "",
-            error_text=_error_text(first) if first else "",
+            **_errors(trace),
         ),
         results=tuple(results),
     )
 
 
-def _ended(span: Span) -> tuple[bool, int]:
-    """Sorts spans by their end: what ended in error first made those around it fail."""
-    return (span.end_ns is None, span.end_ns or 0)
-
-
-def _error_text(span: Span) -> str:
-    said = f": {span.failure}" if span.failure else ""
-    return f"{span.label}{said}"[:REASON_CHARS]
+def _errors(trace: Trace) -> dict[str, Any]:
+    """The spans of a trace that ended in error. What ended first made those around it fail."""
+    failed = [span for span in trace.spans if span.failed]
+    if not failed:
+        return {}
+    first = min(failed, key=lambda span: (span.end_ns is None, span.end_ns or 0))
+    said = f"{first.label}: {first.failure}" if first.failure else first.label
+    return {
+        "errors": len(failed),
+        "error_span": first.span_id,
+        "error_text": " ".join(said.split())[:REASON_CHARS],
+    }
 
 
 def execution_of(ran: Ran) -> Execution:

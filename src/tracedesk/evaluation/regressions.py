@@ -13,6 +13,7 @@ from tracedesk.evaluation.tally import NO_STAGE, CaseTally, Scores, Tally, stage
 from tracedesk.evaluation.trends import newest_first
 from tracedesk.evaluation.windows import Result, latest
 from tracedesk.model.execution import CaseRecord, Execution, ExecutionKind
+from tracedesk.model.shape import shape_of
 from tracedesk.model.verdict import Outcome
 
 BY_TRACE, BY_INPUT = "trace", "input"
@@ -198,7 +199,10 @@ def _flips(before: Side, after: Side) -> Iterator[Flip]:
 def _flip(was: Result, now: Result) -> Flip:
     (old, before), (new, after) = was, now
     telling = after if after.outcome is not Outcome.PASS else before
-    stage = stages_of(telling)[0] if telling.outcome is Outcome.FAIL else NO_STAGE
+    failed_ran = new if telling is after else old
+    stage = NO_STAGE
+    if telling.outcome is Outcome.FAIL:
+        stage = stages_of(shape_of(telling, failed_ran.errors))[0]
     check = next((c for c in telling.checks if c.outcome is telling.outcome), None)
     return Flip(
         case=after.case,

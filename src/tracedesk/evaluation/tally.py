@@ -12,15 +12,13 @@ from typing import TypeVar
 
 import msgspec
 
-from tracedesk.evaluation.scores import failed_stages
+from tracedesk.evaluation.scores import STAGES
 from tracedesk.evaluation.windows import Result, age_order, time_of
 from tracedesk.model.execution import CaseRecord, Execution
+from tracedesk.model.shape import Shape, shape_of
 from tracedesk.model.verdict import Outcome
 
 T = TypeVar("T")
-
-FAITHFULNESS = "faithfulness"
-"""Tag of the semantic assertions that ask whether the answer invents anything."""
 
 NO_STAGE = ""
 """Where failures count that no failed assertion explains, such as a threshold not met."""
@@ -108,37 +106,28 @@ class CaseTally:
         """Results that are a pass or a failure."""
         return self.outcomes[Outcome.PASS] + self.outcomes[Outcome.FAIL]
 
-    def add(self, found_ns: int, record: CaseRecord) -> None:
-        """Count one result."""
-        if found_ns >= self.seen[0]:
-            self._called((found_ns, record.name, record.file))
-        self.outcomes[record.outcome] += 1
-        if record.score is not None:
-            self.scores[record.score, record.weight] += 1
-        for check in record.checks:
-            self.checks[check.outcome] += 1
-            if check.tags and FAITHFULNESS in check.tags and check.target == "semantic":
-                self.faithful[check.outcome] += 1
-        if record.outcome is Outcome.FAIL:
-            stages = stages_of(record)
-            self.stages.update(stages)
-            self.roots[stages[0]] += 1
-
-    def _called(self, seen: tuple[int, str, str]) -> None:
+    def count(self, shape: Shape, times: int, found_ns: int) -> None:
+        """Count results of one shape, the newest of them found then."""
+        seen = (found_ns, shape.name, shape.file)
         if seen > self.seen:
             self.seen = seen
             _, self.name, self.file = seen
+        self.outcomes[shape.outcome] += times
+        if shape.score is not None:
+            self.scores[shape.score, shape.weight] += times
+        for counter, of in ((self.checks, shape.checks), (self.faithful, shape.faithful)):
+            for outcome, number in shape.counts(of):
+                counter[outcome] += number * times
+        if shape.outcome is Outcome.FAIL:
+            stages = stages_of(shape)
+            for stage in stages:
+                self.stages[stage] += times
+            self.roots[stages[0]] += times
 
-    def merge(self, other: "CaseTally") -> None:
-        """Count what another one counted, too."""
-        self._called(other.seen)
-        for field in ("outcomes", "checks", "faithful", "scores", "stages", "roots"):
-            getattr(self, field).update(getattr(other, field))
 
-
-def stages_of(record: CaseRecord) -> list[str]:
-    """Where a failed case broke, earliest first; ``NO_STAGE`` alone when no assertion says."""
-    return failed_stages(record.checks) or [NO_STAGE]
+def stages_of(shape: Shape) -> list[str]:
+    """Where a failed case broke, earliest first; ``NO_STAGE`` alone when nothing says."""
+    return [stage for stage in STAGES if stage in shape.stages] or [NO_STAGE]
 
 
 class Tally:
@@ -153,13 +142,18 @@ class Tally:
 
     def add(self, execution: Execution, record: CaseRecord) -> None:
         """Count one result."""
-        self._trace(execution)
-        tally = self.cases.get(record.case)
-        if tally is None:
-            tally = self.cases[record.case] = CaseTally(record.case)
-        tally.add(execution.started_ns, record)
+        self.trace(execution)
+        self.count(shape_of(record, execution.errors), 1, execution.started_ns)
 
-    def _trace(self, execution: Execution) -> None:
+    def count(self, shape: Shape, times: int, found_ns: int) -> None:
+        """Count results of one shape, the newest of them found then."""
+        tally = self.cases.get(shape.case)
+        if tally is None:
+            tally = self.cases[shape.case] = CaseTally(shape.case)
+        tally.count(shape, times, found_ns)
+
+    def trace(self, execution: Execution) -> None:
+        """Count the trace of an execution, once however often it is given."""
         known = self.traces.get(execution.trace)
         if known is execution:
             return
@@ -168,13 +162,6 @@ class Tally:
             self.first_ns = at
         if known is None or age_order(execution) > age_order(known):
             self.traces[execution.trace] = execution
-
-    def merge(self, other: "Tally") -> None:
-        """Count what another one counted, too."""
-        for execution in other.traces.values():
-            self._trace(execution)
-        for case, tally in other.cases.items():
-            self.cases.setdefault(case, CaseTally(case)).merge(tally)
 
     def outcomes(self) -> Counter[Outcome]:
         """Cases on traces by outcome."""

@@ -91,3 +91,9 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """``metadata.version`` of the trace."""
     environment: str = ""
     """``metadata.environment`` of the trace."""
+    errors: int = 0
+    """Spans of the trace that ended in error."""
+    error_span: str = ""
+    """Id of the one that ended first; blank without any."""
+    error_text: str = ""
+    """Its label, and what it says of its error."""

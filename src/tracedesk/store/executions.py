@@ -5,7 +5,7 @@ revision it names. The order is that in which they were stored, whatever a clock
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +16,7 @@ import zstandard
 from tracedesk.model.execution import CaseRecord, Execution, ExecutionKind
 from tracedesk.model.verdict import Outcome
 from tracedesk.store.errors import DamagedError
+from tracedesk.store.shapes import Outlines, save_shapes, told_shapes
 from tracedesk.store.values import clean, json_text, number_of
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ _COMPRESS = zstandard.ZstdCompressor(level=ZSTD_LEVEL, dict_data=_DICTIONARY_1)
 
 _FACTS: Final = (
     "agent_id, revision, kind, started_ns, ended_ns, clock_ns, engine, settings, outcome, score,"
-    " input_key, behaviour_key, version, environment"
+    " input_key, behaviour_key, version, environment, errors, error_span, error_text"
 )
 """Columns that are fields of ``Execution`` too, in the same words."""
 _NAMES: Final = tuple(_FACTS.split(", "))
@@ -113,6 +114,8 @@ class Packed(msgspec.Struct, frozen=True, gc=False):
     facts: tuple[Any, ...]
     coverage: str
     cases: bytes
+    shapes: tuple[str, ...]
+    """Of each case, what counting needs of it."""
 
 
 # -- writing ---------------------------------------------------------------------------
@@ -134,7 +137,8 @@ def pack(execution: Execution) -> Packed:
         cases = _encode(execution.cases)
     except (UnicodeEncodeError, OverflowError, TypeError, msgspec.MsgspecError):
         cases = _encode(_mended(msgspec.to_builtins(execution.cases)))
-    return Packed(execution.trace, facts, coverage, _COMPRESS.compress(cases))
+    shapes = told_shapes(execution.cases, execution.errors)
+    return Packed(execution.trace, facts, coverage, _COMPRESS.compress(cases), shapes)
 
 
 def _mended(value: Any) -> Any:
@@ -151,12 +155,16 @@ def save(connection: sqlite3.Connection, packed: Sequence[Packed]) -> None:
     ids = {
         coverage: _coverage_id(connection, coverage) for coverage in {p.coverage for p in packed}
     }
-    rows = []
+    kept, traces = {}, set()
     for each in packed:
         number = number_of(each.trace)
-        rows.append((number, *each.facts, ids[each.coverage], each.cases, number, each.trace))
-    connection.executemany(_INSERT, rows)
-    _forget_old(connection, sorted({row[0] for row in rows}))
+        traces.add(number)
+        row = (number, *each.facts, ids[each.coverage], each.cases, number, each.trace)
+        inserted = connection.execute(_INSERT, row)
+        if inserted.rowcount and inserted.lastrowid is not None:
+            kept[inserted.lastrowid] = each.shapes
+    save_shapes(connection, kept)
+    _forget_old(connection, sorted(traces))
 
 
 def _coverage_id(connection: sqlite3.Connection, cases: str) -> int:
@@ -277,6 +285,23 @@ class History:
             )
         }
 
+    def outlines(self) -> Outlines:
+        """A reader of what counting needs, for one thread."""
+        return Outlines(self._store, self._cases)
+
+    def records(self, wanted: Mapping[int, set[str]]) -> Iterator[tuple[Execution, CaseRecord]]:
+        """Some cases of some executions, by their numbers, as they are kept; each with its
+        execution, whose own ``cases`` are left out."""
+        return self._records(wanted)
+
+    def _cases(self, numbers: list[int]) -> dict[int, tuple[tuple[CaseRecord, ...], int]]:
+        rows = self._store.query(
+            "SELECT number, errors, cases FROM execution"
+            " WHERE number IN (SELECT value FROM json_each(?))",
+            [json_text(numbers)],
+        )
+        return {number: (_decode(self._inflate(cases)), errors) for number, errors, cases in rows}
+
     def _facts(self, condition: str, values: list[Any]) -> Iterator[Facts]:
         """Facts by falling numbers of traces and executions."""
         trace = number = 2**63 - 1
@@ -304,7 +329,7 @@ class History:
             self._coverages.update((id_, _decode_coverage(cases)) for id_, cases in found)
         return self._coverages
 
-    def _records(self, wanted: dict[int, set[str]]) -> Iterator[tuple[Execution, CaseRecord]]:
+    def _records(self, wanted: Mapping[int, set[str]]) -> Iterator[tuple[Execution, CaseRecord]]:
         numbers = json_text(list(wanted))
         rows = self._store.query(
             f"{_SELECT} WHERE e.number IN (SELECT value FROM json_each(?))", [numbers]

@@ -258,6 +258,22 @@ def _mark_traces() -> list[str]:
     ]
 
 
+def _keep_shapes() -> list[str]:
+    """Step 7: of each execution the shapes of its results, for counting; the spans in error of
+    its trace; and the newest execution of each trace told by an index alone."""
+    return [
+        "CREATE TABLE shape (id INTEGER PRIMARY KEY, told TEXT NOT NULL UNIQUE)",
+        "CREATE TABLE counted (number INTEGER PRIMARY KEY, shapes BLOB NOT NULL)",
+        "CREATE TRIGGER execution_forgotten AFTER DELETE ON execution"
+        " BEGIN DELETE FROM counted WHERE number = old.number; END",
+        "ALTER TABLE execution ADD COLUMN errors INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE execution ADD COLUMN error_span TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE execution ADD COLUMN error_text TEXT NOT NULL DEFAULT ''",
+        "DROP INDEX execution_by_trace",
+        "CREATE INDEX execution_by_trace ON execution (trace, started_ns)",
+    ]
+
+
 _STEPS: tuple[Callable[[], list[str]], ...] = (
     _create_tables,
     _count_and_keep_revisions,
@@ -265,6 +281,7 @@ _STEPS: tuple[Callable[[], list[str]], ...] = (
     _keep_executions,
     _keep_judgements,
     _mark_traces,
+    _keep_shapes,
 )
 VERSION = len(_STEPS)
 """The newest ``user_version`` this program knows."""

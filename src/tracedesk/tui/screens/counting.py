@@ -5,7 +5,7 @@ Counting starts anew when the history has changed, rests in proportion to what i
 remembered by the desk until the history changes.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -56,14 +56,11 @@ class GivenUpError(Exception):
 class Counted(Message):
     """The results in a window were counted."""
 
-    def __init__(
-        self, looking: Looking, gathered: Gathered, edits: list[Edit], titles: Mapping[str, str]
-    ) -> None:
+    def __init__(self, looking: Looking, gathered: Gathered, edits: list[Edit]) -> None:
         super().__init__()
         self.looking = looking
         self.gathered = gathered
         self.edits = edits
-        self.titles = titles
 
 
 class CountedSoFar(Message):
@@ -103,7 +100,6 @@ class CountingScreen(Steady, RoleScreen):
         self.looking = Looking()
         self.gathered: Gathered | None = None
         self.edits: list[Edit] = []
-        self.titles: Mapping[str, str] = {}
         self.problem = ""
         self._seen: object = None
         self._counting = False
@@ -148,12 +144,10 @@ class CountingScreen(Steady, RoleScreen):
         try:
             gathered = desk.gatherer.gather(window, in_effect(desk.files), breathe)
             edits = desk.gatherer.edits(breathe) if self.looked_through else []
-            failing = (execution.trace for execution, _ in gathered.survey.failed)
-            titles = self.titles_of(failing)
             breathe()
         except GivenUpError:
             return
-        self.post_message(Counted(looking, gathered, edits, titles))
+        self.post_message(Counted(looking, gathered, edits))
 
     def _since(self, looking: Looking) -> int | None:
         """The beginning of the window, to the minute, so that what was counted is found again."""
@@ -197,14 +191,16 @@ class CountingScreen(Steady, RoleScreen):
         self._counting = False
         self._rest_until = now + REST * (now - self._asked_at)
         self.gathered, self.edits = message.gathered, message.edits
-        self.titles = message.titles
         self.show()
         self.show_bars()
 
     def _asked_for(self, answered: Looking) -> Looking:
-        """Agent and version are chosen from what is counted, and need no counting."""
+        """Agent, version and environment are chosen from what is counted, and need no counting."""
         return msgspec.structs.replace(
-            self.looking, agent_id=answered.agent_id, version=answered.version
+            self.looking,
+            agent_id=answered.agent_id,
+            version=answered.version,
+            environment=answered.environment,
         )
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
@@ -220,7 +216,10 @@ class CountingScreen(Steady, RoleScreen):
     @property
     def choice(self) -> Choice:
         """The slice of what was counted that is shown."""
-        return Choice(agent_id=self.looking.agent_id, version=self.looking.version)
+        looking = self.looking
+        return Choice(
+            agent_id=looking.agent_id, version=looking.version, environment=looking.environment
+        )
 
     def look(self, **changes: Any) -> None:
         """Look at something else; only another window is counted anew."""
@@ -238,17 +237,29 @@ class CountingScreen(Steady, RoleScreen):
 
     def action_next_agent(self) -> None:
         agents = self.gathered.survey.agents if self.gathered is not None else []
-        self.look(agent_id=following(agents, self.looking.agent_id), version=None)
+        chosen = following(agents, self.looking.agent_id)
+        self.look(agent_id=chosen, version=None, environment=None)
 
     def action_next_version(self) -> None:
-        if self.gathered is None:
-            return
-        of_agent = Choice(agent_id=self.looking.agent_id)
-        versions = self.gathered.survey.versions(of_agent)
-        if not any(versions):
-            self.notify("No trace states a version; send metadata.version.", markup=False)
-            return
-        self.look(version=following(versions, self.looking.version))
+        if self.gathered is not None:
+            self._next_fact("version", self.gathered.survey.versions(self._but("version")))
+
+    def action_next_environment(self) -> None:
+        if self.gathered is not None:
+            there = self.gathered.survey.environments(self._but("environment"))
+            self._next_fact("environment", there)
+
+    def _but(self, fact: str) -> Choice:
+        """What is chosen, one fact aside."""
+        return msgspec.structs.replace(self.choice, **{fact: None})
+
+    def _next_fact(self, fact: str, there: Sequence[str]) -> None:
+        if any(there):
+            self.look(**{fact: following(there, getattr(self.looking, fact))})
+        else:
+            article = "an" if fact == "environment" else "a"
+            told = f"No trace states {article} {fact}; send metadata.{fact}."
+            self.notify(told, markup=False)
 
     def action_narrow(self) -> None:
         self.query_one("#count-filter", FieldBar).open(self.looking.filter)
@@ -317,7 +328,9 @@ class CountingScreen(Steady, RoleScreen):
         if self.gathered.newest_ns is None:
             return " nothing was evaluated yet: no test case was meant for a stored trace"
         if self.looking.narrowed():
-            return " nothing evaluated fits this choice: w another window, a agent, v version"
+            return (
+                " nothing evaluated fits this choice: w window, a agent, v version, e environment"
+            )
         return " nothing was decided yet"
 
     def titled(self, pane: str, title: str, note: str = "") -> None:

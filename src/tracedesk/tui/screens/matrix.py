@@ -1,20 +1,60 @@
 """The failure matrix: cases × stages, and below it what stands behind the chosen cell."""
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.message import Message
+from textual.worker import get_current_worker
 
-from tracedesk.evaluation.matrix import failures_of, matrix_of
+from tracedesk.evaluation.gather import Gathered
+from tracedesk.evaluation.matrix import Failure, Row, failures_by, matrix_of
+from tracedesk.evaluation.trends import Choice, Failed
 from tracedesk.tui.messages import CursorMoved, LineOpened
 from tracedesk.tui.screens.counting import CountingScreen
 from tracedesk.tui.view_models.counted import cell_title, matrix_head
 from tracedesk.tui.view_models.place import Place
-from tracedesk.tui.widgets.counted import FailuresView, MatrixView
+from tracedesk.tui.widgets.counted import (
+    READ_AT_ONCE,
+    FailuresView,
+    FailuresWanted,
+    MatrixView,
+)
 from tracedesk.tui.widgets.field_bar import FieldBar
 from tracedesk.tui.widgets.line_label import LineLabel
+
+FailuresByRow = dict[int, Failure | None]
+
+
+class FailuresRead(Message):
+    """What some failures of a cell say."""
+
+    def __init__(
+        self, failed: Sequence[Failed], read: FailuresByRow, titles: Mapping[str, str]
+    ) -> None:
+        super().__init__()
+        self.failed = failed
+        self.read = read
+        self.titles = titles
+
+
+class FailuresFound(FailuresRead):
+    """What failed in a cell was found, and the first of it read."""
+
+    def __init__(
+        self,
+        row: Row,
+        stage: str,
+        failed: Sequence[Failed],
+        read: FailuresByRow,
+        titles: Mapping[str, str],
+    ) -> None:
+        super().__init__(failed, read, titles)
+        self.row = row
+        self.stage = stage
 
 
 class MatrixScreen(CountingScreen):
@@ -60,22 +100,65 @@ class MatrixScreen(CountingScreen):
         failures = self.query_one(FailuresView)
         if matrix is None or row is None or self.gathered is None:
             head.show([])
-            failures.show((), {}, with_case=False)
+            failures.show((), with_case=False)
             self.titled("failures", "Failures")
             return
         head.show(matrix_head(matrix, self.view.row_width, self.view.column))
-        stage = self.view.stage
-        found = failures_of(
-            self.gathered.survey.failures(self.choice), case=row.case or None, stage=stage
-        )
-        cell = row.cells[stage]
-        failures.empty_note = (
-            " nothing failed here" if cell.evaluated else " nothing was decided here"
-        )
-        failures.show(found, self.titles, with_case=not row.case)
-        title, meaning = cell_title(matrix, row, stage)
-        kept = f"the newest {len(found):,} of " if len(found) < cell.failures else ""
-        self.titled("failures", f"{title} · {kept}{cell.failures:,} of {cell.evaluated:,}", meaning)
+        self.find_failures(self.gathered, self.choice, row, self.view.stage)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="failures")
+    def find_failures(self, gathered: Gathered, choice: Choice, row: Row, stage: str) -> None:
+        """Find what failed in a cell, and read the first of it."""
+        worker = get_current_worker()
+        failed: list[Failed] = []
+        if row.cells[stage].failures:
+            failed = gathered.survey.failing(choice, case=row.case or None, stage=stage)
+        if worker.is_cancelled:
+            return
+        read, titles = self._read(failed, 0, stage)
+        if not worker.is_cancelled:
+            self.post_message(FailuresFound(row, stage, failed, read, titles))
+
+    @work(thread=True, exit_on_error=False, group="failures")
+    def read_failures(self, failed: Sequence[Failed], first: int, stage: str) -> None:
+        """Read some more of what failed."""
+        read, titles = self._read(failed, first, stage)
+        self.post_message(FailuresRead(failed, read, titles))
+
+    def _read(
+        self, failed: Sequence[Failed], first: int, stage: str
+    ) -> tuple[FailuresByRow, dict[str, str]]:
+        page = failed[first : first + READ_AT_ONCE]
+        found = failures_by(self.desk.gatherer.read(page), stage)
+        titles = self.titles_of(each.execution.trace for each in page)
+        by_row = {
+            row: found.get((each.execution.number, each.shape.case))
+            for row, each in enumerate(page, first)
+        }
+        return by_row, titles
+
+    @on(FailuresFound)
+    def _failures_found(self, message: FailuresFound) -> None:
+        matrix = self.view.matrix
+        if matrix is None or self.view.row is not message.row or self.view.stage != message.stage:
+            return
+        cell = message.row.cells[message.stage]
+        view = self.query_one(FailuresView)
+        view.empty_note = " nothing failed here" if cell.evaluated else " nothing was decided here"
+        view.show(message.failed, with_case=not message.row.case)
+        view.read(message.read, message.titles)
+        title, meaning = cell_title(matrix, message.row, message.stage)
+        self.titled("failures", f"{title} · {cell.failures:,} of {cell.evaluated:,}", meaning)
+
+    @on(FailuresWanted)
+    def _failures_wanted(self, message: FailuresWanted) -> None:
+        self.read_failures(self.query_one(FailuresView).failed, message.first, self.view.stage)
+
+    @on(FailuresRead)
+    def _failures_read(self, message: FailuresRead) -> None:
+        view = self.query_one(FailuresView)
+        if view.failed is message.failed:
+            view.read(message.read, message.titles)
 
     @on(CursorMoved, "#matrix")
     def _cell_chosen(self) -> None:
@@ -91,7 +174,7 @@ class MatrixScreen(CountingScreen):
         self.view.move(step)
 
     def action_open_cell(self) -> None:
-        if self.query_one(FailuresView).failures:
+        if self.query_one(FailuresView).failed:
             self.query_one(FailuresView).focus()
         else:
             self.notify("Nothing failed here.")

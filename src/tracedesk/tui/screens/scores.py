@@ -1,8 +1,9 @@
-"""Scores over days and versions, and what flipped between two of them."""
+"""Scores over days, versions and environments, and what flipped between two of them."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import msgspec
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,10 +13,16 @@ from textual.message import Message
 from tracedesk.evaluation.gather import in_effect
 from tracedesk.evaluation.regressions import Comparison
 from tracedesk.evaluation.score_text import MEASURES, percents
+from tracedesk.evaluation.trends import Survey
 from tracedesk.evaluation.windows import DAY_NS, Window, day_of
 from tracedesk.tui.messages import LineOpened
 from tracedesk.tui.screens.counting import CountingScreen, GivenUpError
 from tracedesk.tui.view_models.counted import (
+    AXES,
+    DAYS,
+    ENVIRONMENTS,
+    NOT_STATED,
+    VERSIONS,
     Entry,
     entries,
     entries_head,
@@ -27,6 +34,10 @@ from tracedesk.tui.widgets.counted import EntriesView, FlipsView, PlotView
 from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.field_bar import FieldBar
 from tracedesk.tui.widgets.line_label import LineLabel
+
+_POINTS = {
+    DAYS: Survey.by_day, VERSIONS: Survey.by_version, ENVIRONMENTS: Survey.by_environment,
+}  # fmt: skip
 
 COMPACT = 90
 """Columns below which the list shows quality alone."""
@@ -69,7 +80,7 @@ class ScoresScreen(CountingScreen):
 
     def on_mount(self) -> None:
         self.measure = MEASURES[0]
-        self.by_version = False
+        self.axis = DAYS
         self.compared: Compared | None = None
         self.go_home()
 
@@ -91,24 +102,26 @@ class ScoresScreen(CountingScreen):
         self.query_one("#numbers", HeadlinePage).show(
             lambda width: score_lines(scores, self.measure, width), keep_place=True
         )
-        points = survey.by_version(choice) if self.by_version else survey.by_day(choice)
+        points = _POINTS[self.axis](survey, choice)
         files = self._files_by_day()
         compact = self.size.width < COMPACT
         view = self.view
         view.compact = compact
         view.empty_note = self.why_empty()
         view.show(entries(points, self.edits if points else (), day_of), files)
-        head = entries_head(by_version=self.by_version, compact=compact) if points else []
+        head = entries_head(self.axis, compact=compact) if points else []
         self.query_one("#entries-head", LineLabel).show(head)
-        over = "versions" if self.by_version else "days"
-        self.titled("entries", over.capitalize(), "Enter: what flipped since the one before")
-        self.titled("plot", f"{self.measure} over {over}", "▲ new version  ◆ case file changed")
+        by_day = self.axis == DAYS
+        before = "the one below" if self.axis == ENVIRONMENTS else "the one before"
+        self.titled("entries", self.axis.capitalize(), f"Enter: what flipped since {before}")
+        marks = "▲ new version  ◆ case file changed" if by_day else ""
+        self.titled("plot", f"{self.measure} over {self.axis}", marks)
         self.query_one(PlotView).show(
             [
                 Bar(
-                    (point.label or "none") if self.by_version else point.label[5:],
+                    point.label[5:] if by_day else point.label or "none",
                     percents(point.scores)[self.measure],
-                    "▲" * bool(point.versions) + "◆" * (point.day in files and not self.by_version),
+                    "▲" * bool(point.versions) + "◆" * (point.day in files and by_day),
                 )
                 for point in points
             ]
@@ -141,7 +154,7 @@ class ScoresScreen(CountingScreen):
             self.show()
 
     def action_axis(self) -> None:
-        self.by_version = not self.by_version
+        self.axis = AXES[(AXES.index(self.axis) + 1) % len(AXES)]
         if self.gathered is not None:
             self.show()
 
@@ -150,7 +163,7 @@ class ScoresScreen(CountingScreen):
         view = self.view
         entry = view.entry
         if entry is None or entry.point is None:
-            self.notify("Only a day or a version can be compared from.")
+            self.notify("A change of a case file cannot be compared from.")
             return
         view.base = None if view.base is entry else entry
         view.repaint()
@@ -178,25 +191,23 @@ class ScoresScreen(CountingScreen):
 
     def _called(self, entry: Entry) -> str:
         assert entry.point is not None
-        word = "version " if self.by_version else ""
-        return f"{word}{entry.point.label or '(none stated)'}"
+        word = "" if self.axis == DAYS else f"{self.axis.removesuffix('s')} "
+        return f"{word}{entry.point.label or NOT_STATED}"
 
     def _window(self, entry: Entry) -> Window:
         assert entry.point is not None
         looking = self.looking
-        if self.by_version:
-            return Window(
-                since_ns=self._since(looking),
-                agent_id=looking.agent_id,
-                version=entry.point.label,
-            )
-        start = entry.point.day * DAY_NS
-        return Window(
-            since_ns=start,
-            until_ns=start + DAY_NS,
+        whole = Window(
+            since_ns=self._since(looking),
             agent_id=looking.agent_id,
             version=looking.version,
+            environment=looking.environment,
         )
+        if self.axis != DAYS:
+            fact = {self.axis.removesuffix("s"): entry.point.label}
+            return msgspec.structs.replace(whole, **fact)
+        start = entry.point.day * DAY_NS
+        return msgspec.structs.replace(whole, since_ns=start, until_ns=start + DAY_NS)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="comparing")
     def compare_windows(self, before: Window, after: Window, title: str) -> None:

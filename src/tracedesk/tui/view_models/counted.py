@@ -29,13 +29,20 @@ ROOMY_CELL = 14
 
 FAILED_CELLS = 14
 
+DAYS, VERSIONS, ENVIRONMENTS = AXES = ("days", "versions", "environments")
+"""What scores are drawn over."""
+
+NOT_STATED = "(none stated)"
+"""What stands for a blank version or environment."""
+
 
 class Looking(msgspec.Struct, frozen=True, kw_only=True):
-    """What is looked at. None: all agents, all versions."""
+    """What is looked at. None: all agents, all versions, all environments."""
 
     preset: str = PRESETS[-1]
     agent_id: str | None = None
     version: str | None = None
+    environment: str | None = None
     filter: str = ""
 
     def words(self, agent_name: Callable[[str], str]) -> str:
@@ -44,7 +51,9 @@ class Looking(msgspec.Struct, frozen=True, kw_only=True):
         if self.agent_id is not None:
             parts.append(f"agent {agent_name(self.agent_id)}")
         if self.version is not None:
-            parts.append(f"version {self.version or '(none stated)'}")
+            parts.append(f"version {self.version or NOT_STATED}")
+        if self.environment is not None:
+            parts.append(f"environment {self.environment or NOT_STATED}")
         if self.filter:
             parts.append(f"filter {self.filter}")
         return " · ".join(parts)
@@ -162,7 +171,7 @@ def score_lines(scores: Scores, chosen: str, width: int) -> list[Line]:
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A row under the plot: a day or a version, or a change of a case file."""
+    """A row under the plot: a day, a version or an environment, or a change of a case file."""
 
     point: Point | None = None
     edit: Edit | None = None
@@ -191,7 +200,7 @@ def entry_line(
     values = percents(point.scores)
     pieces = [
         Piece(" A" if base else "  ", "accent"),
-        Piece(" " + pad(point.label or "(none stated)", 14)),
+        Piece(" " + pad(point.label or NOT_STATED, 14)),
         Piece(pad_left(f"{point.scores.traces:,}", 8), "dim"),
     ]
     for name in MEASURES[: 1 if compact else 3]:
@@ -203,9 +212,9 @@ def entry_line(
     return [*pieces, Piece(fit("  " + "  ".join(new), max(0, room)), "warn")]
 
 
-def entries_head(*, by_version: bool, compact: bool) -> list[Piece]:
+def entries_head(axis: str, *, compact: bool) -> list[Piece]:
     """The names of the columns."""
-    first = "version" if by_version else "day (UTC)"
+    first = "day (UTC)" if axis == DAYS else axis.removesuffix("s")
     names = "".join(pad_left(name, 14) for name in MEASURES[: 1 if compact else 3])
     return [Piece(f"   {pad(first, 14)}{pad_left('traces', 8)}{names}", "faint")]
 

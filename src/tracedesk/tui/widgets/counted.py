@@ -5,10 +5,12 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from textual.binding import BindingType
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tracedesk.evaluation.matrix import Failure, Matrix, Row
+from tracedesk.evaluation.trends import Failed
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Piece
 from tracedesk.tui.messages import CursorMoved
@@ -88,34 +90,63 @@ class MatrixView(LineView):
         return matrix_line(self.matrix, shown, width, self.column if row == self.cursor else None)
 
 
+READ_AT_ONCE = 100
+"""Failures read together, more than a screen shows."""
+
+
+class FailuresWanted(Message):
+    """Lines from ``first`` on came on screen that were not read yet."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__()
+        self.first = first
+
+
 class FailuresView(LineView):
-    """A line a failure of the chosen cell, newest first."""
+    """A line a failure of the chosen cell, newest first; read as they come on screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("failures")]
 
     def __init__(self, now_ns: Callable[[], int], *, ascii: bool) -> None:
         super().__init__(ascii=ascii, id="failures")
         self.now_ns = now_ns
-        self.failures: Sequence[Failure] = ()
-        self.titles: Mapping[str, str] = {}
+        self.failed: Sequence[Failed] = ()
+        """What failed in the cell, before it is read."""
+        self.failures: dict[int, Failure | None] = {}
+        """By row, as far as they are read; None for one that is no longer stored."""
+        self.titles: dict[str, str] = {}
         self.with_case = False
+        self._asked: set[int] = set()
 
-    def show(
-        self, failures: Sequence[Failure], titles: Mapping[str, str], *, with_case: bool
-    ) -> None:
-        """The failures of another cell."""
-        self.failures, self.titles, self.with_case = failures, titles, with_case
-        self.changed(len(failures), 0)
+    def show(self, failed: Sequence[Failed], *, with_case: bool) -> None:
+        """The failures of another cell, none of them read yet."""
+        self.failed, self.with_case = failed, with_case
+        self.failures, self.titles = {}, {}
+        self._asked = {0}
+        self.changed(len(failed), 0)
+
+    def read(self, failures: Mapping[int, Failure | None], titles: Mapping[str, str]) -> None:
+        """Some rows were read."""
+        self.failures.update(failures)
+        self.titles.update(titles)
+        self.repaint()
 
     @property
     def failure(self) -> Failure | None:
-        """The failure under the cursor."""
-        return self.failures[self.cursor] if self.cursor < len(self.failures) else None
+        """The failure under the cursor, once it is read."""
+        return self.failures.get(self.cursor)
 
     def paint(self, row: int, width: int) -> Iterable[Piece]:
-        return failure_line(
-            self.failures[row], width, self.titles, self.now_ns(), with_case=self.with_case
-        )
+        if row not in self.failures:
+            first = row // READ_AT_ONCE * READ_AT_ONCE
+            if first not in self._asked:
+                self._asked.add(first)
+                self.post_message(FailuresWanted(first))
+            return [Piece(" …", "faint")]
+        failure = self.failures[row]
+        if failure is None:
+            return [Piece(" its trace is no longer stored", "faint")]
+        return failure_line(failure, width, self.titles, self.now_ns(), with_case=self.with_case)
 
 
 class EntriesView(LineView):
