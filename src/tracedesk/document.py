@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tracedesk.model.judgement import Judged
+from tracedesk.model.judgement import judged_document
 from tracedesk.model.reading import Call, Number, Reading, Text, Usage
 from tracedesk.model.trace import Span, Status, Trace
 from tracedesk.model.tree import SpanTree
@@ -183,24 +183,7 @@ def assertion_document(verdict: Verdict) -> dict[str, Any]:
         "evidence": [{"span": e.span, "path": e.path} for e in verdict.evidence],
         "nearest": {"span": nearest.span, "name": nearest.name} if nearest else None,
         "stage": verdict.stage or None,
-        **({"judge": judge_document(verdict.judged)} if verdict.judged else {}),
-    }
-
-
-def judge_document(judged: Judged) -> dict[str, Any]:
-    """What a judge said, or why it said nothing."""
-    return {
-        "state": judged.state,
-        "model": judged.model or None,
-        "score": judged.score,
-        "threshold": judged.threshold,
-        "margin": judged.margin,
-        "samples": list(judged.scores),
-        "spread": judged.spread,
-        "rationale": judged.rationale or None,
-        "quotes": list(judged.quotes),
-        "cached": judged.cached,
-        "heuristic": judged.heuristic,
+        **({"judge": judged_document(verdict.judged)} if verdict.judged else {}),
     }
 
 

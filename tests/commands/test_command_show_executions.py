@@ -78,3 +78,36 @@ def test_where_none_is_kept_that_is_said(
         0,
         "no execution is kept: no active test case has run on this trace\n",
     )
+
+
+def test_what_a_judge_said_is_kept_with_the_execution(
+    tmp_path: Path,
+    open_desk: Callable[..., Any],
+    call: Callable[..., Any],
+    until: Callable[..., Any],
+):
+    (tmp_path / "tracedesk.toml").write_text('[judge]\nmodel = "heuristic"\n')
+    (tmp_path / "testcases").mkdir()
+    (tmp_path / "testcases" / "a.yaml").write_text(
+        "cases:\n  - name: says when\n    assertions:\n      - criteria: Names the day\n"
+    )
+    desk = open_desk()
+    call(desk, "/public/traces", {"data": {"text": "See you on that day"}}, x_request_id="chat-1")
+    until(lambda: len(list(desk.store.history.executions())) == 1)
+    desk.stop()
+
+    def show(*args: str) -> str:
+        command = ["show", "chat-1", "--executions", *args, "--workspace", str(tmp_path)]
+        return CliRunner().invoke(cli, command).stdout
+
+    (execution,) = json.loads(show("--json"))["executions"]
+    ((assertion,),) = (case["assertions"] for case in execution["cases"])
+    details = assertion["details"]
+    assert (details["state"], details["model"], details["heuristic"]) == (
+        "answered", "heuristic", True,
+    )  # fmt: skip
+    assert details["score"] == assertion["score"]
+    assert details["rationale"]
+    told = show()
+    assert "says when a1: " in told
+    assert details["rationale"] in told

@@ -1,13 +1,13 @@
 """``tracedesk show --executions``: what the test cases said of a trace, and when."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
 from tracedesk.commands.common import print_json, print_table
 from tracedesk.model.execution import CaseRecord, CheckRecord, Execution
-from tracedesk.query.text import iso
+from tracedesk.query.text import iso, plain
 
 CASES_NAMED = 3
 """Cases of an execution that are named; of more, the rest is counted."""
@@ -21,6 +21,8 @@ def show_executions(trace_id: str, executions: Sequence[Execution], *, as_json: 
         print_json({"trace": trace_id, "executions": [_execution(each) for each in executions]})
     elif executions:
         print_table(COLUMNS, [_cells(execution) for execution in executions])
+        for line in _judgements(executions):
+            click.echo(line)
     else:
         click.echo("no execution is kept: no active test case has run on this trace")
 
@@ -45,6 +47,32 @@ def _cases(cases: Sequence[CaseRecord]) -> str:
     return ", ".join(named)
 
 
+def _judgements(executions: Sequence[Execution]) -> Iterator[str]:
+    """What a judge said, each judgement once however often it was asked for again."""
+    told: set[tuple[object, ...]] = set()
+    for execution in executions:
+        for case in execution.cases:
+            for check in case.checks:
+                details = check.details or {}
+                key = (case.case, check.assertion, check.score, details.get("rationale"))
+                if details.get("state") == "answered" and key not in told:
+                    told.add(key)
+                    yield from _judgement(execution, case, check)
+
+
+def _judgement(execution: Execution, case: CaseRecord, check: CheckRecord) -> Iterator[str]:
+    details, when = check.details, iso(execution.ended_ns)[:19].replace("T", " ")
+    samples = len(details["samples"])
+    spread = f", {samples} samples, spread {details['spread']:.2f}" if samples > 1 else ""
+    score = f"{details['score']:.2f} of {details['threshold']:g}{spread}"
+    model = plain(details["model"] or "")
+    yield f"\n{when}  {plain(case.name)} {check.assertion}: {check.outcome}, {score} ({model})"
+    if details["rationale"]:
+        yield f"  {plain(details['rationale'])}"
+    for quote in details["quotes"]:
+        yield f"  “{plain(quote)}”"
+
+
 def _execution(execution: Execution) -> dict[str, Any]:
     return {
         "number": execution.number,
@@ -58,6 +86,7 @@ def _execution(execution: Execution) -> dict[str, Any]:
         "score": execution.score,
         "version": execution.version or None,
         "environment": execution.environment or None,
+        "errorSpans": execution.errors,
         "cases": [_case(case) for case in execution.cases],
     }
 

@@ -23,10 +23,12 @@ from tracedesk.evaluation.run import DEFAULT_SETTINGS
 from tracedesk.evaluation.scores import quality, trace_outcome
 from tracedesk.model.agent import Agent
 from tracedesk.model.execution import CaseRecord, CheckRecord, Execution, ExecutionKind
+from tracedesk.model.judgement import Judged, judged_document
 from tracedesk.model.trace import Trace
 from tracedesk.model.verdict import CaseVerdict, Verdict
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
+from tracedesk.store.executions import Packed, pack
 from tracedesk.testcases.models import Case, Check
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ BATCH = 100
 RETRY_S = 1.0
 
 REASON_CHARS = 500
+RATIONALE_CHARS = 2_000
+QUOTES_KEPT = 3
 PATH_CHARS = 200
 EVIDENCE_KEPT = 8
 """Places kept of each verdict, the deciding ones first."""
@@ -149,6 +153,16 @@ def _check_record(case: Case, check: Check, found: Verdict) -> CheckRecord:
         found.reason[:REASON_CHARS],
         tuple((place.span, place.of, place.path[:PATH_CHARS]) for place in places[:EVIDENCE_KEPT]),
         tuple(dict.fromkeys((*tags, *case.tags))) if case.tags else tags,
+        None if found.judged is None else judged_document(_short(found.judged)),
+    )
+
+
+def _short(judged: Judged) -> Judged:
+    """A judgement at a length that a history can hold."""
+    return msgspec.structs.replace(
+        judged,
+        rationale=judged.rationale[:RATIONALE_CHARS],
+        quotes=tuple(quote[:REASON_CHARS] for quote in judged.quotes[:QUOTES_KEPT]),
     )
 
 
@@ -174,13 +188,13 @@ class Recorder:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._held: deque[Ran] = deque()
+        self._held: deque[Ran | Packed] = deque()
         self._weight = 0
-        self._sent: list[Ran] = []
+        self._sent: list[Ran | Packed] = []
         self._written: Future[None] | None = None
         self._not_before = 0.0
 
-    def add(self, ran: Ran) -> None:
+    def add(self, ran: Ran | Packed) -> None:
         """Have it written some time; the oldest of far too many are let go."""
         self._held.append(ran)
         self._weight += _weight(ran)
@@ -205,10 +219,10 @@ class Recorder:
             return
         batch = [self._held.popleft() for _ in range(min(BATCH, len(self._held)))]
         self._weight -= sum(map(_weight, batch))
-        executions = [execution_of(each) for each in batch]
+        packed = [pack(execution_of(e)) if isinstance(e, Ran) else e for e in batch]
         self._sent = batch
         try:
-            self._written = self._store.writer.record(executions)
+            self._written = self._store.writer.record_packed(packed)
         except StoreError as fault:
             self._failed(fault)
 
@@ -236,5 +250,7 @@ class Recorder:
         self._not_before = time.monotonic() + RETRY_S
 
 
-def _weight(ran: Ran) -> int:
+def _weight(ran: Ran | Packed) -> int:
+    if isinstance(ran, Packed):
+        return 1  # as much as one verdict takes
     return 1 + sum(len(verdict.verdicts) for _, verdict in ran.results)

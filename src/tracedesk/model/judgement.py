@@ -5,7 +5,7 @@ the judge's own business. An answer never holds more than a score, a rationale a
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -128,3 +128,20 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def pending(self) -> bool:
         return self.state == "pending"
+
+
+def judged_document(judged: Judged) -> dict[str, Any]:
+    """What a judge said, or why it said nothing, as plain values."""
+    return {
+        "state": judged.state,
+        "model": judged.model or None,
+        "score": judged.score,
+        "threshold": judged.threshold,
+        "margin": judged.margin,
+        "samples": list(judged.scores),
+        "spread": judged.spread,
+        "rationale": judged.rationale or None,
+        "quotes": list(judged.quotes),
+        "cached": judged.cached,
+        "heuristic": judged.heuristic,
+    }
