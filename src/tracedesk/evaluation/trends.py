@@ -8,7 +8,7 @@ somebody asks; what they said is read from the history only for those that are s
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,9 @@ from tracedesk.model.verdict import Outcome
 
 ANY = None
 """No choice made of agent, version or environment."""
+
+DAYS, VERSIONS, ENVIRONMENTS = AXES = ("days", "versions", "environments")
+"""What scores are looked at over."""
 
 Ids = Sequence[int]
 """Numbers of shapes."""
@@ -94,16 +97,23 @@ class Survey:
         self.counted: list[tuple[Execution, Ids]] = []
         self.found: Mapping[int, int] = {}
         """Shapes of cases that were called otherwise once → when the newest was found."""
-        self._whole: Tally | None = None
+        self._tallies: dict[Choice, Tally] = {}
+        self._points: dict[tuple[str, Choice], list[Point]] = {}
 
     def tally(self, choice: Choice = EVERYTHING) -> Tally:
-        """All of a slice."""
-        if choice == EVERYTHING and self._whole is not None:
-            return self._whole
-        made = self._summed(cell for cut, cell in self.cells.items() if choice.holds(cut))
-        if choice == EVERYTHING:
-            self._whole = made
+        """All of a slice; summed once."""
+        made = self._tallies.get(choice)
+        if made is None:
+            cells = (cell for cut, cell in self.cells.items() if choice.holds(cut))
+            made = self._tallies[choice] = self._summed(cells)
         return made
+
+    def points(self, axis: str, choice: Choice = EVERYTHING) -> list[Point]:
+        """A point for every day, version or environment (``AXES``) of a slice; summed once."""
+        found = self._points.get((axis, choice))
+        if found is None:
+            found = self._points[axis, choice] = _POINTS[axis](self, choice)
+        return found
 
     def _summed(self, cells: Iterable[_Cell]) -> Tally:
         counts: Counter[int] = Counter()
@@ -180,19 +190,24 @@ class Survey:
 
     def by_version(self, choice: Choice = EVERYTHING) -> list[Point]:
         """A point for every version, by its first trace."""
-        return self._points(choice, "version", self.versions(choice))
+        return self._by(choice, "version", self.versions(choice))
 
     def by_environment(self, choice: Choice = EVERYTHING) -> list[Point]:
         """A point for every environment, by name."""
-        return self._points(choice, "environment", self.environments(choice))
+        return self._by(choice, "environment", self.environments(choice))
 
-    def _points(self, choice: Choice, field: str, values: Iterable[str]) -> list[Point]:
+    def _by(self, choice: Choice, field: str, values: Iterable[str]) -> list[Point]:
         points = []
         for value in values:
             tally = self.tally(msgspec.structs.replace(choice, **{field: value}))
             day = day_of(tally.first_ns or 0)
             points.append(Point(label=value, day=day, scores=tally.scores()))
         return points
+
+
+_POINTS: Final = {
+    DAYS: Survey.by_day, VERSIONS: Survey.by_version, ENVIRONMENTS: Survey.by_environment,
+}  # fmt: skip
 
 
 def survey(results: Iterable[Result]) -> Survey:

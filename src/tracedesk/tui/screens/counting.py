@@ -19,7 +19,7 @@ from textual.worker import Worker, WorkerState, get_current_worker
 from tracedesk.desk import Desk
 from tracedesk.evaluation.gather import Gathered, in_effect, traces_of
 from tracedesk.evaluation.regressions import Edit
-from tracedesk.evaluation.trends import Choice
+from tracedesk.evaluation.trends import Choice, Survey
 from tracedesk.evaluation.windows import PRESETS, Window, since_ns
 from tracedesk.query.filter import FilterError, parse_filter
 from tracedesk.query.text import counted
@@ -144,6 +144,7 @@ class CountingScreen(Steady, RoleScreen):
         try:
             gathered = desk.gatherer.gather(window, in_effect(desk.files), breathe)
             edits = desk.gatherer.edits(breathe) if self.looked_through else []
+            self.sum_up(gathered.survey, looking.choice)
             breathe()
         except GivenUpError:
             return
@@ -216,10 +217,7 @@ class CountingScreen(Steady, RoleScreen):
     @property
     def choice(self) -> Choice:
         """The slice of what was counted that is shown."""
-        looking = self.looking
-        return Choice(
-            agent_id=looking.agent_id, version=looking.version, environment=looking.environment
-        )
+        return self.looking.choice
 
     def look(self, **changes: Any) -> None:
         """Look at something else; only another window is counted anew."""
@@ -283,6 +281,10 @@ class CountingScreen(Steady, RoleScreen):
         self.go_home()
 
     # -- for subclasses --------------------------------------------------------------
+
+    def sum_up(self, survey: Survey, choice: Choice) -> None:
+        """Compute what ``show`` will ask of the survey, in the worker that counted."""
+        survey.tally(choice)
 
     def show(self) -> None:
         """Show what was counted."""

@@ -13,16 +13,12 @@ from textual.message import Message
 from tracedesk.evaluation.gather import in_effect
 from tracedesk.evaluation.regressions import Comparison
 from tracedesk.evaluation.score_text import MEASURES, percents
-from tracedesk.evaluation.trends import Survey
+from tracedesk.evaluation.trends import AXES, DAYS, ENVIRONMENTS, Choice, Survey
 from tracedesk.evaluation.windows import DAY_NS, Window, day_of
 from tracedesk.tui.messages import LineOpened
 from tracedesk.tui.screens.counting import CountingScreen, GivenUpError
 from tracedesk.tui.view_models.counted import (
-    AXES,
-    DAYS,
-    ENVIRONMENTS,
     NOT_STATED,
-    VERSIONS,
     Entry,
     entries,
     entries_head,
@@ -34,10 +30,6 @@ from tracedesk.tui.widgets.counted import EntriesView, FlipsView, PlotView
 from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.field_bar import FieldBar
 from tracedesk.tui.widgets.line_label import LineLabel
-
-_POINTS = {
-    DAYS: Survey.by_day, VERSIONS: Survey.by_version, ENVIRONMENTS: Survey.by_environment,
-}  # fmt: skip
 
 COMPACT = 90
 """Columns below which the list shows quality alone."""
@@ -93,6 +85,10 @@ class ScoresScreen(CountingScreen):
 
     # -- showing ---------------------------------------------------------------------
 
+    def sum_up(self, survey: Survey, choice: Choice) -> None:
+        super().sum_up(survey, choice)
+        survey.points(self.axis, choice)
+
     def show(self) -> None:
         assert self.gathered is not None
         survey = self.gathered.survey
@@ -102,7 +98,7 @@ class ScoresScreen(CountingScreen):
         self.query_one("#numbers", HeadlinePage).show(
             lambda width: score_lines(scores, self.measure, width), keep_place=True
         )
-        points = _POINTS[self.axis](survey, choice)
+        points = survey.points(self.axis, choice)
         files = self._files_by_day()
         compact = self.size.width < COMPACT
         view = self.view

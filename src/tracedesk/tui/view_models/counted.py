@@ -9,7 +9,7 @@ from tracedesk.evaluation.matrix import STAGE_MEANINGS, STAGE_TITLES, Cell, Fail
 from tracedesk.evaluation.regressions import BY_TRACE, Comparison, Edit, Flip
 from tracedesk.evaluation.score_text import MEASURES, change, percent, percents, share_text, told
 from tracedesk.evaluation.tally import Scores
-from tracedesk.evaluation.trends import Point
+from tracedesk.evaluation.trends import DAYS, Choice, Point
 from tracedesk.evaluation.windows import PRESET_TITLES, PRESETS
 from tracedesk.query.text import counted
 from tracedesk.tui import figures
@@ -29,9 +29,6 @@ ROOMY_CELL = 14
 
 FAILED_CELLS = 14
 
-DAYS, VERSIONS, ENVIRONMENTS = AXES = ("days", "versions", "environments")
-"""What scores are drawn over."""
-
 NOT_STATED = "(none stated)"
 """What stands for a blank version or environment."""
 
@@ -44,6 +41,11 @@ class Looking(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     environment: str | None = None
     filter: str = ""
+
+    @property
+    def choice(self) -> Choice:
+        """The slice of what is counted in the window."""
+        return Choice(agent_id=self.agent_id, version=self.version, environment=self.environment)
 
     def words(self, agent_name: Callable[[str], str]) -> str:
         """``last 7 d · agent booking · version 1.2``"""
