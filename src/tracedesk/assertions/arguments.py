@@ -24,8 +24,9 @@ UNKNOWN: Final = 2
 State = int
 """One of the three answers."""
 
-Member = tuple[str, Expected, str]
-"""A key, what is expected of it, and where it would stand were it written plainly."""
+Member = tuple[str, Expected, str, bool]
+"""A key, what is expected of it, where it would stand were it written plainly, and whether it
+may mean more than the member of just this name."""
 
 ARGS_MODES: Final = ("contains", "exact", "only", "ignore", "schema")
 WHOLE: Final = "$"
@@ -67,7 +68,11 @@ class Arguments:
         self.defaults = dict(defaults or {})
         self.output = output
         """True for ``expected_output``, which reads a tool's output."""
-        self._members = tuple((key, expected, _place(key)) for key, expected in members.items())
+        self._members: tuple[Member, ...] = tuple(
+            (key, expected, _place(key), key == WHOLE or "." in key)
+            for key, expected in members.items()
+        )
+        self._deep = any(deep for *_, deep in self._members)
         self._filters = bool(self.ignore or self.defaults)
         self._simple = mode == "contains" and not self._filters
         names = [*self.ignore, *(f"default {key}" for key in self.defaults)]
@@ -78,30 +83,48 @@ class Arguments:
 
     def recorded(self, call: Call) -> Recorded:
         """The thing of this call that is checked. A node's arguments are its output."""
-        if self.output and call.tool:
-            return Recorded(call.output, call.output_state, "output")
-        if self.output and call.output_state != "absent":
+        if self.output and (call.tool or call.output_state != "absent"):
             return Recorded(call.output, call.output_state, "output")
         of = "arguments" if call.tool else "output"
         return Recorded(call.arguments, call.arguments_state, of, call.parameters)
 
+    def _object(self, call: Call) -> dict[str, Any] | None:
+        """What a tool call recorded, when it is one object whose own members alone count.
+
+        That is nearly every call, and spares it all that a list of items or the parameters of
+        a node ask for.
+        """
+        if self._simple and call.tool and call.parameters is None:
+            recorded = call.gave if self.output else call.given
+            if type(recorded.value) is dict and recorded.state == "captured":
+                found: dict[str, Any] = recorded.value
+                return found
+        return None
+
     def state(self, call: Call, index: TraceIndex) -> State:
         """Whether this call has what is expected."""
+        value = self._object(call)
+        if value is not None:
+            return NO if self._odd(value, index.env, True) else YES
         if self.mode == "ignore":
             return YES
-        env = index.env
-        simple = self._simple and call.tool and call.parameters is None
-        if simple and not self.output:  # the common case, without detours
-            value = call.arguments
-            if call.arguments_state == "captured" and isinstance(value, dict):
-                for key, expected, _ in self._members:
-                    actual = value.get(key, ABSENT)
-                    if actual is ABSENT or key == WHOLE:
-                        actual = self._actual(key, value, value)
-                    if not expected.matches(actual, env):
-                        return NO
-                return YES
-        return self._state(self.recorded(call), env)
+        return self._state(self.recorded(call), index.env)
+
+    def _odd(
+        self, value: dict[str, Any], env: Env, first: bool = False
+    ) -> list[tuple[Member, Any]]:
+        """The members that do not fit an ``_object``, each with the actual; or the first."""
+        found: list[tuple[Member, Any]] = []
+        for member in self._members:
+            key, expected, _, deep = member
+            actual = value.get(key, ABSENT)
+            if deep and actual is ABSENT:
+                actual = value if key == WHOLE else value_of_key(value, key)
+            if not expected.matches(actual, env):
+                found.append((member, actual))
+                if first:
+                    break
+        return found
 
     def _state(self, recorded: Recorded, env: Env) -> State:
         if recorded.state != "captured":
@@ -120,12 +143,12 @@ class Arguments:
         return all(
             (actual := value_of_key(parameters, key)) is not ABSENT
             and expected.matches(actual, env)
-            for key, expected, _ in self._members
+            for key, expected, _, _ in self._members
         )
 
     def _holds(self, item: Any, whole: Any, parameters: Mapping[str, Any] | None, env: Env) -> bool:
         item = self._filtered(item)
-        for key, expected, _ in self._members:
+        for key, expected, _, _ in self._members:
             if not self._fits(key, expected, item, whole, parameters, env):
                 return False
         return self.mode == "contains" or not self._extras(item)
@@ -170,14 +193,18 @@ class Arguments:
 
     def _extras(self, item: Any) -> list[tuple[tuple[str | int, ...], Any]]:
         """Actual keys that nothing expects, in modes ``exact`` and ``only``."""
-        if any(key == WHOLE for key, _, _ in self._members):
+        if any(key == WHOLE for key, *_ in self._members):
             return []
-        claimed = {steps_of_key(item, key) for key, _, _ in self._members} - {()}
+        claimed = {steps_of_key(item, key) for key, *_ in self._members} - {()}
         return list(_unclaimed(item, claimed, ()))
 
-    def differences(self, call: Call, env: Env, first: bool = False) -> list[Difference]:
+    def differences(self, call: Call, index: TraceIndex, first: bool = False) -> list[Difference]:
         """The differing leaves against the item that comes nearest; ``first``: those of the
         first member alone, where there is but one item."""
+        env = index.env
+        value = self._object(call)
+        if value is not None:
+            return _worded(value, self._odd(value, env, first), ROOT, env)
         recorded = self.recorded(call)
         if recorded.state != "captured":
             return []
@@ -189,8 +216,12 @@ class Arguments:
         )
         return min(found, key=len)
 
-    def misfits(self, call: Call, env: Env) -> int:
+    def misfits(self, call: Call, index: TraceIndex) -> int:
         """How many differences there are, without wording them."""
+        env = index.env
+        value = self._object(call)
+        if value is not None:
+            return _count(self._odd(value, env), env)
         recorded = self.recorded(call)
         if recorded.state != "captured":
             return 0
@@ -200,10 +231,7 @@ class Arguments:
 
     def _item_misfits(self, item: Any, recorded: Recorded, env: Env) -> int:
         item = self._filtered(item)
-        odd = self._misfitting(item, recorded, env)
-        found = 0
-        for (_, expected, _), actual in odd:
-            found += expected.misfits(actual, env) if expected.composite else 1
+        found = _count(self._misfitting(item, recorded, env), env)
         return found if self.mode == "contains" else found + len(self._extras(item))
 
     def _misfitting(
@@ -213,7 +241,7 @@ class Arguments:
         whole, parameters = recorded.value, recorded.parameters
         found: list[tuple[Member, Any]] = []
         for member in self._members:
-            key, expected, _ = member
+            key, expected, _, _ = member
             actual = self._actual(key, item, whole)
             if expected.matches(actual, env):
                 continue
@@ -231,12 +259,7 @@ class Arguments:
         self, item: Any, recorded: Recorded, base: str, env: Env, first: bool = False
     ) -> list[Difference]:
         item = self._filtered(item)
-        found: list[Difference] = []
-        for (key, expected, place), actual in self._misfitting(item, recorded, env, first):
-            path = _found_place(item, key, place)
-            if base is not ROOT and key != WHOLE:
-                path = base + path[len(ROOT) :]
-            found += expected.differences(actual, env, path)
+        found = _worded(item, self._misfitting(item, recorded, env, first), base, env)
         if self.mode != "contains":
             found += [
                 unexpected(value, base + locate(steps)[len(ROOT) :])
@@ -247,8 +270,12 @@ class Arguments:
     def compared(self, calls: Sequence[Call]) -> Iterator[Any]:
         """The recorded values that the expected keys name on some calls."""
         for call in calls:
+            value = self._object(call)
+            if value is not None and not self._deep:
+                yield from [value.get(member[0], ABSENT) for member in self._members]
+                continue
             recorded = self.recorded(call)
-            for key, _, _ in self._members:
+            for key, *_ in self._members:
                 yield self._actual(key, recorded.value, recorded.value)
                 if recorded.parameters:
                     yield value_of_key(recorded.parameters, key)
@@ -260,8 +287,8 @@ class Arguments:
         if not isinstance(value, dict):
             return [Evidence(span, of, ROOT, role)]
         return [
-            Evidence(span, of, _found_place(value, key, place), role)
-            for key, _, place in self._members
+            Evidence(span, of, _found_place(value, key, place) if deep else place, role)
+            for key, _, place, deep in self._members
         ] or [Evidence(span, of, ROOT, role)]
 
 
@@ -283,8 +310,11 @@ class DeclaredArguments(Arguments):
             return NO
         return self._state(recorded, index.env)
 
-    def declared_differences(self, call: Call, index: TraceIndex) -> list[Difference]:
-        """The schema's faults, then the differences against ``expected_arguments``."""
+    def misfits(self, call: Call, index: TraceIndex) -> int:
+        return len(self.differences(call, index))
+
+    def differences(self, call: Call, index: TraceIndex, first: bool = False) -> list[Difference]:
+        """The schema's faults, then all differences against ``expected_arguments``."""
         schema = index.declared_schema(call)
         if schema is None or call.arguments_state != "captured":
             return []
@@ -300,23 +330,27 @@ class DeclaredArguments(Arguments):
             )
             for place, rule, message, value in schema.faults(call.arguments)
         ]
-        return faults + self.differences(call, index.env)
+        return faults + super().differences(call, index)
 
 
-def misfits_of(arguments: Arguments, call: Call, index: TraceIndex) -> int:
-    """How many differences either kind of arguments has."""
-    if isinstance(arguments, DeclaredArguments):
-        return len(arguments.declared_differences(call, index))
-    return arguments.misfits(call, index.env)
+def _count(odd: list[tuple[Member, Any]], env: Env) -> int:
+    """How many differences members that do not fit have."""
+    return sum([m[1].misfits(actual, env) if m[1].composite else 1 for m, actual in odd])
 
 
-def differences_of(
-    arguments: Arguments, call: Call, index: TraceIndex, first: bool = False
-) -> list[Difference]:
-    """The differing leaves of either kind of arguments; ``first``: at least the first."""
-    if isinstance(arguments, DeclaredArguments):
-        return arguments.declared_differences(call, index)
-    return arguments.differences(call, index.env, first)
+def _worded(item: Any, odd: list[tuple[Member, Any]], base: str, env: Env) -> list[Difference]:
+    """The differences of members that do not fit an item at ``base``."""
+    found: list[Difference] = []
+    for (key, expected, path, deep), actual in odd:
+        if deep:
+            path = _found_place(item, key, path)
+        if base is not ROOT and key != WHOLE:
+            path = base + path[len(ROOT) :]
+        if expected.composite:
+            found += expected.differences(actual, env, path)
+        else:
+            found.append(expected.difference(actual, env, path))
+    return found
 
 
 def _items(value: Any) -> Iterator[tuple[Any, str]]:

@@ -49,27 +49,29 @@ class CallNames:
 
     @cached_property
     def _groups(self) -> list[_Group]:
-        groups: dict[tuple[bool, tuple[str, ...]], _Group] = {}
+        groups: list[_Group] = []
+        tools: dict[str | tuple[str, ...], list[Call]] = {}
+        nodes: dict[str | tuple[str, ...], list[Call]] = {}
         for call in self._calls:
-            names = (call.label, *call.aliases) if call.aliases else (call.label,)
-            group = groups.get((call.tool, names))
-            if group is None:
-                folded = tuple([fold(name, call.tool) for name in names])
-                group = groups[(call.tool, names)] = _Group(call.tool, names, folded, [])
-            group.calls.append(call)
-        return list(groups.values())
+            known = tools if call.tool else nodes
+            names = (call.label, *call.aliases) if call.aliases else call.label
+            calls = known.get(names)
+            if calls is None:
+                calls = known[names] = []
+                every = (call.label, *call.aliases)
+                folded = tuple([fold(name, call.tool) for name in every])
+                groups.append(_Group(call.tool, every, folded, calls))
+            calls.append(call)
+        return groups
 
     @cached_property
     def _haystack(self) -> str:
         return "\n".join([name for group in self._groups for name in group.folded])
 
     @cached_property
-    def by_label(self) -> dict[str, list[Call]]:
-        """Calls by label, the labels in the order of their first calls."""
-        found: dict[str, list[Call]] = {}
-        for call in self._calls:
-            found.setdefault(call.label, []).append(call)
-        return found
+    def _labels(self) -> list[tuple[str, list[Call]]]:
+        """Folded label and calls of each group."""
+        return [(fold(group.names[0]), group.calls) for group in self._groups]
 
     def slips_of(self, name: str) -> list[tuple[int, Call]]:
         """Calls whose labels look like a slip of a name or are it, nearest first, each with
@@ -77,12 +79,12 @@ class CallNames:
         wanted = fold(name)
         found = self._slips.get(wanted)
         if found is None:
-            length, limit = len(wanted), max(2, len(wanted) // 3)
+            limit = max(2, len(wanted) // 3)
+            shortest, longest = len(wanted) - limit, len(wanted) + limit
             found = self._slips[wanted] = []
-            for label, calls in self.by_label.items():
-                folded = fold(label)
-                if abs(len(folded) - length) <= limit:
-                    distance = edit_distance(wanted, folded, limit)
+            for label, calls in self._labels:
+                if shortest <= len(label) <= longest:
+                    distance = edit_distance(wanted, label, limit)
                     if distance <= limit:
                         found += [(distance, call) for call in calls]
             found.sort(key=_by_distance)
@@ -97,10 +99,10 @@ class CallNames:
 
         Raises PatternTimeoutError under ``regex``.
         """
-        if test.misses(self._haystack):
-            return [], []
         known = self._matching.get(test.key)
         if known is None:
+            if test.misses(self._haystack):
+                return [], []
             found: dict[int, list[_Group]] = {FULLY: [], PARTLY: [], NO: []}
             for group in self._groups:
                 degree = test.test_folded(group.names, group.folded, group.tool, self._timeout_s)

@@ -31,7 +31,7 @@ from tracedesk.assertions.limits import worst
 from tracedesk.assertions.scope import Scope, scope_of
 from tracedesk.assertions.trace_index import KINDS, TraceIndex
 from tracedesk.model.reading import Call
-from tracedesk.model.verdict import Difference, Evidence, Outcome
+from tracedesk.model.verdict import FAIL, MISSING, PASS, Difference, Evidence, Outcome
 from tracedesk.query.names import NameTest, fold
 from tracedesk.query.problems import Place, Report
 
@@ -65,6 +65,7 @@ class CallOrder:
 
     def __init__(self, pairs: Sequence[Pair], values: dict[str, Any]) -> None:
         self.pairs = tuple(pairs)
+        self.expected = [str(pair) for pair in self.pairs]
         self.each: bool = values["rule"] == "each"
         self.completed: bool = values["completed"]
         self.kind: str = values["kind"]
@@ -78,27 +79,27 @@ class CallOrder:
         assert not isinstance(scope, Finding), "only a selector can select nothing"
         calls = scope.kept(self.call_status)
         place = index.places(calls)
-        answers = [self._answer(pair, place, scope, index) for pair in self.pairs]
+        answers = [self._answer(pair, calls, place, scope, index) for pair in self.pairs]
         outcome = worst([answer.outcome for answer in answers])
         telling = [answer for answer in answers if answer.outcome is outcome]
-        role = {Outcome.PASS: "decided", Outcome.FAIL: "violated"}.get(outcome, "inspected")
-        vacuous = outcome is Outcome.MISSING and all(answer.vacuous for answer in telling)
+        role = _ROLES.get(outcome, "inspected")
+        vacuous = outcome is MISSING and all(answer.vacuous for answer in telling)
         evidence = tuple(
-            Evidence(call.span, "span", "$", role) for answer in telling for call in answer.calls
+            [Evidence(call.span, "span", "$", role) for answer in telling for call in answer.calls]
         )
         return Finding(
             outcome=outcome,
-            reason="; ".join(answer.words for answer in telling),
-            code="" if outcome is Outcome.PASS else _CODES[outcome],
+            reason="; ".join([answer.words for answer in telling]),
+            code="" if outcome is PASS else _CODES[outcome],
             missing_kind=None
-            if outcome is not Outcome.MISSING
+            if outcome is not MISSING
             else VACUOUS
             if vacuous
             else "instrumentation",
-            expected=[str(pair) for pair in self.pairs],
-            actual=[call.label for call in calls],
+            expected=self.expected,
+            actual=scope.labels(calls, index),
             differences=tuple(_difference(answer, place) for answer in telling)
-            if outcome is Outcome.FAIL
+            if outcome is FAIL
             else (),
             evidence=evidence or index.searched,
             cautions=scope.cautions(),
@@ -106,17 +107,25 @@ class CallOrder:
             stage=ROUTING if any(answer.nodes for answer in telling) else TOOL_CHOICE,
         )
 
-    def _answer(self, pair: Pair, place: dict[int, int], scope: Scope, index: TraceIndex) -> Answer:
-        def calls_of(test: NameTest) -> list[Call]:
-            found = [call for call in scope.resolve(test, index).calls if id(call) in place]
-            return sorted(found, key=lambda call: place[id(call)])
+    def _answer(
+        self,
+        pair: Pair,
+        calls: Sequence[Call],
+        place: dict[int, int],
+        scope: Scope,
+        index: TraceIndex,
+    ) -> Answer:
+        def places_of(test: NameTest) -> list[int]:
+            resolved = scope.resolve(test, index).calls
+            return sorted([place[id(call)] for call in resolved if id(call) in place])
 
-        earlier, later = calls_of(pair.first), calls_of(pair.then)
-        nodes = any(not call.tool for call in (*earlier, *later))
+        places = places_of(pair.first)
+        earlier = [calls[here] for here in places]
+        later = [calls[here] for here in places_of(pair.then)]
+        nodes = False in [call.tool for call in earlier] or False in [call.tool for call in later]
         if not later:
             words = f"{pair.then.name} was never called, so there is nothing to order"
             return Answer(pair, self.when_absent, words, tuple(earlier[:1]), True, nodes)
-        places = [place[id(call)] for call in earlier]
         previous = -1
         used: list[Call] = []
         for call in later if self.each else later[:1]:
@@ -131,7 +140,7 @@ class CallOrder:
                 return self._unfinished(pair, before, call, nodes)
             used += [chosen, call]
             previous = here
-        return Answer(pair, Outcome.PASS, self._right(used), tuple(used), False, nodes)
+        return Answer(pair, PASS, self._right(used), tuple(used), False, nodes)
 
     def _completed(self, before: Sequence[Call], call: Call) -> Call | None:
         """An earlier call that had ended when the later one began."""
@@ -143,25 +152,26 @@ class CallOrder:
         calls = (before[0], call)
         if call.start_ns is None or any(x.end_ns is None for x in before):
             words = f"{pair}: whether the first had completed is unknown without its times"
-            return Answer(pair, Outcome.MISSING, words, calls, False, nodes)
+            return Answer(pair, MISSING, words, calls, False, nodes)
         words = f"{before[0].label} had not completed when {call.label} began"
-        return Answer(pair, Outcome.FAIL, words, calls, False, nodes)
+        return Answer(pair, FAIL, words, calls, False, nodes)
 
     def _wrong(self, pair: Pair, call: Call, earlier: Sequence[Call], nodes: bool) -> Answer:
         at = f"{call.label} (#{call.order + 1})"
         if not earlier:
             words = f"{at} was called, {pair.first.name} never"
-            return Answer(pair, Outcome.FAIL, words, (call,), False, nodes)
+            return Answer(pair, FAIL, words, (call,), False, nodes)
         first = earlier[0]
         words = f"{at} has no {first.label} before it; the first is #{first.order + 1}"
-        return Answer(pair, Outcome.FAIL, words, (call, first), False, nodes)
+        return Answer(pair, FAIL, words, (call, first), False, nodes)
 
     def _right(self, used: Sequence[Call]) -> str:
         first, then = used[0], used[1]
         return f"{first.label} (#{first.order + 1}) before {then.label} (#{then.order + 1})"
 
 
-_CODES: Final = {Outcome.FAIL: "wrong_order", Outcome.MISSING: "nothing_to_order"}
+_CODES: Final = {FAIL: "wrong_order", MISSING: "nothing_to_order"}
+_ROLES: Final = {PASS: "decided", FAIL: "violated"}
 
 
 def _difference(answer: Answer, place: Mapping[int, int]) -> Difference:

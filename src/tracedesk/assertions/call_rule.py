@@ -4,7 +4,7 @@ MUST_CALL and MUST_NOT_CALL of one object are exact opposites on a trace with ca
 structure and captured arguments. What was not recorded is unknown, never assumed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,7 @@ from tracedesk.assertions.call_spec import CallSpec
 from tracedesk.assertions.selectors import Selector
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
-from tracedesk.model.verdict import Outcome
+from tracedesk.model.verdict import FAIL, MISSING, PASS, Outcome
 
 MUST_CALL: Final = "MUST_CALL"
 MUST_NOT_CALL: Final = "MUST_NOT_CALL"
@@ -30,8 +30,8 @@ class Decision(msgspec.Struct):
     resolution: Resolution
     matching: Sequence[Call]
     """Calls of the right name and status, in order."""
-    yes: list[Call]
-    unknown: list[Call]
+    yes: Sequence[Call]
+    unknown: Sequence[Call]
     examined: Sequence[Call] = ()
     """The calls on which the outcome rests when it is not a count."""
     untimed: bool = False
@@ -67,9 +67,10 @@ class NodeCall:
         """What a satisfying call had, in words."""
         self.stops_early = not self.forbids and self.high == float("inf") and not self.counted
         """Further calls cannot change the outcome once enough satisfied."""
-
-    def state(self, call: Call, index: TraceIndex) -> State:
+        self.state: Callable[[Call, TraceIndex], State] = self._state if self.tools else spec.state
         """Whether one call of the right name has all that is expected of it."""
+
+    def _state(self, call: Call, index: TraceIndex) -> State:
         state = self.spec.state(call, index)
         for entry in self.tools:
             if state == NO:
@@ -82,9 +83,9 @@ class NodeCall:
         if not call.tools_known and not index.some_tools(call, self.tool_depth):
             return UNKNOWN
         decision = self.decide_entry(entry, call, index)
-        if decision.outcome is Outcome.MISSING:
+        if decision.outcome is MISSING:
             return UNKNOWN
-        return YES if decision.outcome is Outcome.PASS else NO
+        return YES if decision.outcome is PASS else NO
 
     def decide_entry(self, entry: "NodeCall", call: Call, index: TraceIndex) -> Decision:
         """A tool expectation over the tools inside one call."""
@@ -106,29 +107,37 @@ class NodeCall:
     def _decide_count(
         self, resolution: Resolution, calls: Sequence[Call], index: TraceIndex
     ) -> Decision:
-        unknown: list[Call] = []
-        if self.bare:
-            yes = list(calls)
-        else:
-            yes = []
-            for call in calls:
-                state = self.state(call, index)
-                if state == YES:
-                    yes.append(call)
-                    if self.stops_early and len(yes) >= self.low and call.status != "error":
-                        break
-                elif state == UNKNOWN:
-                    unknown.append(call)
+        yes: Sequence[Call] = calls
+        unknown: Sequence[Call] = ()
+        if not self.bare:
+            yes, unknown = self._sorted_out(calls, index)
         certain, possible = len(yes), len(yes) + len(unknown)
-        outcome, code = Outcome.PASS, "called" if yes else "not_called"
+        outcome, code = PASS, "called" if yes else "not_called"
         if certain > self.high:
-            outcome, code = Outcome.FAIL, "called" if self.forbids else "count_high"
+            outcome, code = FAIL, "called" if self.forbids else "count_high"
         elif possible < self.low:
-            outcome = Outcome.FAIL
+            outcome = FAIL
             code = "count_low" if yes or possible else "" if calls else "not_called"
         elif certain < self.low or possible > self.high:
-            outcome, code = Outcome.MISSING, "arguments_not_captured"
+            outcome, code = MISSING, "arguments_not_captured"
         return Decision(outcome, code, resolution, calls, yes, unknown)
+
+    def _sorted_out(
+        self, calls: Sequence[Call], index: TraceIndex
+    ) -> tuple[list[Call], list[Call]]:
+        """The calls that satisfy, as far as they matter, and those that nobody can tell of."""
+        state_of = self.state
+        yes: list[Call] = []
+        unknown: list[Call] = []
+        for call in calls:
+            state = state_of(call, index)
+            if state == YES:
+                yes.append(call)
+                if self.stops_early and len(yes) >= self.low and call.status != "error":
+                    break
+            elif state == UNKNOWN:
+                unknown.append(call)
+        return yes, unknown
 
     def _decide_occurrence(
         self, resolution: Resolution, calls: Sequence[Call], index: TraceIndex
@@ -136,7 +145,7 @@ class NodeCall:
         ordered, timed = index.ordered(calls)
         untimed = not timed and self.occurrence != "every" and len(ordered) > 1
         examined = self._examined(ordered)
-        decision = Decision(Outcome.FAIL, "", resolution, ordered, [], [], examined, untimed)
+        decision = Decision(FAIL, "", resolution, ordered, [], [], examined, untimed)
         if not examined:
             decision.code = "count_low" if ordered else "not_called"
             return decision
@@ -144,7 +153,7 @@ class NodeCall:
         decision.yes = [c for c, s in zip(examined, states, strict=True) if s == YES]
         decision.unknown = [c for c, s in zip(examined, states, strict=True) if s == UNKNOWN]
         if NO not in states:
-            decision.outcome = Outcome.MISSING if decision.unknown else Outcome.PASS
+            decision.outcome = MISSING if decision.unknown else PASS
             decision.code = "arguments_not_captured" if decision.unknown else "called"
         return decision
 

@@ -3,7 +3,7 @@
 A call *satisfies* a spec only as a whole; different calls may not each satisfy half.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tracedesk.assertions.arguments import (
@@ -14,7 +14,6 @@ from tracedesk.assertions.arguments import (
     DeclaredArguments,
     State,
     both,
-    differences_of,
 )
 from tracedesk.assertions.fields import (
     ANYTHING,
@@ -82,17 +81,17 @@ class CallSpec:
         self.parts = tuple(part for part in (arguments, output) if part is not None)
         self.leaves = sum(part.leaves for part in self.parts)
         """How many leaves of arguments and output are compared."""
-
-    @property
-    def name(self) -> str:
-        return self.test.name
+        self.name = test.name
+        self.state: Callable[[Call, TraceIndex], State] = (
+            self.parts[0].state if len(self.parts) == 1 else self._state
+        )
+        """Whether a call of the right name has what is expected."""
 
     def counts(self, call: Call) -> bool:
         """Whether the call is on the list at all, by its status."""
         return status_fits(self.call_status, call)
 
-    def state(self, call: Call, index: TraceIndex) -> State:
-        """Whether a call of the right name has what is expected."""
+    def _state(self, call: Call, index: TraceIndex) -> State:
         state = YES
         for part in self.parts:
             state = both(state, part.state(call, index))
@@ -102,12 +101,14 @@ class CallSpec:
 
     def differences(self, call: Call, index: TraceIndex) -> list[Difference]:
         """Differing leaves of arguments, then of output."""
-        return [d for part in self.parts for d in differences_of(part, call, index)]
+        return [d for part in self.parts for d in part.differences(call, index)]
 
     def evidence(self, call: Call, role: str) -> list[Evidence]:
         """Place of every checked argument, or the call itself."""
         if not self.parts:
             return [Evidence(call.span, "span", "$", role)]
+        if len(self.parts) == 1:
+            return self.parts[0].evidence(call, role)
         return [evidence for part in self.parts for evidence in part.evidence(call, role)]
 
 

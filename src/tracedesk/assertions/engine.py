@@ -13,13 +13,12 @@ from tracedesk.assertions.settings import Settings
 from tracedesk.assertions.trace_index import TraceIndex, index_of
 from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Trace
-from tracedesk.model.verdict import Outcome, Support, Verdict
+from tracedesk.model.verdict import FAIL, PASS, Outcome, Support, Verdict
 from tracedesk.query.dates import ExpressionError
 from tracedesk.query.patterns import PatternTimeoutError
 
 _DEFAULTS = Settings()
 _NOTHING = Support()
-_PASS, _FAIL = Outcome.PASS, Outcome.FAIL
 
 
 def evaluate(
@@ -55,7 +54,7 @@ def evaluate_on(assertion: Assertion, index: TraceIndex, line: int = 0) -> Verdi
     if found.differences:
         about = about_values([difference.actual for difference in found.differences])
         found.cautions = joined(found.cautions, about)
-    if found.outcome is _PASS:
+    if found.outcome is PASS:
         found = _guarded(found, index.settings)
     return label(assertion, found, line)
 
@@ -70,7 +69,7 @@ def load_error(assertion: Assertion) -> Finding:
 
 def _guarded(found: Finding, settings: Settings) -> Finding:
     """A pass as it may stand: not on nothing, not with a caution that counts as missing."""
-    if found.support == _NOTHING and not found.evidence:
+    if not found.evidence and found.support == _NOTHING:
         return msgspec.structs.replace(
             found, outcome=Outcome.MISSING, missing_kind=VACUOUS, code="nothing_inspected"
         )
@@ -91,7 +90,7 @@ def label(assertion: Assertion, found: Finding, line: int) -> Verdict:
     outcome = found.outcome
     score = found.score
     if score is None:
-        score = 1.0 if outcome is _PASS else 0.0 if outcome is _FAIL else None
+        score = 1.0 if outcome is PASS else 0.0 if outcome is FAIL else None
     return Verdict(  # by position: twenty names would take ten times as long
         outcome,
         found.reason,

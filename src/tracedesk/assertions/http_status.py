@@ -9,7 +9,7 @@ from tracedesk.assertions.finding import RUNTIME, Finding, missing
 from tracedesk.assertions.kind import Kind
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Number
-from tracedesk.model.verdict import Difference, Evidence, Outcome, Support
+from tracedesk.model.verdict import FAIL, PASS, Difference, Evidence, Support
 from tracedesk.query.expected import Expected, Literal
 from tracedesk.query.matchers import NAMES, OPTION_NAMES, Compiler
 from tracedesk.query.misspelt import meant_as_matcher
@@ -49,12 +49,12 @@ class HttpStatus:
                 "no_status",
                 stage=RUNTIME,
             )
-        evidence = number_evidence(number)
+        evidence = index.once(_where)
         differences: Sequence[Difference] = self.expected.differences(
             number.value, index.env, evidence.path
         )
         return Finding(
-            outcome=Outcome.FAIL if differences else Outcome.PASS,
+            outcome=FAIL if differences else PASS,
             reason=f"HTTP status is {number.value:g}, expected {self.expected.words}"
             if differences
             else f"HTTP status is {number.value:g}",
@@ -66,6 +66,10 @@ class HttpStatus:
             support=Support(spans=1),
             stage=RUNTIME,
         )
+
+
+def _where(index: TraceIndex) -> Evidence:
+    return number_evidence(index.reading.http_status)
 
 
 def number_evidence(number: Number, role: str = "decided") -> Evidence:

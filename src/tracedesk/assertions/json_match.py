@@ -27,7 +27,7 @@ from tracedesk.assertions.subjects import (
     response_value,
 )
 from tracedesk.assertions.trace_index import TraceIndex
-from tracedesk.model.verdict import Difference, Evidence, Outcome, Support
+from tracedesk.model.verdict import FAIL, PASS, Difference, Evidence, Support
 from tracedesk.query.expected import Expected, in_words
 from tracedesk.query.matchers import OPTION_NAMES, Compiler
 from tracedesk.query.paths import Found, Path
@@ -71,11 +71,13 @@ class Result(msgspec.Struct, frozen=True):
         if not self.places:
             role = "violated" if self.differences else "absent_here"
             return [Evidence(self.view.span, self.view.name, "$", role)]
+        if not self.differences:
+            span, root = self.view.span, self.view.name
+            return [Evidence(span, root, place, "decided") for place, _ in self.places]
         bad = {d.path for d in self.differences}
-        role = "violated" if self.differences else "decided"
-        shown = [p for p, _ in self.places if not bad or quantifier == "any" or p in bad]
+        shown = [p for p, _ in self.places if quantifier == "any" or p in bad]
         shown = shown or [p for p, _ in self.places]
-        return [Evidence(self.view.span, self.view.name, place, role) for place in shown]
+        return [Evidence(self.view.span, self.view.name, place, "violated") for place in shown]
 
 
 class JsonMatch:
@@ -102,18 +104,18 @@ class JsonMatch:
         if not views:
             return self._no_view(index)
         results = [self._check(check, views, index) for check in self.checks]
-        differences = tuple(d for result in results for d in result.differences)
+        differences = tuple([d for result in results for d in result.differences])
         failed = next((r for r in results if r.differences), None)
         first = results[0] if failed is None else failed
         return Finding(
-            outcome=Outcome.PASS if failed is None else Outcome.FAIL,
+            outcome=PASS if failed is None else FAIL,
             reason=self._passed(results) if failed is None else _failed(failed, len(differences)),
             code=_code(failed),
             expected=self._expected,
             actual=_actual(first),
             differences=differences,
-            evidence=tuple(e for r in results for e in r.evidence(self.quantifier)),
-            support=Support(spans=1, chars=sum(len(r.places) for r in results)),
+            evidence=tuple([e for r in results for e in r.evidence(self.quantifier)]),
+            support=Support(spans=1, chars=sum([len(r.places) for r in results])),
             stage=COMMUNICATION,
         )
 
@@ -131,15 +133,7 @@ class JsonMatch:
                 return subject
             value = json_text(subject.value)
             return [ViewOf("output", subject.value if value is ABSENT else value, subject.span)]
-        found: list[ViewOf] = []
-        value = response_value(index, self.allow_fenced)
-        if value is not ABSENT:
-            source = index.reading.response.source
-            found.append(ViewOf("response", value, None if source is None else source.span))
-        for name, value in index.views:
-            if name != "response":
-                span = index.root_span if name == "attributes" else None
-                found.append(ViewOf(name, value, span))
+        found = index.once(_views_with_fences if self.allow_fenced else _plain_views)
         return found if self.source == "auto" else [v for v in found if v.name == self.source]
 
     def _no_view(self, index: TraceIndex) -> Finding:
@@ -171,10 +165,31 @@ class JsonMatch:
         return found
 
     def _passed(self, results: Sequence[Result]) -> str:
-        names = ", ".join(check.path.text for check in self.checks[:3])
+        names = ", ".join([check.path.text for check in self.checks[:3]])
         more = "" if len(self.checks) <= 3 else f" and {len(self.checks) - 3} more"
-        views = ", ".join(dict.fromkeys(result.view.name for result in results))
+        views = ", ".join(dict.fromkeys([result.view.name for result in results]))
         return f"{names}{more} as expected in {views}"
+
+
+def _plain_views(index: TraceIndex) -> list[ViewOf]:
+    return _all_views(index, False)
+
+
+def _views_with_fences(index: TraceIndex) -> list[ViewOf]:
+    return _all_views(index, True)
+
+
+def _all_views(index: TraceIndex, allow_fenced: bool) -> list[ViewOf]:
+    found: list[ViewOf] = []
+    value = response_value(index, allow_fenced)
+    if value is not ABSENT:
+        source = index.reading.response.source
+        found.append(ViewOf("response", value, None if source is None else source.span))
+    for name, value in index.views:
+        if name != "response":
+            span = index.root_span if name == "attributes" else None
+            found.append(ViewOf(name, value, span))
+    return found
 
 
 def _location(path: Path) -> str:

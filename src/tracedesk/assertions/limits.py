@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from tracedesk.model.verdict import Difference, Outcome
 from tracedesk.query.problems import Place, Report
@@ -23,14 +24,15 @@ class Bound(msgspec.Struct, frozen=True):
     limit: float
     least: bool = False
     """True for a minimum."""
+    words: str = ""
+    """``≤ 2500 ms``, composed once."""
+
+    def __post_init__(self) -> None:
+        sign = "≥" if self.least else "≤"
+        force_setattr(self, "words", f"{sign} {show(self.limit)} {self.unit}".rstrip())
 
     def holds(self, actual: float) -> bool:
         return actual >= self.limit if self.least else actual <= self.limit
-
-    @property
-    def words(self) -> str:
-        """``≤ 2500 ms``."""
-        return f"{'≥' if self.least else '≤'} {show(self.limit)} {self.unit}".rstrip()
 
     def margin(self, actual: float) -> str:
         """The actual against the bound, in words."""
@@ -60,8 +62,9 @@ class Bound(msgspec.Struct, frozen=True):
 
 def _rounded(value: float) -> float:
     """As people write it: at most six places, and none on a whole number."""
-    whole = float(value).is_integer()
-    return int(value) if whole else round(value, 6)
+    if type(value) is int:
+        return value
+    return int(value) if float(value).is_integer() else round(value, 6)
 
 
 def shares_in_words(shares: Iterable[tuple[str, float]], unit: str = "") -> str:
@@ -80,11 +83,20 @@ def need_one(values: dict[str, Any], fields: tuple[str, ...], place: Place, repo
 
 def worst(outcomes: list[Outcome]) -> Outcome:
     """AND of section 2: fail, then error, then missing, then pass, then skipped."""
-    order = (Outcome.FAIL, Outcome.ERROR, Outcome.MISSING, Outcome.PASS)
-    return next((outcome for outcome in order if outcome in outcomes), Outcome.SKIPPED)
+    return _first_of(_WORST, outcomes)
 
 
 def best(outcomes: list[Outcome]) -> Outcome:
     """OR of section 2: pass, then error, then missing, then fail, then skipped."""
-    order = (Outcome.PASS, Outcome.ERROR, Outcome.MISSING, Outcome.FAIL)
-    return next((outcome for outcome in order if outcome in outcomes), Outcome.SKIPPED)
+    return _first_of(_BEST, outcomes)
+
+
+_WORST = (Outcome.FAIL, Outcome.ERROR, Outcome.MISSING, Outcome.PASS)
+_BEST = (Outcome.PASS, Outcome.ERROR, Outcome.MISSING, Outcome.FAIL)
+
+
+def _first_of(order: tuple[Outcome, ...], outcomes: list[Outcome]) -> Outcome:
+    for outcome in order:
+        if outcome in outcomes:
+            return outcome
+    return Outcome.SKIPPED

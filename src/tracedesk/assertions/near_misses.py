@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from tracedesk.assertions.arguments import NO, UNKNOWN, differences_of, misfits_of
+from tracedesk.assertions.arguments import NO, UNKNOWN
 from tracedesk.assertions.call_rule import Decision, NodeCall
 from tracedesk.assertions.finding import plural
 from tracedesk.assertions.trace_index import TraceIndex
@@ -54,14 +54,10 @@ def misses_of(rule: NodeCall, decision: Decision, index: TraceIndex) -> tuple[li
             wrong = 0 if unsure else 1 if one else _wrong(rule, call, index)
             ranked.append((unsure, wrong, number))
     ranked.sort()
-    shown = [
-        _in_brief(rule, calls[number], index, wrong) if place and wrong else None
-        for place, (_, wrong, number) in enumerate(ranked[:MAX_NEAR_MISSES])
-    ]
-    found = [
-        miss or examine(rule, calls[number], index)
-        for miss, (*_, number) in zip(shown, ranked, strict=False)
-    ]
+    found: list[Miss] = []
+    for _, wrong, number in ranked[:MAX_NEAR_MISSES]:
+        brief = _in_brief(rule, calls[number], index, wrong) if found and wrong else None
+        found.append(brief or examine(rule, calls[number], index))
     return found, len(ranked) - len(found) + max(0, len(calls) - EXAMINED)
 
 
@@ -69,7 +65,7 @@ def _wrong(rule: NodeCall, call: Call, index: TraceIndex) -> int:
     """How much of a call differs."""
     wrong = 0
     for part in rule.spec.parts:
-        wrong += misfits_of(part, call, index)
+        wrong += part.misfits(call, index)
     for entry in rule.tools:
         wrong += rule.entry_state(entry, call, index) == NO
     return wrong
@@ -79,7 +75,7 @@ def _in_brief(rule: NodeCall, call: Call, index: TraceIndex, wrong: int) -> Miss
     """A miss that is told in one line; None when its arguments are not what is wrong."""
     total = rule.spec.leaves + len(rule.tools)
     for part in rule.spec.parts:
-        found = differences_of(part, call, index, first=True)
+        found = part.differences(call, index, True)
         if found:
             why = in_words(found[0])
             return Miss(call, found, "", why, max(0, total - wrong), max(total, 1), NO, [])
@@ -91,7 +87,7 @@ def examine(rule: NodeCall, call: Call, index: TraceIndex) -> Miss:
     total = rule.spec.leaves + len(rule.tools)
     miss = Miss(call, [], "", "", 0, max(total, 1), NO, [])
     for part in rule.spec.parts:
-        differences = differences_of(part, call, index)
+        differences = part.differences(call, index)
         if not differences:
             continue
         if not miss.why:
@@ -198,6 +194,8 @@ def call_evidence(
     rule: NodeCall, calls: Iterable[Call], index: TraceIndex, role: str
 ) -> list[Evidence]:
     """The deciding calls with their arguments, and the tools inside them that count."""
+    if rule.bare:
+        return [Evidence(call.span, "span", "$", role) for call in calls]
     found: list[Evidence] = []
     for call in calls:
         found += rule.spec.evidence(call, role)

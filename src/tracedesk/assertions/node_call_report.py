@@ -31,7 +31,7 @@ from tracedesk.assertions.near_misses import (
 )
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
-from tracedesk.model.verdict import Caution, Evidence, NearMiss, Outcome
+from tracedesk.model.verdict import FAIL, MISSING, PASS, Caution, Evidence, NearMiss
 from tracedesk.query.names import edit_distance, fold, tolerance
 
 
@@ -47,9 +47,9 @@ def report_node_call(rule: NodeCall, index: TraceIndex) -> Finding:
             stage=_stage(rule, None, index),
         )
     decision = rule.decide(rule.in_scope(index), index)
-    if decision.outcome is Outcome.PASS:
+    if decision.outcome is PASS:
         return _passed(rule, decision, index)
-    if decision.outcome is Outcome.MISSING:
+    if decision.outcome is MISSING:
         return _missing(rule, decision, index)
     return _violated(rule, decision, index) if rule.forbids else _failed(rule, decision, index)
 
@@ -67,7 +67,7 @@ def _stage(rule: NodeCall, call: Call | None, index: TraceIndex) -> str:
 def _passed(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
     if not decision.yes:
         return Finding(
-            outcome=Outcome.PASS,
+            outcome=PASS,
             reason=_none_words(rule, decision, index),
             code="not_called",
             evidence=index.searched,
@@ -82,7 +82,7 @@ def _passed(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
     shown = decision.yes if rule.counted or len(decision.examined) > 1 else (best,)
     checked = PARAMETERS if spec.parts else _stage(rule, best, index)
     return Finding(
-        outcome=Outcome.PASS,
+        outcome=PASS,
         reason=_pass_words(rule, decision, best),
         code="called",
         expected=spec.arguments.source if spec.arguments is not None else None,
@@ -133,7 +133,7 @@ def _violated(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
     with_it = " with the forbidden arguments" if rule.spec.parts else ""
     with_it += " with the forbidden tool calls" if rule.tools else ""
     return Finding(
-        outcome=Outcome.FAIL,
+        outcome=FAIL,
         reason=f"{call.label} must not be called{with_it}, but was{times}",
         code="called",
         expected="not called",
@@ -186,7 +186,7 @@ def _fail(
 ) -> Finding:
     cautions = _cautions(rule, decision, (), index)
     return Finding(
-        outcome=Outcome.FAIL,
+        outcome=FAIL,
         near_misses=tuple(near),
         near_misses_left=left,
         cautions=cautions,
@@ -270,8 +270,10 @@ def _cautions(
     rule: NodeCall, decision: Decision, deciding: Sequence[Call], index: TraceIndex
 ) -> tuple[Caution, ...]:
     """What a reader should know beside the verdict."""
-    found: list[Caution] = []
     shadowed = decision.resolution.shadowed
+    if not (shadowed or deciding or decision.untimed or rule.spec.parts or rule.tools):
+        return ()
+    found: list[Caution] = []
     if shadowed:
         names = ", ".join(sorted(set(shadowed))[:3])
         message = f"{plural(len(shadowed), 'call')} matched in part and did not count: {names}"
@@ -287,7 +289,7 @@ def _cautions(
         found.append(Caution("requested_only", message))
     if decision.untimed:
         found.append(Caution("order_from_arrival", "not every call has a start time"))
-    if rule.spec.parts and decision.outcome is not Outcome.FAIL:  # else differences tell
+    if rule.spec.parts and decision.outcome is not FAIL:  # else differences tell
         looked = deciding[:1] or decision.matching[:MAX_NEAR_MISSES]
         found += about_values([v for part in rule.spec.parts for v in part.compared(looked)])
     if rule.tools and decision.matching:

@@ -13,7 +13,7 @@ from tracedesk.assertions.subjects import (
     read_subject,
 )
 from tracedesk.assertions.trace_index import TraceIndex
-from tracedesk.model.verdict import Caution, Difference, Outcome
+from tracedesk.model.verdict import FAIL, PASS, Caution, Difference
 from tracedesk.query.matchers import pattern_fault
 from tracedesk.query.patterns import FLAGS, Pattern, PatternError, PatternTimeoutError
 from tracedesk.query.problems import Place, Report
@@ -51,7 +51,7 @@ class ResponseRegex:
         holds = (span is None) if self.forbids else (span is not None)
         died = died_hint(self.pattern, text, index.env) if span is None and not holds else ""
         return Finding(
-            outcome=Outcome.PASS if holds else Outcome.FAIL,
+            outcome=PASS if holds else FAIL,
             reason=self._reason(subject, text, span, died),
             code="matched" if span is not None else "not_matched",
             expected=self._words,

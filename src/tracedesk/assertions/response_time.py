@@ -8,9 +8,9 @@ from tracedesk.assertions.fields import TEXT, Field, number
 from tracedesk.assertions.finding import RUNTIME, VACUOUS, Finding, missing
 from tracedesk.assertions.http_status import number_evidence
 from tracedesk.assertions.kind import Kind
-from tracedesk.assertions.limits import Bound, need_one, shares_in_words, worst
+from tracedesk.assertions.limits import Bound, need_one, shares_in_words
 from tracedesk.assertions.trace_index import TraceIndex
-from tracedesk.model.verdict import Evidence, Support
+from tracedesk.model.verdict import FAIL, PASS, Evidence, Support
 from tracedesk.query.names import NameTest
 from tracedesk.query.problems import Place, Report
 
@@ -21,33 +21,33 @@ class ResponseTime:
     def __init__(self, bounds: Sequence[Bound], target: NameTest | None) -> None:
         self.bounds = tuple(bounds)
         self.target = target
+        self.expected = " and ".join(bound.words for bound in self.bounds)
 
     def evaluate(self, index: TraceIndex) -> Finding:
         read = self._of_node(index) if self.target is not None else self._of_trace(index)
         if isinstance(read, Finding):
             return read
         actual, evidence = read
-        outcome = worst([bound.outcome(actual) for bound in self.bounds])
         broken = [bound for bound in self.bounds if not bound.holds(actual)]
-        shown = broken or list(self.bounds)
+        shown = broken or self.bounds
         slow = any(not bound.least for bound in broken)
         return Finding(
-            outcome=outcome,
-            reason="; ".join(bound.margin(actual) for bound in shown)
-            + (_most(index) if slow and self.target is None else ""),
+            outcome=FAIL if broken else PASS,
+            reason="; ".join([bound.margin(actual) for bound in shown])
+            + (index.once(_most) if slow and self.target is None else ""),
             code="out_of_bounds" if broken else "within_bounds",
-            expected=" and ".join(bound.words for bound in self.bounds),
+            expected=self.expected,
             actual=actual,
-            differences=tuple(bound.difference(actual, "$.duration_ms") for bound in broken),
-            evidence=(evidence, *(_slowest(index) if slow else ())),
-            support=Support(spans=len(index.spans)),
+            differences=tuple([bound.difference(actual, "$.duration_ms") for bound in broken]),
+            evidence=(evidence, *(index.once(_slowest) if slow else ())),
+            support=index.once(_all_spans),
             stage=RUNTIME,
         )
 
     def _of_trace(self, index: TraceIndex) -> tuple[float, Evidence] | Finding:
         number = index.reading.duration_ms
         if number.value is not None:
-            return number.value, number_evidence(number)
+            return number.value, index.once(_where)
         tried = "; tried " + ", ".join(number.tried) if number.tried else ""
         return missing(
             f"no duration: no root span has both times, and the body states none{tried}",
@@ -73,6 +73,14 @@ class ResponseTime:
             return missing(reason, "no_duration", stage=RUNTIME)
         longest, span = max(timed, key=lambda pair: pair[0])
         return longest, Evidence(span, "span", "$")
+
+
+def _where(index: TraceIndex) -> Evidence:
+    return number_evidence(index.reading.duration_ms)
+
+
+def _all_spans(index: TraceIndex) -> Support:
+    return Support(spans=len(index.spans))
 
 
 def _most(index: TraceIndex) -> str:

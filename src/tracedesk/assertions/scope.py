@@ -42,6 +42,12 @@ class Scope(msgspec.Struct, frozen=True):
             return self.calls
         return [call for call in self.calls if status_fits(call_status, call)]
 
+    def labels(self, calls: Sequence[Call], index: TraceIndex) -> list[str]:
+        """Labels of the calls that were kept; the list may be shared, not to change."""
+        if self.whole and calls is self.calls:
+            return index.labels_of_kind(self.kind)
+        return [call.label for call in calls]
+
     def cautions(self) -> tuple[Caution, ...]:
         """The caution on a verdict that depends on an order which no times told."""
         if self.timed or len(self.calls) < 2:

@@ -9,20 +9,23 @@ from typing import Final
 
 import msgspec
 
-from tracedesk.assertions.arguments import NO, UNKNOWN, YES, State
+from tracedesk.assertions.arguments import UNKNOWN, YES, State
 from tracedesk.assertions.call_names import Resolution
 from tracedesk.assertions.call_spec import CallSpec
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
-from tracedesk.model.verdict import Outcome
+from tracedesk.model.verdict import FAIL, MISSING, PASS, Outcome
 from tracedesk.query.assignment import UNPAIRED, pair
 from tracedesk.query.names import NameTest
 
 SEQUENCE_MODES: Final = ("in_order", "exact", "same_set", "contains", "only")
 ORDERED_MODES: Final = frozenset({"in_order", "exact"})
 
-Grid = list[list[State]]
+Grid = list[bytearray]
 """State of each step (row) on each call (column)."""
+
+_CERTAIN: Final = (YES,)
+_POSSIBLE: Final = (YES, UNKNOWN)
 
 
 class Fitting(msgspec.Struct, frozen=True):
@@ -46,8 +49,8 @@ def grid_of(
     names: Grid = []
     place_of = index.places(calls)
     for step in steps:
-        name_row = [NO] * len(calls)
-        row = [NO] * len(calls) if step.parts else name_row  # a bare name has no state beside it
+        name_row = bytearray(len(calls))  # NO everywhere
+        row = bytearray(len(calls)) if step.parts else name_row  # a bare name has no other state
         for call in resolve(step.test).calls:
             place = place_of.get(id(call))
             if place is not None and step.counts(call):
@@ -61,33 +64,45 @@ def grid_of(
 
 def fit(mode: str, full: Grid, names: Grid, count: int) -> Fitting:
     """Solve one mode over ``count`` calls."""
-    certain = _solve(mode, full, count, frozenset({YES}))
+    certain = _solve(mode, full, count, _CERTAIN)
     if _complete(mode, certain, count):
-        return Fitting(Outcome.PASS, tuple(certain), True)
-    possible = _solve(mode, full, count, frozenset({YES, UNKNOWN}))
-    if _complete(mode, possible, count):
-        return Fitting(Outcome.MISSING, tuple(possible), True)
-    by_name = _complete(mode, _solve(mode, names, count, frozenset({YES})), count)
-    return Fitting(Outcome.FAIL, tuple(certain), by_name)
+        return Fitting(PASS, tuple(certain), True)
+    if any(UNKNOWN in row for row in full):
+        possible = _solve(mode, full, count, _POSSIBLE)
+        if _complete(mode, possible, count):
+            return Fitting(MISSING, tuple(possible), True)
+    by_name = names != full and _complete(mode, _solve(mode, names, count, _CERTAIN), count)
+    return Fitting(FAIL, tuple(certain), by_name)
 
 
-def _solve(mode: str, grid: Grid, count: int, good: frozenset[State]) -> list[int]:
+def _solve(mode: str, grid: Grid, count: int, good: tuple[State, ...]) -> list[int]:
     if mode == "exact":
         return [i if i < count and row[i] in good else UNPAIRED for i, row in enumerate(grid)]
     if mode == "in_order":
         return _subsequence(grid, count, good)
-    edges = [[j for j, state in enumerate(row) if state in good] for row in grid]
-    return pair(edges, count)
+    return pair([_places(row, good) for row in grid], count)
 
 
-def _subsequence(grid: Grid, count: int, good: frozenset[State]) -> list[int]:
+def _places(row: bytearray, good: tuple[State, ...]) -> list[int]:
+    """The calls that a step fits, in order."""
+    found: list[int] = []
+    for state in good:
+        place = row.find(state)
+        while place >= 0:
+            found.append(place)
+            place = row.find(state, place + 1)
+    return sorted(found) if len(good) > 1 else found
+
+
+def _subsequence(grid: Grid, count: int, good: tuple[State, ...]) -> list[int]:
     """Each step takes the earliest call that fits after the one before it: optimal here."""
     found: list[int] = []
     after = 0
     for row in grid:
-        place = next((j for j in range(after, count) if row[j] in good), UNPAIRED)
-        if place == UNPAIRED:
+        places = [place for state in good if (place := row.find(state, after)) >= 0]
+        if not places:
             break
+        place = min(places)
         found.append(place)
         after = place + 1
     return found + [UNPAIRED] * (len(grid) - len(found))
@@ -96,10 +111,10 @@ def _subsequence(grid: Grid, count: int, good: frozenset[State]) -> list[int]:
 def _complete(mode: str, calls: Sequence[int], count: int) -> bool:
     """Whether an assignment is all that the mode asks for."""
     steps_done = UNPAIRED not in calls
-    calls_done = sum(call != UNPAIRED for call in calls) == count
-    if mode in ("exact", "same_set"):
-        return steps_done and calls_done
-    return calls_done if mode == "only" else steps_done
+    if mode in ("in_order", "contains"):
+        return steps_done
+    calls_done = len(calls) - calls.count(UNPAIRED) == count
+    return calls_done if mode == "only" else steps_done and calls_done
 
 
 def longest_common(full: Grid, count: int) -> int:

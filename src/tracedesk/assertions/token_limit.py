@@ -11,7 +11,7 @@ from tracedesk.assertions.limits import Bound, need_one, shares_in_words, worst
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.assertions.tree_index import SLOWEST
 from tracedesk.model.reading import Usage
-from tracedesk.model.verdict import Evidence, Outcome, Support
+from tracedesk.model.verdict import MISSING, Evidence, Support
 from tracedesk.query.problems import Place, Report
 
 _PARTS: Final = {
@@ -36,7 +36,7 @@ class TokenLimit:
         usage = index.reading.usage
         read = [(bound, getattr(usage, _PARTS[bound.field])) for bound in self.bounds]
         outcome = worst([bound.outcome(actual) for bound, actual in read])
-        if outcome is Outcome.MISSING:
+        if outcome is MISSING:
             unknown = ", ".join(bound.what for bound, actual in read if actual is None)
             reason = f"this trace does not report {unknown}; send gen_ai.usage.* attributes"
             return missing(reason, "no_usage", stage=RUNTIME, cautions=about_usage(usage))
@@ -45,16 +45,15 @@ class TokenLimit:
         shown = broken or known
         return Finding(
             outcome=outcome,
-            reason="; ".join(bound.margin(actual) for bound, actual in shown)
+            reason="; ".join([bound.margin(actual) for bound, actual in shown])
             + (_most(usage, index) if broken else ""),
             code="out_of_bounds" if broken else "within_bounds",
             expected={bound.field: bound.limit for bound in self.bounds},
             actual={bound.field: actual for bound, actual in known},
             differences=tuple(
-                bound.difference(actual, f"$.usage.{_PARTS[bound.field]}")
-                for bound, actual in broken
+                [bound.difference(a, f"$.usage.{_PARTS[bound.field]}") for bound, a in broken]
             ),
-            evidence=_evidence(usage, "violated" if broken else "decided"),
+            evidence=index.once(_violated if broken else _decided),
             cautions=about_usage(usage),
             support=Support(spans=max(1, len(usage.spans))),
             stage=RUNTIME,
@@ -72,6 +71,14 @@ def _evidence(usage: Usage, role: str) -> tuple[Evidence, ...]:
     shares = sorted(usage.spans, key=lambda share: -share[1])[:_SHARES]
     found = tuple(Evidence(span, "span", "$", role) for span, _ in shares)
     return found or (Evidence(None, "trace", "$", role),)
+
+
+def _decided(index: TraceIndex) -> tuple[Evidence, ...]:
+    return _evidence(index.reading.usage, "decided")
+
+
+def _violated(index: TraceIndex) -> tuple[Evidence, ...]:
+    return _evidence(index.reading.usage, "violated")
 
 
 def build(values: dict[str, Any], place: Place, report: Report) -> TokenLimit | None:

@@ -26,7 +26,7 @@ from tracedesk.assertions.scope import WITHIN_FIELD, Scope, named, read_names, s
 from tracedesk.assertions.selectors import Selector
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
-from tracedesk.model.verdict import Difference, Evidence, Outcome
+from tracedesk.model.verdict import FAIL, MISSING, PASS, Difference, Evidence, Outcome
 from tracedesk.query.names import NameTest, nearest
 from tracedesk.query.problems import Place, Report
 
@@ -74,18 +74,16 @@ class ToolPolicy:
         ]
         outcome = worst([answer.outcome for answer in answers])
         telling = [answer for answer in answers if answer.outcome is outcome]
-        role = "violated" if outcome is Outcome.FAIL else "decided"
+        role = "violated" if outcome is FAIL else "decided"
         evidence = dict.fromkeys(call.span for answer in telling for call in answer.culprits)
         return Finding(
             outcome=outcome,
-            reason="; ".join(answer.words for answer in telling),
-            code={Outcome.FAIL: "policy_violated", Outcome.PASS: "policy_kept"}.get(
-                outcome, "nothing_selected"
-            ),
-            missing_kind=VACUOUS if outcome is Outcome.MISSING else None,
-            actual=[call.label for call in scope.calls],
-            differences=tuple(a.difference for a in telling if a.difference is not None),
-            evidence=tuple(Evidence(span, "span", "$", role) for span in evidence)
+            reason="; ".join([answer.words for answer in telling]),
+            code=_CODES.get(outcome, "nothing_selected"),
+            missing_kind=VACUOUS if outcome is MISSING else None,
+            actual=scope.labels(scope.calls, index),
+            differences=tuple([a.difference for a in telling if a.difference is not None]),
+            evidence=tuple([Evidence(span, "span", "$", role) for span in evidence])
             or index.searched
             or THE_TRACE,
             support=index.support,
@@ -103,11 +101,11 @@ class ToolPolicy:
         strangers = [call for call in calls if call.id not in fine]
         if not strangers:
             words = f"{plural(len(calls), 'tool call')}, all allowed"
-            return [Answer(Outcome.PASS, words)]
+            return [Answer(PASS, words)]
         listed = ", ".join(test.name for test in self.allowed)
         labels = list(dict.fromkeys(call.label for call in strangers))
         words = f"{', '.join(labels[:3])} {'is' if len(labels) == 1 else 'are'} not allowed"
-        return [Answer(Outcome.FAIL, words, strangers, _difference(f"one of {listed}", labels))]
+        return [Answer(FAIL, words, strangers, _difference(f"one of {listed}", labels))]
 
     def _required(self, scope: Scope, index: TraceIndex) -> list[Answer]:
         answers = []
@@ -115,12 +113,12 @@ class ToolPolicy:
             resolved = scope.resolve(test, index).calls
             found = [call for call in resolved if status_fits(self.call_status, call)]
             if found:
-                answers.append(Answer(Outcome.PASS, f"{test.name} was called", found[:1]))
+                answers.append(Answer(PASS, f"{test.name} was called", found[:1]))
                 continue
             known = nearest(test.name, (call.label for call in scope.calls))
             meant = f"; did you mean '{known}'?" if known and known != test.name else ""
             words = f"required {test.name} was not called{meant}"
-            answers.append(Answer(Outcome.FAIL, words, (), _difference(test.name, None)))
+            answers.append(Answer(FAIL, words, (), _difference(test.name, None)))
         return answers
 
     def _forbidden(self, scope: Scope, index: TraceIndex) -> list[Answer]:
@@ -130,7 +128,7 @@ class ToolPolicy:
             words = f"forbidden {test.name} was not called"
             if found:
                 words = f"{found[0].label} is forbidden, but was called {_times(len(found))}"
-            outcome = Outcome.FAIL if found else Outcome.PASS
+            outcome = FAIL if found else PASS
             answers.append(Answer(outcome, words, found))
         return answers
 
@@ -144,6 +142,9 @@ class ToolPolicy:
         return answers
 
 
+_CODES: Final = {FAIL: "policy_violated", PASS: "policy_kept"}
+
+
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
@@ -151,8 +152,8 @@ def _times(count: int) -> str:
 def _counted(what: str, calls: Sequence[Call], limit: int) -> Answer:
     words = f"{what} called {_times(len(calls))}, at most {limit} allowed"
     if len(calls) <= limit:
-        return Answer(Outcome.PASS, words)
-    return Answer(Outcome.FAIL, words, calls[limit:], _difference(f"≤ {limit}", len(calls)))
+        return Answer(PASS, words)
+    return Answer(FAIL, words, calls[limit:], _difference(f"≤ {limit}", len(calls)))
 
 
 def _difference(expected: str, actual: Any) -> Difference:

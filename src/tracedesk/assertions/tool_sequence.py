@@ -39,7 +39,7 @@ from tracedesk.assertions.sequence_rule import (
 )
 from tracedesk.assertions.trace_index import KINDS, TraceIndex
 from tracedesk.model.reading import Call
-from tracedesk.model.verdict import Caution, Difference, Evidence, NearMiss, Outcome
+from tracedesk.model.verdict import FAIL, MISSING, PASS, Caution, Difference, Evidence, NearMiss
 from tracedesk.query.assignment import UNPAIRED
 from tracedesk.query.expected import in_words
 from tracedesk.query.names import NameTest
@@ -56,6 +56,7 @@ class ToolSequence:
         self.call_status: str = values["call_status"]
         self.within: Selector | None = values["within"]
         self.when_absent: str = values["when_absent"]
+        self.names = [step.name for step in self.steps]
         self.stage = ROUTING if self.kind == "node" else TOOL_CHOICE
 
     def evaluate(self, index: TraceIndex) -> Finding:
@@ -74,7 +75,7 @@ class ToolSequence:
         full, names = grid_of(self.steps, calls, resolve, index)
         fitting = fit(self.mode, full, names, len(calls))
         cautions = scope.cautions() if self.mode in ORDERED_MODES else ()
-        if fitting.outcome is Outcome.MISSING:
+        if fitting.outcome is MISSING:
             return missing(
                 "the arguments of some calls were not recorded, and the verdict rests on them",
                 "arguments_not_captured",
@@ -83,14 +84,15 @@ class ToolSequence:
                 evidence=_evidence(calls, "inspected"),
                 support=index.support,
             )
-        if fitting.outcome is Outcome.PASS:
-            return self._passed(calls, fitting, cautions, index)
+        if fitting.outcome is PASS:
+            return self._passed(calls, fitting, scope.labels(calls, index), cautions, index)
         return self._failed(calls, fitting, (full, names), cautions, index)
 
     def _passed(
         self,
         calls: Sequence[Call],
         fitting: Fitting,
+        labels: list[str],
         cautions: tuple[Caution, ...],
         index: TraceIndex,
     ) -> Finding:
@@ -102,11 +104,11 @@ class ToolSequence:
         if used and all(call.status == "error" for call in used):
             cautions += (Caution("failed_call", "only failed calls satisfied this"),)
         return Finding(
-            outcome=Outcome.PASS,
+            outcome=PASS,
             reason=reason,
             code="matched",
-            expected=[step.name for step in self.steps],
-            actual=[call.label for call in calls],
+            expected=self.names,
+            actual=labels,
             evidence=_evidence(used, "decided") or index.searched,
             cautions=cautions,
             support=index.support,
@@ -131,11 +133,11 @@ class ToolSequence:
         used = [calls[place] for place in fitting.calls if place != UNPAIRED]
         culprits = _evidence(surplus, "violated") if wants_calls else ()
         return Finding(
-            outcome=Outcome.FAIL,
+            outcome=FAIL,
             reason=self._why(unmet if wants_steps else [], surplus if wants_calls else [], calls)
             + self._score(full, used, len(calls)),
             code="step_not_reached" if wants_steps and unmet else "unexpected_call",
-            expected=[step.name for step in self.steps],
+            expected=self.names,
             actual=list(align(self.steps, calls, fitting, names)),
             differences=differences,
             evidence=culprits + _evidence(used, "inspected") or index.searched,
@@ -199,7 +201,7 @@ _MODE_WORDS: Final = {
 
 
 def _evidence(calls: Sequence[Call], role: str) -> tuple[Evidence, ...]:
-    return tuple(Evidence(call.span, "span", "$", role) for call in calls)
+    return tuple([Evidence(call.span, "span", "$", role) for call in calls])
 
 
 def build(values: dict[str, Any], place: Place, report: Report) -> ToolSequence | None:

@@ -5,9 +5,10 @@ The trace and the reading are never changed.
 """
 
 import threading
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
-from typing import Any
+from operator import lt
+from typing import Any, TypeVar
 
 from tracedesk.assertions.call_names import CallNames, Resolution, preferred
 from tracedesk.assertions.offered import declared_schema, read_declarations
@@ -20,6 +21,8 @@ from tracedesk.query.expected import Env
 from tracedesk.query.names import NameTest, fold
 from tracedesk.query.schemas import Schema
 from tracedesk.query.values import equality_key, json_text, whole_json
+
+T = TypeVar("T")
 
 SEARCHED = 50
 """Calls named as evidence that a list was searched in vain; the support counts them all."""
@@ -36,13 +39,23 @@ class TraceIndex(TreeIndex):
         self.reading = reading
         self.settings = settings
         self.env = Env(trace.clock_ns, settings.timezone, settings.regex_timeout_s)
-        self._resolved: dict[tuple[str, str, str, str], Resolution] = {}
+        self._resolved: dict[str, dict[tuple[str, str, str], Resolution]] = {k: {} for k in KINDS}
         self._inside: dict[tuple[str, str, str, str, str], Resolution] = {}
         self.names = CallNames(reading.calls, settings.regex_timeout_s)
         self._tests: dict[tuple[str, str, str], tuple[Placed, Placed]] = {}
         self._ordered: dict[str, tuple[list[Call], bool]] = {}
+        self._labels: dict[str, list[str]] = {}
         self._argument_keys: dict[int, Hashable | None] = {}
         self._places: dict[int, dict[int, int]] = {}
+        self._made: dict[Hashable, Any] = {}
+
+    def once(self, make: Callable[["TraceIndex"], T]) -> T:
+        """What ``make`` makes of this trace alone: made when first asked for, then shared, so
+        nobody may change it."""
+        made: T | None = self._made.get(make)
+        if made is None:
+            made = self._made[make] = make(self)
+        return made
 
     @cached_property
     def support(self) -> Support:
@@ -54,15 +67,15 @@ class TraceIndex(TreeIndex):
         """Evidence that the whole call list was looked at in vain; its first calls are named."""
         return (
             Evidence(None, "trace", "$", "absent_here"),
-            *(Evidence(call.span, "span", "$", "inspected") for call in self.calls[:SEARCHED]),
+            *[Evidence(call.span, "span", "$", "inspected") for call in self.calls[:SEARCHED]],
         )
 
     def resolve(self, test: NameTest, kind: str = "any") -> Resolution:
         """The calls of that kind which a name means, in body order, exact ones preferred."""
-        key = (*test.key, kind)
-        found = self._resolved.get(key)
+        resolved = self._resolved[kind]
+        found = resolved.get(test.key)
         if found is None:
-            found = self._resolved[key] = self._resolve(test, kind)
+            found = resolved[test.key] = self._resolve(test, kind)
         return found
 
     def _resolve(self, test: NameTest, kind: str) -> Resolution:
@@ -114,14 +127,15 @@ class TraceIndex(TreeIndex):
     def tool_names(self) -> frozenset[str]:
         """Folded names that the trace knows as tools: called, skipped, requested, on offer."""
         names = self.names.of_tools()
+        tool = Kind.TOOL
         for span in self.spans:
-            if span.kind is Kind.TOOL:
+            if span.kind is tool:
                 names.add(span.label)
                 if span.aliases:
                     names.update(span.aliases)
         for message in self.reading.messages:
             names.update(name for name, _ in message.tool_calls)
-        return frozenset(fold(name, tool=True) for name in (*names, *self.declared))
+        return frozenset([fold(name, True) for name in (*names, *self.declared)])
 
     @cached_property
     def declared(self) -> dict[str, Any]:
@@ -129,9 +143,10 @@ class TraceIndex(TreeIndex):
         found: dict[str, Any] = {}
         for span in self.spans:
             attributes = span.attributes
-            for attribute in ("gen_ai.tool.definitions", "availableTools"):
-                if attribute in attributes:
-                    read_declarations(attributes[attribute], found)
+            if "gen_ai.tool.definitions" in attributes:
+                read_declarations(attributes["gen_ai.tool.definitions"], found)
+            if "availableTools" in attributes:
+                read_declarations(attributes["availableTools"], found)
         for call in self.calls:
             if not call.tool and isinstance(call.arguments, dict):
                 read_declarations(call.arguments.get("availableTools"), found)
@@ -151,14 +166,13 @@ class TraceIndex(TreeIndex):
                 return self._schemas[name]
         return None
 
-    def timed(self, calls: Iterable[Call]) -> bool:
-        """Whether every call has a start time, so that order is by time."""
-        return all(call.start_ns is not None for call in calls)
-
     def ordered(self, calls: Sequence[Call]) -> tuple[list[Call], bool]:
         """Calls in the order they happened, and whether times told so (spec 1.1)."""
-        if not self.timed(calls):
+        starts = [start for call in calls if (start := call.start_ns) is not None]
+        if len(starts) < len(calls):
             return list(calls), False
+        if all(map(lt, starts, starts[1:])):  # as nearly every trace was written
+            return list(calls), True
         return sorted(calls, key=_by_time), True
 
     def ordered_kind(self, kind: str) -> tuple[list[Call], bool]:
@@ -179,6 +193,13 @@ class TraceIndex(TreeIndex):
             if any(calls is listed for listed, _ in self._ordered.values()):
                 self._places[id(calls)] = known
         return known
+
+    def labels_of_kind(self, kind: str) -> list[str]:
+        """Labels of ``ordered_kind``; the list is shared, not to change."""
+        found = self._labels.get(kind)
+        if found is None:
+            found = self._labels[kind] = [call.label for call in self.ordered_kind(kind)[0]]
+        return found
 
     def arguments_key(self, call: Call) -> Hashable | None:
         """What is equal for calls of equal arguments; None when they were not recorded."""

@@ -16,6 +16,7 @@ MAX_DEPTH = 200
 """Levels of nesting that are accepted (ingestion spec 5). Far below any recursion limit."""
 
 _decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder(enc_hook=str).encode
 _STRUCTURE = bytes.maketrans(b"[]", b"{}")
 _NOT_STRUCTURE = bytes(c for c in range(256) if c not in b'{}[]"')
 _ESCAPES = re.compile(
@@ -81,7 +82,7 @@ def parse(text: str | bytes) -> Any:
 def dump(value: Any) -> str:
     """Compact JSON text: keys in their order, non-ASCII kept."""
     try:
-        return msgspec.json.encode(value, enc_hook=str).decode()
+        return _encode(value).decode()
     except (UnicodeError, ValueError):
         return json.dumps(value, separators=(",", ":"), default=str)
 

@@ -22,7 +22,11 @@ class Outcome(StrEnum):
         return self in (Outcome.PASS, Outcome.FAIL)
 
 
-class Evidence(msgspec.Struct, frozen=True):
+PASS, FAIL, MISSING = Outcome.PASS, Outcome.FAIL, Outcome.MISSING
+"""The usual answers, looked up once: on a class of choices each look costs as much as a call."""
+
+
+class Evidence(msgspec.Struct, frozen=True, gc=False):
     """A place in the trace that made, broke or informed a verdict."""
 
     span: str | None
@@ -37,7 +41,7 @@ class Evidence(msgspec.Struct, frozen=True):
     """Start and end of the characters meant, when the value is text and only they count."""
 
 
-class Difference(msgspec.Struct, frozen=True):
+class Difference(msgspec.Struct, frozen=True, gc=False):
     """One differing leaf. An absent side has type ``absent`` and value None."""
 
     path: str
@@ -50,7 +54,7 @@ class Difference(msgspec.Struct, frozen=True):
     """The expectation in words, such as ``number ≤ 100``."""
 
 
-class NearMiss(msgspec.Struct, frozen=True):
+class NearMiss(msgspec.Struct, frozen=True, gc=False):
     """A call that almost satisfied, and why it did not."""
 
     span: str
@@ -62,14 +66,14 @@ class NearMiss(msgspec.Struct, frozen=True):
     """Place in the call list, from 0."""
 
 
-class Caution(msgspec.Struct, frozen=True):
+class Caution(msgspec.Struct, frozen=True, gc=False):
     """Something a reader should know beside a verdict; it never changes the verdict."""
 
     code: str
     message: str
 
 
-class Support(msgspec.Struct, frozen=True):
+class Support(msgspec.Struct, frozen=True, gc=False):
     """How much was inspected. All zero is never a pass."""
 
     spans: int = 0

@@ -48,12 +48,13 @@ def _named(bound: Any) -> str:
 class Ordered(Expected):
     """``gte`` and its family."""
 
-    __slots__ = ("bound", "compare", "sign")
+    __slots__ = ("_whole", "bound", "compare", "sign")
 
     def __init__(self, source: Any, matcher: str, bound: Any, **base: Any) -> None:
         super().__init__(source, **base)
         self.bound = bound
         self.sign, self.compare = ORDERS[matcher]
+        self._whole = type(bound) is int
 
     @property
     def words(self) -> str:
@@ -64,7 +65,7 @@ class Ordered(Expected):
         return type_of(self.bound)
 
     def accepts(self, actual: Any, env: Env) -> bool:
-        if type(actual) is int and type(self.bound) is int:
+        if self._whole and type(actual) is int:
             return self.compare(actual, self.bound)
         both = sides(actual, self.bound, env)
         return both is not None and self.compare(*both)

@@ -114,27 +114,41 @@ class Expected:
 class Literal(Expected):
     """JSON equality."""
 
-    __slots__ = ("fold",)
+    __slots__ = ("_kind", "_text", "_untyped", "fold")
 
     def __init__(self, source: Any, value: Any = ABSENT, fold: bool = False, **base: Any) -> None:
         super().__init__(source if value is ABSENT else value, **base)
         self.fold = fold
+        self._kind = type_of(self.source)
+        self._text = type(self.source) is str and not fold
+        self._untyped: str | None = None
 
     @property
     def words(self) -> str:
         return show_typed(self.source)
 
+    @property
+    def expected_type(self) -> str:
+        return self._kind
+
     def accepts(self, actual: Any, env: Env) -> bool:
         return json_equal(self.source, actual, self.fold)
+
+    def matches(self, actual: Any, env: Env) -> bool:
+        if self._text and type(actual) is str:
+            return bool(self.source == actual)
+        return self.optional if actual is ABSENT else self.accepts(actual, env)
 
     def hint(self, actual: Any, env: Env) -> str:
         return super().hint(actual, env) or equality_hint(self.source, actual)
 
     def wording(self, actual_type: str) -> str:
         """The type is said only where it differs."""
-        words = super().wording(actual_type)
-        kind = self.expected_type
-        return words.removeprefix(f"{kind} ") if kind == actual_type else words
+        if actual_type != self._kind:
+            return super().wording(actual_type)
+        if self._untyped is None:
+            self._untyped = self.words.removeprefix(f"{self._kind} ")
+        return self._untyped
 
 
 def equality_hint(expected: Any, actual: Any) -> str:

@@ -88,7 +88,14 @@ class NameTest:
         """As ``test``, for names whose folded forms are known already."""
         if self.mode == "regex" or self.mode == "glob":
             return self.test(names, tool, timeout_s)
-        return self._plainly(folded, self._tool if tool else self._plain)
+        wanted = self._tool if tool else self._plain
+        if wanted in folded:
+            return FULLY
+        if self.mode == "substring":
+            for name in folded:
+                if wanted in name:
+                    return PARTLY
+        return NO
 
     def misses(self, haystack: str) -> bool:
         """True when no name can match, given all folded names, one a line."""

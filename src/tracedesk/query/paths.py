@@ -7,6 +7,7 @@ where a path descends through JSON text the location reads as if it were nested.
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any, Final
 
 from tracedesk.model.jsontext import dump
@@ -82,12 +83,17 @@ class Path:
 class StepPath(Path):
     """A chain of keys and indexes. A numeric step is an index in lists, a key in objects."""
 
-    __slots__ = ("steps",)
+    __slots__ = ("_dotted", "_ends", "steps")
 
     def __init__(self, text: str, steps: tuple[str | int, ...]) -> None:
         self.text = text
         self.singular = True
         self.steps = steps
+        keys = [str(key) for key in steps]
+        ends = enumerate(accumulate(len(key) + 1 for key in keys), 1)
+        self._dotted = ".".join(keys)
+        self._ends = [(count, end - 1) for count, end in ends][::-1]
+        """How many steps there are in front of each place between two, the last one first."""
 
     def find(self, value: Any, *, descend: bool = False) -> list[Found]:
         location = ROOT
@@ -100,9 +106,8 @@ class StepPath(Path):
 
     def find_attribute(self, attributes: dict[str, Any]) -> list[Found]:
         """The longest attribute name that starts the path wins; the rest walks into its value."""
-        keys = [str(key) for key in self.steps]
-        for size in range(len(keys), 0, -1):
-            name = ".".join(keys[:size])
+        for size, end in self._ends:
+            name = self._dotted[:end]
             if name not in attributes:
                 continue
             location, current = ROOT + key_step(name), attributes[name]

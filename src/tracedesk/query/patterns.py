@@ -1,9 +1,11 @@
-"""Regular expressions written by users, always run under a time limit.
+"""Regular expressions written by users, always run under a time limit, or where none could be
+reached.
 
 The ``regex`` engine lets go of the interpreter lock while it searches and stops on time;
 the standard one would freeze the screen on a catastrophic pattern.
 """
 
+import re
 import warnings
 from typing import Final
 
@@ -13,6 +15,25 @@ FLAGS: Final = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL, 
 """Flag letters of the option ``flags``."""
 
 _QUANTIFIERS = "*+?{"
+_HARMLESS = re.compile(
+    r"""(?: \\[dDwWsSbBnrt.^$*+?()\[\]{}|/\\-]   # a class of characters, or one as it stands
+          | \[\^?[^\[\]\\]+\]                     # a set without anything odd in it
+          | \((?:\?:|(?!\?))                       # groups that do not look around
+          | \)(?![*+?{])                           # and are not repeated
+          | \{[0-9]+(?:,[0-9]*)?\}
+          | [^\\\[\](){}]
+        )*""",
+    re.VERBOSE | re.DOTALL,
+)
+"""Patterns whose every path through a text can be counted beforehand."""
+
+_REPEATS = re.compile(r"[*+?{]")
+_FEW_STEPS = 100_000
+"""A search of no more steps than this is over long before any time limit."""
+
+_LEAST_LIMIT_S = 0.05
+"""Under shorter limits every search is watched."""
+
 _PREFIX_CHARS = 120
 """Longer patterns are not searched for the place where they died: it would not be cheap."""
 
@@ -32,19 +53,21 @@ class PatternTimeoutError(Exception):
 class Pattern:
     """A compiled user pattern. Equal text and flags behave equally."""
 
-    __slots__ = ("_compiled", "_prefixes", "flags", "text")
+    __slots__ = ("_compiled", "_prefixes", "_short", "flags", "text")
 
     def __init__(self, text: str, flags: str = "") -> None:
         """Compile. Raises PatternError."""
         self.text = text
         self.flags = flags
         self._compiled = _compile(text, flags)
+        self._short = _short(text, flags)
+        """Texts up to this length are searched without a clock, which costs more than they do."""
         self._prefixes: list[tuple[str, regex.Pattern[str]]] | None = None
 
     def search(self, text: str, timeout_s: float) -> tuple[int, int] | None:
         """Start and end of the first match anywhere. Raises PatternTimeoutError."""
         try:
-            match = self._compiled.search(text, timeout=timeout_s)
+            match = self._compiled.search(text, timeout=self._limit(text, timeout_s))
         except TimeoutError:
             raise PatternTimeoutError(self._too_slow(timeout_s, len(text))) from None
         return None if match is None else match.span()
@@ -55,12 +78,13 @@ class Pattern:
         if self._prefixes is None:
             self._prefixes = _prefixes(self.text, self.flags)
         found = None
+        limit = self._limit(text, timeout_s)
         low, high = 0, len(self._prefixes)
         while low < high:
             middle = (low + high) // 2
             part, compiled = self._prefixes[middle]
             try:
-                match = compiled.search(text, timeout=timeout_s)
+                match = compiled.search(text, timeout=limit)
             except TimeoutError:
                 return found
             if match is None:
@@ -69,6 +93,10 @@ class Pattern:
                 found = (part, match.end())
                 low = middle + 1
         return found
+
+    def _limit(self, text: str, timeout_s: float) -> float | None:
+        """The limit to search a text under; None when it cannot be reached."""
+        return None if len(text) <= self._short and timeout_s >= _LEAST_LIMIT_S else timeout_s
 
     def _too_slow(self, timeout_s: float, chars: int) -> str:
         return (
@@ -92,6 +120,23 @@ def _compile(text: str, flags: str) -> "regex.Pattern[str]":
         raise PatternError(str(getattr(error, "msg", error)), position) from None
     except (ValueError, OverflowError, RecursionError) as error:
         raise PatternError(str(error) or "too complex", None) from None
+
+
+def _short(text: str, flags: str) -> int:
+    """The longest text that takes but a few steps to search, -1 when that cannot be told.
+
+    Without a repeated group, a look around or a reference back, a search tries each start of
+    the text, each length of each repeat and each side of each choice at most once together.
+    """
+    if "x" in flags or len(text) > _PREFIX_CHARS or _HARMLESS.fullmatch(text) is None:
+        return -1
+    repeats, choices = len(_REPEATS.findall(text)), text.count("|")
+    chars = -1
+    for more in (512, 256, 128, 64, 32, 16, 8, 4, 2, 1):
+        tried = chars + more
+        if (tried + 1) ** (repeats + 1) * 2**choices * (tried + len(text)) <= _FEW_STEPS:
+            chars = tried
+    return chars
 
 
 def _prefixes(text: str, flags: str) -> "list[tuple[str, regex.Pattern[str]]]":

@@ -51,6 +51,10 @@ _FOREIGN: Final = frozenset({"example", "$recursiveAnchor"})
 _KEYWORDS: Final = (*sorted(CONSTRAINTS), *sorted(ANNOTATIONS))
 
 
+DEEPEST: Final = 1000
+"""Levels of nesting that are walked: whatever lies deeper, no validator reaches."""
+
+
 def refuse_misspelt(schema: Any, path: Place, report: Report) -> None:
     """Report every key that nearly is a keyword, and a schema without any that constrains."""
     if isinstance(schema, dict) and not schema.keys() & CONSTRAINTS:
@@ -71,11 +75,14 @@ def refuse_misspelt(schema: Any, path: Place, report: Report) -> None:
 def _schemas(schema: Any, path: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
     """The schema and those inside it; what only looks like one, such as a default, is not."""
     stack: list[tuple[Place, Any]] = [(path, schema)]
+    deepest = len(path) + DEEPEST
     while stack:
         place, node = stack.pop()
         if not isinstance(node, dict):
             continue
         yield place, node
+        if len(place) > deepest:
+            continue
         for keyword in _OF_MAPS:
             inner = node.get(keyword)
             if isinstance(inner, dict):

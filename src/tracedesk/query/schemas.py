@@ -10,7 +10,7 @@ from typing import Any, Final
 from tracedesk.query.paths import locate
 from tracedesk.query.patterns import PatternError
 from tracedesk.query.problems import Place, Report
-from tracedesk.query.schema_keywords import refuse_misspelt
+from tracedesk.query.schema_keywords import DEEPEST, refuse_misspelt
 from tracedesk.query.schema_validators import pattern_of, registry, unresolved, validator_of
 from tracedesk.query.values import shorten
 
@@ -130,9 +130,13 @@ def _names(value: Any) -> list[str]:
 
 
 def _nodes(value: Any, path: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Every object in a schema, with its place. Raises RecursionError where they lie too deep."""
     stack: list[tuple[Place, Any]] = [(path, value)]
+    deepest = len(path) + DEEPEST
     while stack:
         place, node = stack.pop()
+        if len(place) > deepest:
+            raise RecursionError
         if isinstance(node, dict):
             yield place, node
             stack += [

@@ -16,6 +16,9 @@ from tracedesk.model.jsontext import dump, parse
 SHOWN_CHARS = 200
 """Longer values are cut in the middle where they are worded (assertion spec 11)."""
 
+_SHORT = 10**15
+"""Integers nearer to zero than this are never cut."""
+
 _sorted_json = msgspec.json.Encoder(order="deterministic").encode
 _FLOAT = re.compile(rb"\.0(?![0-9])|[0-9]e")
 """What every whole number written as a float has in JSON; texts may have it too."""
@@ -37,21 +40,27 @@ class Absence(Enum):
 ABSENT: Final = Absence.ABSENT
 
 
+_TYPE_NAMES: Final = {
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
+    dict: "object",
+    list: "array",
+    tuple: "array",
+    Absence: "absent",
+}
+
+
 def type_of(value: object) -> str:
     """JSON type name: string, number, boolean, null, array, object, or ``absent``."""
-    if isinstance(value, str):
-        return "string"
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    if isinstance(value, dict):
-        return "object"
-    if isinstance(value, list | tuple):
-        return "array"
-    return "absent" if value is ABSENT else type(value).__name__
+    kind = type(value)
+    name = _TYPE_NAMES.get(kind)
+    if name is None:
+        kinds = _TYPE_NAMES.items()
+        name = next((name for base, name in kinds if issubclass(kind, base)), kind.__name__)
+    return name
 
 
 def is_number(value: object) -> bool:
@@ -154,9 +163,13 @@ def json_text(value: Any) -> Any:
     return found if isinstance(found, dict | list) else ABSENT
 
 
+_BEGINNINGS: Final = frozenset('{["-0123456789tfnNI')
+"""What a JSON value begins with; ``NaN`` and ``Infinity`` are read too."""
+
+
 def whole_json(text: Any) -> Any:
     """The value of a text that is JSON from end to end, whatever its type; else ABSENT."""
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str) or text.lstrip()[:1] not in _BEGINNINGS:
         return ABSENT
     try:
         return parse(text)
@@ -176,6 +189,8 @@ def show(value: Any, limit: int = SHOWN_CHARS) -> str:
     """Compact JSON, cut in the middle; the word ``absent`` for no value."""
     if value is ABSENT:
         return "absent"
+    if type(value) is int and -_SHORT < value < _SHORT:
+        return str(value)
     if isinstance(value, str) and len(value) > 2 * limit:
         value = shorten(value, limit)
     return shorten(dump(value), limit)
