@@ -22,12 +22,13 @@ from tracedesk.testcases.load import load_text
 from tracedesk.testing import make_span, make_tool, make_trace
 from tracedesk.tui.text import cells
 from tracedesk.tui.view_models.pages import json_lines as json_lines_of_pages
+from tracedesk.tui.view_models.pages.attributes import attributes_page
 from tracedesk.tui.view_models.pages.builder import HEAD_LINES, Page
+from tracedesk.tui.view_models.pages.events import events_page
 from tracedesk.tui.view_models.pages.failure import failure_page
 from tracedesk.tui.view_models.pages.json_lines import inline, json_lines, opened, whole
 from tracedesk.tui.view_models.pages.raw import body_text, raw_page
 from tracedesk.tui.view_models.pages.reading import reading_page
-from tracedesk.tui.view_models.pages.span import attributes_page, events_page
 from tracedesk.tui.view_models.pages.verdicts import verdicts_page
 
 
@@ -88,7 +89,7 @@ def test_attributes_open_json_in_text_and_keep_types_apart():
     page = text(attributes_page(span, Resource({"service.name": "svc"}, "scope 1"), 50))
     assert "  n  4" in page
     assert "  s  4" in page
-    assert '      "deep": [' in page
+    assert "  ▾ deep  [2]\n      [0]  1\n    ▾ [1]  {1}\n        x  null" in page
     assert "sent as text" in page
     assert "Resource  scope 1" in page
 

@@ -53,7 +53,11 @@ class Value(msgspec.Struct, frozen=True, eq=False):
     @property
     def size(self) -> int:
         """Bytes that it takes as UTF-8 or as compact JSON; cheap, however large it is."""
+        if isinstance(self.content, bytes):
+            return len(self.content)
         if isinstance(self.content, str):
+            if self.content.isascii():
+                return len(self.content)
             return len(self.content.encode("utf-8", "replace"))
         try:
             return len(msgspec.json.encode(self.content))
@@ -72,8 +76,17 @@ class Line(msgspec.Struct, frozen=True):
     """Test-case file that this line comes from."""
     line: int = 0
     """Line in ``file``."""
+    toggle: str = ""
+    """What Enter folds or unfolds here, as ``Folds`` knows it."""
+    folded: bool = False
+    """True where ``toggle`` would unfold."""
     key: str = ""
     """What finds this line again: ``case:assertion`` on the first line of a verdict."""
+
+    @property
+    def leads(self) -> bool:
+        """True when Enter does something on this line."""
+        return bool(self.value is not None or self.span or self.toggle or self.file)
 
     @property
     def text(self) -> str:

@@ -10,6 +10,7 @@ from tracedesk.tui.view_models.trace_list import Snapshot
 if TYPE_CHECKING:
     from tracedesk.desk import OpenTrace
     from tracedesk.evaluation.run import TraceVerdicts
+    from tracedesk.reading.chat import Chat
     from tracedesk.reading.explain import Explained
     from tracedesk.store.ledger import Counts, Ledger
     from tracedesk.store.rows import StoredRequest, TraceRow
@@ -124,6 +125,15 @@ class ExplainedRead(Message):
         super().__init__()
         self.opened = opened
         self.explained = explained
+
+
+class ChatRead(Message):
+    """The messages of the open trace were read."""
+
+    def __init__(self, opened: "OpenTrace", chat: "Chat") -> None:
+        super().__init__()
+        self.opened = opened
+        self.chat = chat
 
 
 class TextMade(Message):

@@ -14,11 +14,14 @@ from tracedesk.tui import figures
 from tracedesk.tui.lines import Line, Piece, line
 from tracedesk.tui.screens.work import Work
 from tracedesk.tui.text import ASCII, plain
+from tracedesk.tui.view_models.folds import Folds
 from tracedesk.tui.view_models.marks import Marks
+from tracedesk.tui.view_models.pages.attributes import attributes_page
+from tracedesk.tui.view_models.pages.chat import chat_page
+from tracedesk.tui.view_models.pages.events import events_page
 from tracedesk.tui.view_models.pages.failure import failure_page
 from tracedesk.tui.view_models.pages.raw import raw_page
 from tracedesk.tui.view_models.pages.reading import reading_page
-from tracedesk.tui.view_models.pages.span import attributes_page, events_page
 from tracedesk.tui.view_models.pages.xray import xray_page
 from tracedesk.tui.view_models.results import GLYPHS, RANK, Results
 from tracedesk.tui.view_models.span_tree import SpanRows
@@ -31,6 +34,7 @@ from tracedesk.tui.widgets.span_tree import SpanTreeView, TimeRuler
 
 if TYPE_CHECKING:
     from tracedesk.evaluation.run import TraceVerdicts
+    from tracedesk.reading.chat import Chat
     from tracedesk.reading.explain import Explained
     from tracedesk.store.rows import StoredRequest, TraceRow
 
@@ -60,6 +64,9 @@ class Detailing(Work):
         self.xray = False
         """True while the Reading tab explains its values."""
         self.explained: Sequence[Explained] | None = None
+        self.chat: Chat | None = None
+        self.folds = Folds()
+        """What is folded on the pages of the open trace."""
         self.search_text = ""
         self.attribute_text = ""
         self.filter_before = ""
@@ -90,8 +97,9 @@ class Detailing(Work):
             row = carry_over(self.rows, rows, self.span_view.span)
         else:
             self.search_text = self.attribute_text = ""
+            self.folds.clear()
         self.opened, self.rows = opened, rows
-        self.requests = self.explained = None
+        self.requests = self.explained = self.chat = None
         self.verdicts = verdicts
         self.span_view.show(rows, self._marks(), row)
         self.query_one(TimeRuler).refresh()
@@ -110,8 +118,9 @@ class Detailing(Work):
     def leave_trace(self) -> None:
         """Show no trace, as before one was opened."""
         self.opened = self.rows = self.verdicts = self.wanted = None
-        self.requests = self.explained = None
+        self.requests = self.explained = self.chat = None
         self.search_text = self.attribute_text = ""
+        self.folds.clear()
         self.span_view.show(None, self._marks())
         self.query_one(TimeRuler).refresh()
         self._show_tree_title()
@@ -181,6 +190,8 @@ class Detailing(Work):
             self.read_requests(self.opened.row.id)
         if self.tab == "reading" and self.xray and self.explained is None:
             self.read_explained(self.opened)
+        if self.tab == "chat" and self.chat is None:
+            self.read_chat(self.opened)
 
     def _page(self, width: int) -> list[Line]:
         opened, span = self.opened, self.span
@@ -195,12 +206,30 @@ class Detailing(Work):
             return reading_page(
                 opened, span, width, whole_trace=self.whole_trace, label_of=self.name_of
             )
+        if self.tab == "chat":
+            within = None if self.whole_trace else self._below_cursor()
+            return chat_page(
+                self.chat,
+                width,
+                self.folds,
+                within=within,
+                span_of=self._span_of,
+                label_of=self.name_of,
+            )
+        redacted_here = any(warning.code == "redacted" for warning in opened.trace.warnings)
         if self.tab == "attributes":
             resources = opened.trace.resources
             resource = resources[span.resource] if span.resource < len(resources) else None
-            return attributes_page(span, resource, width, self.attribute_text)
+            return attributes_page(
+                span,
+                resource,
+                width,
+                self.attribute_text,
+                self.folds,
+                redacted_here=redacted_here,
+            )
         if self.tab == "events":
-            return events_page(span, width)
+            return events_page(span, width, self.folds, redacted_here=redacted_here)
         if self.tab == "raw":
             return raw_page(self.requests, opened.trace.warnings, span, width)
         # brings all kinds of assertion along: a tenth of a second that no first frame pays
@@ -216,6 +245,18 @@ class Detailing(Work):
             label_of=self.label_of,
             reading=opened.reading,
         )
+
+    def _below_cursor(self) -> Callable[[str], bool]:
+        """Whether a span is the one under the cursor, or below it."""
+        rows, at = self.rows, self.span_view.row
+        if rows is None or at is None:
+            return lambda _: False
+        end = rows.tree.subtree_end[at]
+        return lambda span_id: (row := rows.row_of(span_id)) is not None and at <= row < end
+
+    def _span_of(self, span_id: str) -> Span | None:
+        row = None if self.rows is None else self.rows.row_of(span_id)
+        return None if self.rows is None or row is None else self.rows.span(row)
 
     def name_of(self, span_id: str) -> str:
         """A span by its name; the id of one that was not received."""

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from tracedesk.model.mark import Mark
 from tracedesk.tui.actions import PANES
 from tracedesk.tui.editor import editor_command
-from tracedesk.tui.screens.modals import HelpScreen, ValueScreen
+from tracedesk.tui.screens.modals import HelpScreen
 from tracedesk.tui.screens.sending import Sending
 from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.drawer.results_view import ResultsView
@@ -78,7 +78,7 @@ class Moves(Sending):
         {
             "list": self._open_trace_row,
             "tree": lambda: self.go_to_pane("detail"),
-            "detail": self._open_value,
+            "detail": self.open_value,
             "tests": self._open_evidence,
         }[self.pane]()
 
@@ -87,17 +87,6 @@ class Moves(Sending):
         if trace_id is not None:
             self.open_trace(trace_id)
             self.go_to_pane("tree")
-
-    def _open_value(self) -> None:
-        line = self.query_one("#page", PageView).target
-        if line is None:
-            return
-        if line.value is not None:
-            self.app.push_screen(ValueScreen(line.value, self.put_on_clipboard, ascii=self.ascii))
-        elif line.span is not None:
-            self.go_to_span(line.span)
-        elif line.file:
-            self.edit(line.file, line.line)
 
     def _open_evidence(self) -> None:
         result = self.query_one(ResultsView).result

@@ -9,8 +9,8 @@ from textual import on, work
 from tracedesk.tui.lines import Line
 from tracedesk.tui.messages import TextMade
 from tracedesk.tui.screens.asking import Entries, Field, Form
-from tracedesk.tui.screens.finding import Finding
 from tracedesk.tui.screens.modals import Modal
+from tracedesk.tui.screens.values import Values
 from tracedesk.tui.view_models.pages.builder import Page
 
 if TYPE_CHECKING:
@@ -21,11 +21,8 @@ SAME, NEW = "same", "new"
 """Whether a trace that is sent again replaces itself there or becomes another one."""
 
 
-class Sending(Finding):
+class Sending(Values):
     """Copying and sending of the chosen trace."""
-
-    def put_on_clipboard(self, text: str) -> None:
-        raise NotImplementedError
 
     def action_copy_trace(self, form: str) -> None:
         """Copy the chosen trace as ``curl`` commands or as a ``digest``."""

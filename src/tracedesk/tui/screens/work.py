@@ -10,6 +10,7 @@ from tracedesk.desk import Desk, OpenTrace
 from tracedesk.model.mark import Mark
 from tracedesk.store.rows import TraceRow
 from tracedesk.tui.messages import (
+    ChatRead,
     ExplainedRead,
     LedgerRead,
     RequestsRead,
@@ -121,6 +122,16 @@ class Work(Steady, RoleScreen):
         settings = reading_settings(workspace.agent(opened.row.agent_id), workspace.roles)
         explained = explain(opened.trace, opened.reading, settings)
         self.post_message(ExplainedRead(opened, explained))
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="chat")
+    def read_chat(self, opened: OpenTrace) -> None:
+        """The messages of all model calls of the open trace."""
+        from tracedesk.evaluation.load import reading_settings
+        from tracedesk.reading.chat import chat_of
+
+        workspace = self.desk.workspace
+        settings = reading_settings(workspace.agent(opened.row.agent_id), workspace.roles)
+        self.post_message(ChatRead(opened, chat_of(opened.trace, opened.reading, settings)))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="search")
     def search_spans(self, rows: SpanRows, text: str) -> None:

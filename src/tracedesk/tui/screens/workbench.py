@@ -21,6 +21,7 @@ from tracedesk.desk import Desk
 from tracedesk.tui.actions import PREFIXES, footer_for
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.messages import (
+    ChatRead,
     CursorMoved,
     ExplainedRead,
     LedgerRead,
@@ -291,6 +292,12 @@ class Workbench(Backtests):
             self.show_page(keep_place=True)
 
     @on(SearchDone)
+    @on(ChatRead)
+    def _chat_read(self, message: ChatRead) -> None:
+        if message.opened is self.opened:
+            self.chat = message.chat
+            self.show_page(keep_place=True)
+
     def _search_done(self, message: SearchDone) -> None:
         if message.rows is self.rows and message.text == self.search_text:
             self.show_hits(message.hits)

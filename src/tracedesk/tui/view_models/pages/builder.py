@@ -4,7 +4,7 @@ A long value is cut to a head that says how much there is; the whole of it rides
 a ``Value`` that Enter opens and ``y`` copies.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tracedesk.tui import figures
@@ -30,8 +30,10 @@ class Page:
         self.lines: list[Line] = []
 
     def add(self, *pieces: Piece | str, **fields: Any) -> None:
-        """One line, not wrapped."""
+        """One line, not wrapped; what does not fit is cut."""
         made = tuple(piece if isinstance(piece, Piece) else Piece(piece) for piece in pieces)
+        if sum(cells(piece.text) for piece in made) > self.width:
+            made = tuple(self._cut(made, self.width))
         self.lines.append(Line(made, **fields))
 
     def blank(self) -> None:
@@ -53,7 +55,14 @@ class Page:
             self.add(Piece(" " * indent), Piece(folded, role), **fields)
 
     def text(
-        self, text: str, title: str, *, path: str = "", indent: int = 2, role: str = ""
+        self,
+        text: str,
+        title: str,
+        *,
+        path: str = "",
+        indent: int = 2,
+        role: str = "",
+        lines: int = HEAD_LINES,
     ) -> None:
         """A text from the trace: its head, and its size when that is not all."""
         value = Value(title, text, path)
@@ -61,9 +70,9 @@ class Page:
             self.add(Piece(" " * indent), Piece("(empty)", "faint"), value=value)
             return
         head = list(wrap(text[:HEAD_CHARS], self.width - indent))
-        for folded in head[:HEAD_LINES]:
+        for folded in head[:lines]:
             self.add(Piece(" " * indent), Piece(folded, role), value=value)
-        if len(head) > HEAD_LINES or len(text) > HEAD_CHARS:
+        if len(head) > lines or len(text) > HEAD_CHARS:
             self._more(value, indent)
 
     def json(self, data: Any, title: str, *, path: str = "", indent: int = 2) -> None:
@@ -88,13 +97,14 @@ class Page:
             )
 
     def _json_line(self, pieces: Iterable[Piece], indent: int, value: Value) -> None:
-        room = self.width - indent
-        cut = []
+        self.add(Piece(" " * indent), *self._cut(pieces, self.width - indent), value=value)
+
+    @staticmethod
+    def _cut(pieces: Iterable[Piece], room: int) -> Iterator[Piece]:
         for piece in pieces:
             text = fit(piece.text, room)
             room -= cells(text)
-            cut.append(Piece(text, piece.role))
-        self.add(Piece(" " * indent), *cut, value=value)
+            yield Piece(text, piece.role)
 
     def _more(self, value: Value, indent: int) -> None:
         note = fit(f"… {figures.size(value.size)} in all, Enter opens it", self.width - indent)

@@ -11,9 +11,9 @@ from tracedesk.model.trace import Span
 from tracedesk.tui import figures
 from tracedesk.tui.lines import Line, Piece, Value
 from tracedesk.tui.text import cells, fit, pad_left
+from tracedesk.tui.view_models.pages.attributes import attributes_page
 from tracedesk.tui.view_models.pages.builder import LabelOf, Page
 from tracedesk.tui.view_models.pages.json_lines import inline
-from tracedesk.tui.view_models.pages.span import attributes_page
 from tracedesk.tui.view_models.span_line import model_and_tokens
 
 if TYPE_CHECKING:

@@ -56,5 +56,5 @@ class PageView(LineView):
             return None
         line = self.lines[self.cursor]
         below = self.lines[self.cursor + 1 : self.cursor + 2]
-        headed = line.pieces and line.pieces[0].role == "heading" and line.value is None
+        headed = line.pieces and line.pieces[0].role == "heading" and not line.leads
         return below[0] if headed and below else line

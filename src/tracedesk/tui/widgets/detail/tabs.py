@@ -9,7 +9,7 @@ from tracedesk.tui.lines import Piece
 from tracedesk.tui.text import cells
 from tracedesk.tui.widgets.line_label import LineLabel
 
-TABS = ("reading", "attributes", "events", "raw", "verdicts")
+TABS = ("reading", "chat", "attributes", "events", "raw", "verdicts")
 """In the order of their number keys, from 1."""
 
 
@@ -33,16 +33,18 @@ class DetailTabs(LineLabel):
     def choose(self, chosen: str, empty: frozenset[str] = frozenset()) -> None:
         """Show which tab is chosen; tabs with nothing in them are faint."""
         names = {tab: tab.capitalize() for tab in TABS}
-        roomy = self.size.width >= sum(len(tab) + 5 for tab in TABS)
+        width = self.size.width
+        roomy = width >= sum(len(tab) + 4 for tab in TABS)
         if not roomy:
             names = {tab: self.SHORT.get(tab, tab).capitalize() for tab in TABS}
+        beside = " " if width >= sum(len(name) + 3 for name in names.values()) else ""
         pieces: list[Piece] = []
         at = 0
         self._ends = []
         for number, tab in enumerate(TABS, 1):
             role = "heading" if tab == chosen else ("faint" if tab in empty else "dim")
             after = "  " if roomy else " "
-            for piece in (Piece(f"{number} ", "faint"), Piece(names[tab] + after, role)):
+            for piece in (Piece(f"{number}{beside}", "faint"), Piece(names[tab] + after, role)):
                 pieces.append(piece)
                 at += cells(piece.text)
             self._ends.append((at, tab))

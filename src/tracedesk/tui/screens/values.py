@@ -1,0 +1,59 @@
+"""Reading one value: folded and unfolded in its page, opened in full, followed to its span."""
+
+from tracedesk.tui.screens.finding import Finding
+from tracedesk.tui.screens.modals import ValueScreen
+from tracedesk.tui.widgets.detail.page_view import PageView
+
+
+class Values(Finding):
+    """What can be done with the value under the cursor of the detail pane."""
+
+    def open_value(self) -> None:
+        """Enter in the detail pane: fold or unfold, open the value, or follow the link."""
+        line = self.query_one("#page", PageView).target
+        if line is None:
+            return
+        if line.toggle:
+            self.folds.toggle(line.toggle)
+            self.show_page(keep_place=True)
+        elif line.value is not None:
+            self.app.push_screen(ValueScreen(line.value, self.put_on_clipboard, ascii=self.ascii))
+        elif line.span is not None:
+            self.go_to_span(line.span)
+        elif line.file:
+            self.edit(line.file, line.line)
+
+    def action_open_whole(self) -> None:
+        """Open the value under the cursor, be it folded here or not."""
+        line = self.query_one("#page", PageView).target
+        if line is None or line.value is None:
+            self.notify("There is no value here to open.")
+            return
+        self.app.push_screen(ValueScreen(line.value, self.put_on_clipboard, ascii=self.ascii))
+
+    def action_fold_value(self, unfold: bool) -> None:
+        """Unfold the fold under the cursor, or fold the one that it belongs to."""
+        page = self.query_one("#page", PageView)
+        line = page.target
+        if unfold:
+            if line is not None and line.toggle and line.folded:
+                self.open_value()
+            return
+        for at in range(min(page.cursor, len(page.lines) - 1), -1, -1):
+            line = page.lines[at]
+            if line.toggle and not line.folded:
+                self.folds.toggle(line.toggle)
+                page.cursor = at
+                self.show_page(keep_place=True)
+                return
+
+    def put_on_clipboard(self, text: str) -> None:
+        raise NotImplementedError
+
+    def go_to_span(self, span_id: str) -> None:
+        """Show a span in the tree, whatever hides it."""
+        raise NotImplementedError
+
+    def edit(self, file: str, line: int) -> None:
+        """Open a file at a line in the user's editor."""
+        raise NotImplementedError
