@@ -24,7 +24,6 @@ from tracedesk.formats.spans import (
     check_links,
     classify,
     classify_by,
-    peeked_values,
     warn_each,
 )
 from tracedesk.formats.values import (
@@ -180,7 +179,7 @@ def _facts(w: WireSpan, name: str, span_id: str) -> Facts:
     if raw is NOT_SENT:
         return classify(name, NOTHING_PEEKED)
     # Raises for a key/value list; anything that is not an object takes the liberal way.
-    return classify(name, peeked_values(_peek(raw)))
+    return classify(name, _peek(raw))
 
 
 _UNSET, _ERROR = Status.UNSET, Status.ERROR

@@ -38,27 +38,28 @@ Peek = msgspec.defstruct(
     "Peek",
     [(f"a{i}", Any, None) for i in range(len(PEEKED))],
     rename={f"a{i}": name for i, name in enumerate(PEEKED)},
+    frozen=True,
     gc=False,
 )
 """Decodes only the attributes that ``classify`` reads; all others are skipped unread."""
 
-peeked_values: Callable[[Any], tuple[Any, ...]] = msgspec.structs.astuple
 NOTHING_PEEKED = (None,) * len(PEEKED)
 
-_known: dict[tuple[str, tuple[Any, ...]], Facts] = {}
+_known: dict[tuple[str, Any], Facts] = {}
 
 
-def classify(name: str, values: tuple[Any, ...]) -> Facts:
-    """Facts of the span ``name`` whose ``PEEKED`` attributes have these values.
+def classify(name: str, values: Any) -> Facts:
+    """Facts of the span ``name`` whose ``PEEKED`` attributes have these values: a tuple, or a
+    ``Peek``.
 
     Spans of one program repeat themselves, so answers are remembered (at most 4,096).
     """
     try:
         known = _known.get((name, values))
     except TypeError:  # an attribute value that is a list or object
-        return _facts(name, dict(zip(PEEKED, values, strict=True)).get)
+        return _facts(name, _by_name(values).get)
     if known is None:
-        known = _facts(name, dict(zip(PEEKED, values, strict=True)).get)
+        known = _facts(name, _by_name(values).get)
         if len(_known) >= _MAX_KNOWN:
             _known.clear()
         _known[name, values] = known
@@ -68,6 +69,11 @@ def classify(name: str, values: tuple[Any, ...]) -> Facts:
 def classify_by(name: str, get: Callable[[str], Any]) -> Facts:
     """Facts of a span whose attributes are looked up one by one (absent = None)."""
     return classify(name, tuple(map(get, PEEKED)))
+
+
+def _by_name(values: Any) -> dict[str, Any]:
+    each = values if isinstance(values, tuple) else msgspec.structs.astuple(values)
+    return dict(zip(PEEKED, each, strict=True))
 
 
 def _facts(name: str, get: Callable[[str], Any]) -> Facts:

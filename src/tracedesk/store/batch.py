@@ -113,9 +113,11 @@ class Batch:
         self.connection = connection
         self._compressor = compressor
         self._careful = careful
-        self._number, self._request, self._sequence = self._counters = connection.execute(
+        self._number, last, self._sequence = self._counters = connection.execute(
             "SELECT number, request, sequence FROM counter"
         ).fetchone()
+        self._request = last + 1
+        """Id of the request whose items are being applied."""
         self._traces: list[Any] = []
         self._requests: list[Any] = []
         self._parts: list[Any] = []
@@ -131,9 +133,9 @@ class Batch:
     def add(self, items: Sequence[Incoming]) -> list[Receipt]:
         """Apply all of one submit. Receipts hold only once the transaction is committed."""
         receipts = []
-        first: Incoming | None = None
+        first = items[0]
         for item in items:
-            if first is None or item.body is not first.body:
+            if item.body is not first.body:
                 self._end_request(first)
                 first = item
             receipts.append(_MODES[item.mode](self, item))
@@ -142,9 +144,9 @@ class Batch:
         self._end_request(first)
         return receipts
 
-    def _end_request(self, item: Incoming | None) -> None:
+    def _end_request(self, item: Incoming) -> None:
         """Gather the request whose items are all applied, and number the next one."""
-        if item is not None and self._shares:
+        if self._shares:
             self._gather_request(item)
         self._request += 1
         self._shares = 0
@@ -153,7 +155,7 @@ class Batch:
     def finish(self) -> None:
         """Write what was gathered, and the counters. The caller commits."""
         self.flush()
-        counters = (self._number, self._request, self._sequence)
+        counters = (self._number, self._request - 1, self._sequence)
         if counters != self._counters:
             self.connection.execute(
                 "UPDATE counter SET number = ?, request = ?, sequence = ?", counters
@@ -327,7 +329,7 @@ class Batch:
             "identity": identity or "",
             "external_id": external_id or "",
             "trace_id": trace.trace_id or "",
-            "format": trace.format.value,
+            "format": trace.format._value_,
             "routed_by": item.routed_by,
             "name": trace_name(trace)[0],
             "revision": revision,
