@@ -73,7 +73,7 @@ async def test_from_the_wire_to_a_verdict_on_the_tree_and_back(tmp_path, open_de
         await until(pilot, lambda: screen.traces.total == 2, "the second trace is listed")
         assert "first" in screen.traces.entry(screen.traces.cursor).row.name
 
-        await pilot.press("4")
+        await pilot.press("5")
         await until(pilot, lambda: screen.requests is not None, "the wire bytes are read")
         await pilot.pause()
         assert any("POST /public/traces" in text for text in lines_of(app, "#page"))

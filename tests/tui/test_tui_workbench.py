@@ -248,11 +248,11 @@ async def test_a_filter_that_nothing_fits_says_so(workbench):
 
 async def test_tabs_by_number(workbench):
     async with workbench() as session:
-        await session.press("enter", "j", "j", "2")
+        await session.press("enter", "j", "j", "3")
         assert session.lines("#page")[0].startswith("Attributes  2")
-        await session.press("3")
-        assert session.lines("#page")[0].startswith("exception")
         await session.press("4")
+        assert session.lines("#page")[0].startswith("exception")
+        await session.press("5")
         await session.until(lambda: session.screen.requests is not None, "requests are read")
         await session.settle()
         assert "POST /public/traces" in "\n".join(session.lines("#page"))
@@ -310,7 +310,7 @@ async def test_the_mouse_moves_opens_and_folds(workbench):
         await session.pilot.click("#spans", offset=(10, 2), times=2)
         await session.settle()
         assert session.screen.pane == "detail"
-        await session.pilot.click("#tabs", offset=(14, 0))
+        await session.pilot.click("#tabs", offset=(18, 0))
         assert session.screen.tab == "attributes"
 
 
@@ -355,7 +355,7 @@ async def test_hostile_text_is_shown_and_not_obeyed(workbench):
     )  # fmt: skip
     desk.add(trace, hostile, agent=hostile)
     async with workbench(desk) as session:
-        await session.press("enter", "1", "2", "3", "4", "5", "2", "tab", "enter")
+        await session.press("enter", "1", "2", "3", "4", "5", "6", "3", "tab", "enter")
         await session.press("escape")
         shown = "".join(strip.text for strip in session.app.screen._compositor.render_strips())
         assert "\x1b" not in shown
