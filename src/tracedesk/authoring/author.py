@@ -4,7 +4,7 @@ Everything here may take long and is for workers. Errors are ``SaveError`` and `
 what a person did, StoreError for the database.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,10 +94,11 @@ class Author:
         wanted = min(stored, NEWEST)
         effects(assertions, traces, wanted, stored, self._settings_of(row), tell, cancelled)
 
-    def targets(self, row: "TraceRow") -> list[Target]:
-        """Where an assertion about a trace may be written, the last place used first."""
-        folder = self._folder()
-        found = targets(self._files(), self._agents().get(row.agent_id), folder)
+    def targets(self, row: "TraceRow", skipped: Container[str] = ()) -> list[Target]:
+        """Where an assertion about a trace may be written, the last place used first.
+        ``skipped``: ids of cases that do not apply to the trace."""
+        agent = self._agents().get(row.agent_id)
+        found = targets(self._files(), agent, self._folder(), skipped)
         last = self.last
         first = [
             each for each in found if last and (each.file, each.case) == (last.file, last.case)

@@ -13,7 +13,7 @@ from tracedesk.assertions import Settings, evaluate
 from tracedesk.authoring import of_calls, of_numbers, of_spans, of_values
 from tracedesk.authoring.draft import At, Draft
 from tracedesk.authoring.forms import MAX_WRITTEN, MUST_NOT, written_size
-from tracedesk.authoring.place import Place, value_at
+from tracedesk.authoring.place import Place, root_value, value_at
 from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Trace
 from tracedesk.model.verdict import Outcome
@@ -153,6 +153,8 @@ def _note(at: At, found: list[Candidate]) -> str:
 
 
 def _inside(at: At) -> tuple[tuple[tuple[Place, str], ...], int]:
+    if at.place.of in ("trace", "span"):
+        return _parts(at), 0
     value = at.value
     steps: Iterable[str | int] = ()
     if isinstance(value, dict):
@@ -165,6 +167,21 @@ def _inside(at: At) -> tuple[tuple[tuple[Place, str], ...], int]:
         for inner in (at.place.inside(step) for step in listed)
     )
     return found, (len(value) if isinstance(value, dict | list) else 0) - len(found)
+
+
+def _parts(at: At) -> tuple[tuple[Place, str], ...]:
+    """What belongs to a trace or a span and can be asserted of by itself."""
+    span, reading = at.place.span, at.reading
+    values = ("response", "output") if span is None else ("arguments", "output", "attributes")
+    numbers = {
+        "duration": reading.duration_ms.value,
+        "tokens": reading.usage.total,
+        "status": reading.http_status.value,
+    }
+    found = [(Place(of, span), root_value(Place(of, span), at.trace, reading)) for of in values]
+    if span is None:
+        found += [(Place(of), value) for of, value in numbers.items() if value is not None]
+    return tuple((place, _short(value)) for place, value in found if value is not ABSENT)
 
 
 def _short(value: Any) -> str:

@@ -49,7 +49,8 @@ def _runs(at: At, span: Span) -> Iterator[Draft]:
     yield Draft(LOOSER, f"there is a span {span.label}", there)
     alike = sum(s.label == span.label and s.status is not Status.SKIPPED for s in at.trace.spans)
     count = {"target": "span_query", "select": select, "count": {"min": alike, "max": alike}}
-    yield Draft(EXACT, f"there {'is' if alike == 1 else 'are'} just {alike} of {span.label}", count)
+    often = "once" if alike == 1 else f"{alike} times"
+    yield Draft(EXACT, f"{span.label} runs exactly {often}", count)
     never = {"target": "span_query", "select": select, "count": {"max": 0}}
     yield Draft(MUST_NOT, f"there is no span {span.label}", never)
 

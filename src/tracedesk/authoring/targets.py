@@ -2,12 +2,13 @@
 that write it there, every other byte left as it is."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from tracedesk.evaluation.run import applies_to
 from tracedesk.model.agent import Agent
 from tracedesk.testcases import edit, emit
 from tracedesk.testcases.keys import STATUSES
@@ -32,11 +33,16 @@ class Target(msgspec.Struct, frozen=True):
     """What to know before it is chosen, such as that the case is paused."""
 
 
-def targets(files: Iterable[CaseFile], agent: Agent | None, folder: str) -> list[Target]:
-    """Every place to write to: cases that apply to the agent first, then a new case of each
-    file, then a new file in ``folder``."""
+def targets(
+    files: Iterable[CaseFile],
+    agent: Agent | None,
+    folder: str,
+    skipped: Container[str] = (),
+) -> list[Target]:
+    """Every place to write to: cases that apply to the trace first, then a new case of each
+    file, then a new file in ``folder``. ``skipped`` has the ids of cases that do not apply."""
     usable = [file for file in files if file.is_test_file and not file.stale and not file.failed]
-    cases = [_target(file, case, agent) for file in usable for case in _entries(file)]
+    cases = [_target(file, case, agent, skipped) for file in usable for case in _entries(file)]
     cases.sort(key=lambda each: bool(each.note))
     new_cases = [Target(file.path) for file in usable]
     taken = {file.path for file in files}
@@ -51,10 +57,10 @@ def _entries(file: CaseFile) -> list[Case]:
     return list(found.values())
 
 
-def _target(file: CaseFile, case: Case, agent: Agent | None) -> Target:
-    from tracedesk.evaluation.run import applies_to
-
+def _target(file: CaseFile, case: Case, agent: Agent | None, skipped: Container[str]) -> Target:
     note = "" if case.active else case.status
+    if case.id in skipped:
+        note = "does not apply to this trace"
     if not applies_to(case, agent):
         note = f"for {case.agent} only"
     return Target(file.path, case.id, case.name, note=note)

@@ -112,15 +112,19 @@ class Form(Steady, RoleScreen, ModalScreen[None]):
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="form")
     def _work(self, entries: Entries) -> None:
+        from tracedesk.authoring.saving import SaveError
         from tracedesk.formats.errors import FormatError
         from tracedesk.roster import RosterError
         from tracedesk.sending.outgoing import UnreachableError
         from tracedesk.store.errors import StoreError
+        from tracedesk.testcases.edit import EditError
         from tracedesk.workspace import ConfigError
 
+        ours = (RosterError, ConfigError, StoreError, UnreachableError, FormatError, EditError,
+                SaveError)  # fmt: skip
         try:
             result = self._submit(entries)
-        except (RosterError, ConfigError, StoreError, UnreachableError, FormatError) as fault:
+        except ours as fault:
             self.post_message(self.Refused(str(fault)))
         else:
             self.post_message(self.Done(result))

@@ -1,0 +1,1 @@
+"""The editor pane: the text, and the words that may be written."""
