@@ -45,3 +45,35 @@ def test_a_catastrophic_search_stops_on_time() -> None:
 )
 def test_where_it_died(text: str, searched: str, died: tuple[str, int] | None) -> None:
     assert Pattern(text).died_at(searched, 1.0) == died
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(a+)+$",
+        "(a|a)*$",
+        "(?:a+){9}b",
+        "(?=a*)*b",
+        "(a*)(?1)*b",
+        r"(a*)*\1b",
+        "a{e<=2}b",
+        "(?>a+)+b",
+    ],
+)
+def test_a_pattern_that_may_explode_is_timed_on_every_text(text: str) -> None:
+    assert Pattern(text)._limit("aaaa", 0.25) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("text", "on", "timed"),
+    [
+        ("refund (denied|late)", "x" * 200, False),
+        ("refund (denied|late)", "x" * 400, True),
+        (r"^ORD-\d*3$", "ORD-13", False),
+        (r"^ORD-\d*3$", "1" * 60, True),
+        (".*a.*b.*c.*d", "x" * 20, True),
+    ],
+)
+def test_a_harmless_pattern_is_timed_on_long_texts_only(text: str, on: str, timed: bool) -> None:
+    assert (Pattern(text)._limit(on, 0.25) is not None) == timed
+    assert Pattern(text)._limit(on, 0.001) == 0.001, "who asks for a short limit gets it"

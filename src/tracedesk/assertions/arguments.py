@@ -73,6 +73,7 @@ class Arguments:
             for key, expected in members.items()
         )
         self._deep = any(deep for *_, deep in self._members)
+        self._composite = any(expected.composite for expected in members.values())
         self._filters = bool(self.ignore or self.defaults)
         self._simple = mode == "contains" and not self._filters
         names = [*self.ignore, *(f"default {key}" for key in self.defaults)]
@@ -221,7 +222,8 @@ class Arguments:
         env = index.env
         value = self._object(call)
         if value is not None:
-            return _count(self._odd(value, env), env)
+            odd = self._odd(value, env)
+            return _count(odd, env) if self._composite else len(odd)
         recorded = self.recorded(call)
         if recorded.state != "captured":
             return 0
@@ -342,7 +344,7 @@ def _worded(item: Any, odd: list[tuple[Member, Any]], base: str, env: Env) -> li
     """The differences of members that do not fit an item at ``base``."""
     found: list[Difference] = []
     for (key, expected, path, deep), actual in odd:
-        if deep:
+        if deep and actual is not ABSENT:
             path = _found_place(item, key, path)
         if base is not ROOT and key != WHOLE:
             path = base + path[len(ROOT) :]
@@ -374,7 +376,7 @@ def _place(key: str) -> str:
 
 def _found_place(value: Any, key: str, place: str) -> str:
     """Where the key was found; ``place`` when it was not."""
-    if key == WHOLE or (type(value) is dict and key in value and "." not in key):
+    if key == WHOLE:
         return place
     steps = steps_of_key(value, key)
     return locate(steps) if steps else place

@@ -14,7 +14,7 @@ from tracedesk.model.reading import Call
 from tracedesk.query.names import FULLY, NO, PARTLY, NameTest, edit_distance, fold
 
 
-class Resolution(msgspec.Struct, frozen=True):
+class Resolution(msgspec.Struct, frozen=True, gc=False):
     """The calls that one expected name means."""
 
     calls: tuple[Call, ...] = ()
@@ -22,11 +22,14 @@ class Resolution(msgspec.Struct, frozen=True):
     """Labels of calls that match in part, left out because others match in full."""
 
 
+_NOTHING = Resolution()
+
+
 def preferred(fully: list[Call], partly: list[Call]) -> Resolution:
     """Calls that a name fits in full leave out those that it fits in part."""
     if fully:
         return Resolution(tuple(fully), tuple([call.label for call in partly]))
-    return Resolution(tuple(partly))
+    return Resolution(tuple(partly)) if partly else _NOTHING
 
 
 class _Group(msgspec.Struct, frozen=True):
@@ -35,7 +38,13 @@ class _Group(msgspec.Struct, frozen=True):
     tool: bool
     names: tuple[str, ...]
     folded: tuple[str, ...]
+    text: str
+    """The folded names, one a line."""
     calls: list[Call]
+
+
+_NONE: tuple[list[Call], list[Call]] = ([], [])
+"""What a name finds that fits nothing."""
 
 
 class CallNames:
@@ -60,13 +69,13 @@ class CallNames:
                 calls = known[names] = []
                 every = (call.label, *call.aliases)
                 folded = tuple([fold(name, call.tool) for name in every])
-                groups.append(_Group(call.tool, every, folded, calls))
+                groups.append(_Group(call.tool, every, folded, "\n".join(folded), calls))
             calls.append(call)
         return groups
 
     @cached_property
     def _haystack(self) -> str:
-        return "\n".join([name for group in self._groups for name in group.folded])
+        return "\n".join([group.text for group in self._groups])
 
     @cached_property
     def _labels(self) -> list[tuple[str, list[Call]]]:
@@ -95,25 +104,35 @@ class CallNames:
         return {name for group in self._groups if group.tool for name in group.names}
 
     def matches(self, test: NameTest) -> tuple[list[Call], list[Call]]:
-        """The calls that a name fits in full, and in part, both in body order.
+        """The calls that a name fits in full, and in part, both in body order; shared lists.
 
         Raises PatternTimeoutError under ``regex``.
         """
         known = self._matching.get(test.key)
         if known is None:
-            if test.misses(self._haystack):
-                return [], []
+            candidates = self._candidates(test)
+            if not candidates:
+                return _NONE
             found: dict[int, list[_Group]] = {FULLY: [], PARTLY: [], NO: []}
-            for group in self._groups:
+            for group in candidates:
                 degree = test.test_folded(group.names, group.folded, group.tool, self._timeout_s)
                 found[degree].append(group)
             known = self._matching[test.key] = _in_order(found[FULLY]), _in_order(found[PARTLY])
         return known
 
+    def _candidates(self, test: NameTest) -> list[_Group]:
+        """The groups that a name may fit: nearly all are ruled out by one look at their text."""
+        if not test.plainly:
+            return self._groups
+        tool, node = test.as_tool, test.as_node
+        if tool not in self._haystack and node not in self._haystack:
+            return []
+        return [group for group in self._groups if (tool if group.tool else node) in group.text]
+
 
 def _in_order(groups: Sequence[_Group]) -> list[Call]:
-    if len(groups) == 1:
-        return groups[0].calls
+    if len(groups) < 2:
+        return groups[0].calls if groups else []
     return sorted([call for group in groups for call in group.calls], key=attrgetter("order"))
 
 

@@ -21,7 +21,7 @@ MUST_CALL: Final = "MUST_CALL"
 MUST_NOT_CALL: Final = "MUST_NOT_CALL"
 
 
-class Decision(msgspec.Struct):
+class Decision(msgspec.Struct, gc=False):
     """How one node_call came out over one list of calls."""
 
     outcome: Outcome

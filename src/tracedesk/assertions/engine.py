@@ -53,7 +53,8 @@ def evaluate_on(assertion: Assertion, index: TraceIndex, line: int = 0) -> Verdi
         )
     if found.differences:
         about = about_values([difference.actual for difference in found.differences])
-        found.cautions = joined(found.cautions, about)
+        if about:
+            found.cautions = joined(found.cautions, about)
     if found.outcome is PASS:
         found = _guarded(found, index.settings)
     return label(assertion, found, line)

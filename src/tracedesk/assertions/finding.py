@@ -34,7 +34,7 @@ THE_TRACE: Final = (Evidence(None, "trace", "$", "inspected"),)
 """Evidence of a fact about the trace as a whole."""
 
 
-class Finding(msgspec.Struct, kw_only=True):
+class Finding(msgspec.Struct, kw_only=True, gc=False):
     """A verdict without its labels. The fields mean what they mean in ``Verdict``."""
 
     outcome: Outcome

@@ -25,7 +25,7 @@ EXAMINED: Final = 200
 """Calls of the right name that are compared in full."""
 
 
-class Miss(msgspec.Struct):
+class Miss(msgspec.Struct, gc=False):
     """One call of the right name that did not satisfy, examined."""
 
     call: Call

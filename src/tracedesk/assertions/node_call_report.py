@@ -5,7 +5,7 @@ first, then fewest differing leaves, then edit distance (assertion spec 11).
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from tracedesk.assertions.call_rule import Decision, NodeCall
 from tracedesk.assertions.cautions import about_values
@@ -156,10 +156,8 @@ def _failed(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
     named, more_named = misnamed(rule, decision, index, MAX_NEAR_MISSES - len(listed))
     more = "" if len(nearest.differences) < 2 else f"; {len(nearest.differences)} differences"
     times = "" if len(decision.matching) == 1 else f" {len(decision.matching)} times"
-    return _fail(
-        rule,
-        decision,
-        index,
+    return Finding(
+        outcome=FAIL,
         reason=f"{nearest.call.label} was called{times}, but {nearest.why}{more}",
         code=nearest.code,
         stage=TOOL_CHOICE if nearest.code in _TOOL_CODES else PARAMETERS,
@@ -167,32 +165,14 @@ def _failed(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
         actual=nearest.call.arguments if rule.spec.parts else None,
         differences=tuple(nearest.differences),
         evidence=tuple(nearest.evidence),
-        near=[*listed, *named],
-        left=left + more_named,
+        near_misses=(*listed, *named),
+        near_misses_left=left + more_named,
+        cautions=_cautions(rule, decision, (), index),
+        support=index.support,
     )
 
 
 _TOOL_CODES: Final = ("tool_not_called", "tool_called")
-
-
-def _fail(
-    rule: NodeCall,
-    decision: Decision,
-    index: TraceIndex,
-    *,
-    near: Sequence[NearMiss] = (),
-    left: int = 0,
-    **finding: Any,
-) -> Finding:
-    cautions = _cautions(rule, decision, (), index)
-    return Finding(
-        outcome=FAIL,
-        near_misses=tuple(near),
-        near_misses_left=left,
-        cautions=cautions,
-        support=index.support,
-        **finding,
-    )
 
 
 def _miscounted(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
@@ -210,18 +190,18 @@ def _miscounted(rule: NodeCall, decision: Decision, index: TraceIndex) -> Findin
     left = 0
     if decision.code == "count_low":
         misses, left = misses_of(rule, decision, index)
-    return _fail(
-        rule,
-        decision,
-        index,
+    return Finding(
+        outcome=FAIL,
         reason=f"{label} was called {found} time{'s' * (found != 1)}, expected {wanted}",
         code=decision.code,
         stage=_stage(rule, first, index),
         expected=wanted,
         actual=found,
         evidence=tuple(call_evidence(rule, calls, index, "violated")) or index.searched,
-        near=[near_miss(miss) for miss in misses],
-        left=left,
+        near_misses=tuple([near_miss(miss) for miss in misses]),
+        near_misses_left=left,
+        cautions=_cautions(rule, decision, (), index),
+        support=index.support,
     )
 
 
@@ -240,17 +220,17 @@ def _not_called(rule: NodeCall, decision: Decision, index: TraceIndex) -> Findin
             Evidence(call.span, "span", "$.status", "violated")
             for call in decision.resolution.calls
         )
-    return _fail(
-        rule,
-        decision,
-        index,
+    return Finding(
+        outcome=FAIL,
         reason=f"{words} among {looked}{hint}",
         code="not_called",
         stage=_stage(rule, next(iter(decision.resolution.calls), None), index),
         expected=rule.spec.name,
         evidence=evidence,
-        near=near,
-        left=left,
+        near_misses=tuple(near),
+        near_misses_left=left,
+        cautions=_cautions(rule, decision, (), index),
+        support=index.support,
     )
 
 

@@ -36,6 +36,7 @@ class ResponseRegex:
         self.pattern = pattern
         self.forbids = forbids
         self.target = target
+        self.words = f"{'no match of' if forbids else 'a match of'} {pattern}"
 
     def evaluate(self, index: TraceIndex) -> Finding:
         subject = read_subject(self.target, index, COMMUNICATION)
@@ -54,7 +55,7 @@ class ResponseRegex:
             outcome=PASS if holds else FAIL,
             reason=self._reason(subject, text, span, died),
             code="matched" if span is not None else "not_matched",
-            expected=self._words,
+            expected=self.words,
             actual=shorten(text) if span is None else text[span[0] : span[1]],
             differences=() if holds else (self._difference(text, span, died),),
             evidence=(subject.evidence("decided" if holds else "violated", chars=span),),
@@ -62,10 +63,6 @@ class ResponseRegex:
             support=subject.support(),
             stage=COMMUNICATION,
         )
-
-    @property
-    def _words(self) -> str:
-        return f"{'no match of' if self.forbids else 'a match of'} {self.pattern}"
 
     def _reason(self, subject: Subject, text: str, span: tuple[int, int] | None, died: str) -> str:
         what = "the response" if subject.of == "response" else "the node's output"
@@ -86,7 +83,7 @@ class ResponseRegex:
             expected_type="string",
             actual_type="string",
             hint=died,
-            wording=self._words,
+            wording=self.words,
         )
 
 

@@ -103,9 +103,10 @@ class TraceIndex(TreeIndex):
         if found is None:
             if depth == "direct":
                 fully, partly = self.names.matches(test)
+                parent = call.id
                 found = preferred(
-                    [tool for tool in fully if tool.tool and tool.parent == call.id],
-                    [tool for tool in partly if tool.tool and tool.parent == call.id],
+                    [tool for tool in fully if tool.parent == parent and tool.tool],
+                    [tool for tool in partly if tool.parent == parent and tool.tool],
                 )
             else:
                 found = self._resolve_below(test, call)

@@ -148,8 +148,13 @@ class TreeIndex:
     @cached_property
     def slowest(self) -> list[Span]:
         """The three spans that took longest, of those that have both times."""
-        spans = enumerate(self.spans)
-        timed = [(ns, -n) for n, span in spans if (ns := span.duration_ns) is not None]
+        timed = [
+            (end - start, -n)
+            for n, span in enumerate(self.spans)
+            if (start := span.start_ns) is not None
+            if (end := span.end_ns) is not None
+            if end >= start
+        ]
         return [self.spans[-n] for _, n in nlargest(SLOWEST, timed)]
 
     @cached_property

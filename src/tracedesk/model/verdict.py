@@ -81,7 +81,7 @@ class Support(msgspec.Struct, frozen=True, gc=False):
     chars: int = 0
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """The result of one assertion on one trace. Name the fields; only the engine, which makes
     them all, gives them by position."""
 

@@ -56,14 +56,16 @@ class NameTest:
     ``mode`` is one of ``NAME_MATCHES``; ``pattern`` is the compiled name under ``regex``.
     """
 
-    __slots__ = ("_plain", "_tool", "key", "mode", "name", "pattern")
+    __slots__ = ("as_node", "as_tool", "key", "mode", "name", "pattern", "plainly")
 
     def __init__(self, name: str, mode: str = "substring", pattern: Pattern | None = None) -> None:
         self.name = name
         self.mode = mode
         self.pattern = pattern
-        self._plain = fold(name)
-        self._tool = fold(name, tool=True)
+        self.as_node = fold(name)
+        self.as_tool = fold(name, tool=True)
+        self.plainly = mode in ("substring", "exact")
+        """No name fits that does not contain the folded one."""
         self.key = (name, mode, pattern.flags if pattern is not None else "")
         """Equal keys give equal answers: what results are remembered under."""
 
@@ -77,18 +79,19 @@ class NameTest:
             assert self.pattern is not None
             search = self.pattern.search
             return PARTLY if any(search(name, timeout_s) for name in names) else NO
-        wanted = self._tool if tool else self._plain
+        wanted = self.as_tool if tool else self.as_node
         if mode == "glob":
             return PARTLY if any(glob_matches(wanted, fold(name, tool)) for name in names) else NO
-        return self._plainly((fold(name, tool) for name in names), wanted)
+        labels = tuple(names)
+        return self.test_folded(labels, [fold(name, tool) for name in labels], tool, timeout_s)
 
     def test_folded(
         self, names: Sequence[str], folded: Sequence[str], tool: bool, timeout_s: float
     ) -> int:
         """As ``test``, for names whose folded forms are known already."""
-        if self.mode == "regex" or self.mode == "glob":
+        if not self.plainly:
             return self.test(names, tool, timeout_s)
-        wanted = self._tool if tool else self._plain
+        wanted = self.as_tool if tool else self.as_node
         if wanted in folded:
             return FULLY
         if self.mode == "substring":
@@ -96,21 +99,6 @@ class NameTest:
                 if wanted in name:
                     return PARTLY
         return NO
-
-    def misses(self, haystack: str) -> bool:
-        """True when no name can match, given all folded names, one a line."""
-        if self.mode == "regex" or self.mode == "glob":
-            return False
-        return self._plain not in haystack and self._tool not in haystack
-
-    def _plainly(self, folded_names: Iterable[str], wanted: str) -> int:
-        best = NO
-        for folded in folded_names:
-            if folded == wanted:
-                return FULLY
-            if self.mode == "substring" and wanted in folded:
-                best = PARTLY
-        return best
 
     def __str__(self) -> str:
         return self.name if self.mode == "substring" else f"{self.name} ({self.mode})"

@@ -256,8 +256,9 @@ def steps_of_key(value: Any, key: str) -> tuple[str | int, ...]:
         return ()
     steps: list[str | int] = []
     for part in _steps_of(key):
-        steps.append(part if type(value) is dict else int(part))
-        value = value[steps[-1]]
+        at: str | int = part if type(value) is dict else int(part)
+        steps.append(at)
+        value = value[at]
     return tuple(steps)
 
 

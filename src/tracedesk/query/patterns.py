@@ -53,12 +53,13 @@ class PatternTimeoutError(Exception):
 class Pattern:
     """A compiled user pattern. Equal text and flags behave equally."""
 
-    __slots__ = ("_compiled", "_prefixes", "_short", "flags", "text")
+    __slots__ = ("_compiled", "_prefixes", "_said", "_short", "flags", "text")
 
     def __init__(self, text: str, flags: str = "") -> None:
         """Compile. Raises PatternError."""
         self.text = text
         self.flags = flags
+        self._said = f"/{text}/{flags}"
         self._compiled = _compile(text, flags)
         self._short = _short(text, flags)
         """Texts up to this length are searched without a clock, which costs more than they do."""
@@ -104,7 +105,7 @@ class Pattern:
         )
 
     def __str__(self) -> str:
-        return f"/{self.text}/{self.flags}"
+        return self._said
 
 
 def _compile(text: str, flags: str) -> "regex.Pattern[str]":

@@ -63,9 +63,13 @@ def type_of(value: object) -> str:
     return name
 
 
+_NUMBERS = frozenset({int, float})
+
+
 def is_number(value: object) -> bool:
     """True for numbers; booleans are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    kind = type(value)
+    return kind in _NUMBERS or (isinstance(value, int | float) and kind is not bool)
 
 
 def is_integer(value: object) -> bool:
@@ -73,9 +77,6 @@ def is_integer(value: object) -> bool:
     if isinstance(value, float):
         return value.is_integer()
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-_NUMBERS = frozenset({int, float})
 
 
 def json_equal(left: Any, right: Any, fold: bool = False) -> bool:
@@ -141,10 +142,9 @@ def _key_of_parts(value: Any) -> Any:
 
 def as_number(value: Any) -> int | float | None:
     """The number, or the number that a text wholly is after trimming; None for the rest."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return value
+    if is_number(value):
+        found: int | float = value
+        return found
     if isinstance(value, str):
         text = value.strip()
         if len(text) <= _MAX_DIGITS and _DECIMAL.fullmatch(text):
