@@ -486,7 +486,7 @@ def test_a_database_that_refuses_delays_the_history_and_loses_none(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(recorder, "RETRY_S", 0.01)
-    record = bench.store.writer.record
+    record = bench.store.writer.record_packed
     refused: list[int] = []
 
     def refuse_once(executions: Any) -> Any:
@@ -495,7 +495,7 @@ def test_a_database_that_refuses_delays_the_history_and_loses_none(
             raise StoreError("the disk is full")
         return record(executions)
 
-    monkeypatch.setattr(bench.store.writer, "record", refuse_once)
+    monkeypatch.setattr(bench.store.writer, "record_packed", refuse_once)
     bench.start(cases(ONE))
     bench.send("t1", "look_up")
     bench.settle()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tracedesk.assertions import Settings
 from tracedesk.evaluation.adviser import Adviser
+from tracedesk.evaluation.assistant import Assistant
 from tracedesk.evaluation.awaited import Awaited
 from tracedesk.evaluation.flips import Edit, Flips
 from tracedesk.evaluation.history import Recollection
@@ -63,6 +64,7 @@ class Evaluator(Orders):
     must not have grown before it is evaluated; ``roles`` are the ``[reading.map]`` pairs.
     With ``record`` the store keeps what was evaluated as executions; of several desks over one
     store only one should. ``base`` holds the judge and whatever else all agents have in common.
+    ``assisted``: a second process may help, which opens the same file by its path.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Evaluator(Orders):
         record: bool = False,
         base: Settings = DEFAULT_SETTINGS,
         now_ns: Callable[[], int] = time.time_ns,
+        assisted: bool = False,
     ) -> None:
         super().__init__()
         self._store = store
@@ -96,6 +99,9 @@ class Evaluator(Orders):
         )
         """Until all traces that were there at the start have been taken in."""
         self._noting = Noting(self._standing, self._supply, self._adviser, agents)
+        self._assistant = Assistant(
+            store.path if assisted else None, self._standing, agents, roles, base, self._come_back
+        )
         self._summaries: list[Summary] = []
         self._thread: threading.Thread | None = None
         self._sequence = 0
@@ -164,6 +170,7 @@ class Evaluator(Orders):
             except Exception:
                 log.exception("the evaluator met something unexpected and goes on")
                 self._pause(RETRY_S)
+        self._assistant.close()
         if self._recorder is not None:
             self._recorder.finish()
 
@@ -176,6 +183,7 @@ class Evaluator(Orders):
         arrived = self._take_changes()
         self._replay()
         self._standing.schedule.prefer(self._preferred())
+        self._assist()
         worked = not self._paused and self._slice()
         self._write_back()
         flooded = FLOOD_ROWS <= arrived < CHUNK
@@ -191,10 +199,11 @@ class Evaluator(Orders):
 
     def _rest(self, settling: int) -> None:
         """Nothing is due: say so, and do what was put off."""
-        self._run.finish()
+        if not self._assistant.busy:
+            self._run.finish()
         end = time.perf_counter() + SLICE_S
         noted = self._noting.work(lambda: time.perf_counter() < end and not self._asked)
-        if self._standing.schedule:
+        if self._standing.schedule or self._assistant.busy:
             return
         if noted and self._adviser.update(
             self._standing.files, self._standing.entries.values(), self._standing.plan
@@ -359,6 +368,25 @@ class Evaluator(Orders):
             entry.read_revision = entry.revision
         self._standing.count(entry, plan)
         self._version += 1
+
+    def _assist(self) -> None:
+        """Give the assistant its share, and take what it found."""
+        for found in self._assistant.take():
+            entry, plan = found.entry, found.plan
+            self._flips.note(entry.id, found.older, plan, found.pairs)
+            self._standing.found(entry, plan, found.pairs, found.evaluated)
+            self._adviser.count(entry, self._agents().get(entry.agent_id))
+            if self._recorder is not None:
+                self._recorder.add(found.execution)
+            self._standing.count(entry, plan)
+            self._version += 1
+        if not self._paused:
+            self._assistant.give(self._settings, self._now_ns())
+
+    def _come_back(self) -> None:
+        """The assistant has something: look at it soon. Called by its thread."""
+        with self._wake:
+            self._ask()
 
     def _keep_full(self, row: TraceRow, found: Found) -> None:
         if not found.full.cases:

@@ -107,6 +107,10 @@ class Entries:
     def get(self, trace_id: str) -> Entry | None:
         return self._by_code.get(code_of(trace_id))
 
+    def holds(self, entry: Entry) -> bool:
+        """Whether it is still there."""
+        return self._by_code.get(entry.code) is entry
+
     def values(self) -> ValuesView[Entry]:
         """All of them, in the order in which they were added."""
         return self._by_code.values()

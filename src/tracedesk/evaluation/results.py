@@ -49,7 +49,8 @@ def published(entry: Entry, plan: Plan, full: Full | None, *, waiting: bool) -> 
                 stale.add(case.id)
                 cases.append(detail[1])
             continue
-        if full is not None and full.revision == entry.revision and detail is not None:
+        evidence = full is not None and full.revision == entry.revision
+        if evidence and detail is not None and detail[0] == case.digest:
             cases.append(moved(detail[1], case))
         else:
             brief = True

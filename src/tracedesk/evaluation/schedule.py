@@ -5,7 +5,7 @@ Owned by the evaluator's thread; nothing here locks.
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tracedesk.evaluation.memo import Entry, code_of
 
@@ -69,6 +69,27 @@ class Schedule:
         if not self._waiting:
             self._waiting.clear()  # else it keeps the room of the longest line there ever was
         return None
+
+    def take_last(self, limit: int, fits: Callable[[Entry], bool], now_ns: int) -> list[Entry]:
+        """Ready entries from the far end of the line that fit, removed; at most so many. Looks at
+        no more than twice as many."""
+        self._release(now_ns)
+        self._newest.sort()  # a sorted list is a heap, and so is one without its last items
+        taken: list[Entry] = []
+        passed: list[tuple[int, int]] = []
+        for _ in range(2 * limit):
+            if not self._newest or len(taken) == limit:
+                break
+            item = self._newest.pop()
+            entry = self._waiting.get(item[1])
+            if entry is None or entry.ready_ns > now_ns:
+                continue  # evaluated out of turn, or waiting to be quiet
+            if entry.code not in self._first and fits(entry):
+                taken.append(self._waiting.pop(entry.code))
+            else:
+                passed.append(item)
+        self._newest += reversed(passed)
+        return taken
 
     def following(self, limit: int) -> list[Entry]:
         """The entries that will be taken next if nothing more urgent comes, at most so many."""

@@ -23,7 +23,7 @@ import zstandard
 from tracedesk.model.execution import Execution
 from tracedesk.store.batch import Batch
 from tracedesk.store.errors import Busy, StoreError, database_errors, explain
-from tracedesk.store.executions import pack, save
+from tracedesk.store.executions import Packed, pack, save
 from tracedesk.store.incoming import Incoming, Receipt
 from tracedesk.store.ledger import Tally
 from tracedesk.store.rows import Summary
@@ -146,9 +146,12 @@ class Writer:
         return self.run(save)
 
     def record(self, executions: Sequence[Execution]) -> "Future[None]":
+        """``record_packed`` of executions that are packed on the calling thread."""
+        return self.record_packed([pack(execution) for execution in executions])
+
+    def record_packed(self, packed: Sequence[Packed]) -> "Future[None]":
         """Keep executions, in this order, when there is nothing more urgent to write. Those of
-        traces that are deleted by then are dropped. Packs them on the calling thread."""
-        packed = [pack(execution) for execution in executions]
+        traces that are deleted by then are dropped."""
         future: Future[None] = Future()
         with self._lock:
             self._check_open()

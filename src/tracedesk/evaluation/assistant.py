@@ -1,0 +1,306 @@
+"""A second process that takes part of the work when a saved file concerns very many traces.
+
+Python runs one thread at a time: ten thousand traces would keep one core busy and the others
+idle, and the screen would share that one core. The assistant is given traces from the far end
+of the line, those that are looked at last. What it finds is what the evaluator would have
+found; what it cannot do, or left undone when it ended, goes back into the line.
+"""
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import msgspec
+
+from tracedesk.assertions import Settings
+from tracedesk.evaluation.assisting import Asked, Beginning, Done, Job
+from tracedesk.evaluation.engine import engine
+from tracedesk.evaluation.memo import Entry, Known, Pair
+from tracedesk.evaluation.plan import CHANGED, Plan
+from tracedesk.evaluation.standing import Standing
+from tracedesk.model.agent import Agent
+from tracedesk.store.executions import Packed
+from tracedesk.testcases.models import Case, CaseFile
+
+log = logging.getLogger(__name__)
+
+AT_LEAST = 1_000
+"""Traces in the line from which a second process pays: it takes a third of a second to start."""
+
+JOB = 64
+"""Traces of one job: at the end of a run the evaluator waits for one or two jobs."""
+
+JOBS = 3
+"""Jobs that are given at once."""
+
+IDLE_S = 30.0
+"""How long it stays without work; it takes some 60 MB."""
+
+RESTART_S = 60.0
+"""Rest before another is started after one that ended by itself."""
+
+
+class Assisted(msgspec.Struct, frozen=True, eq=False):
+    """One trace as the assistant left it: all its pairs, the new ones among them."""
+
+    entry: Entry
+    older: Known
+    plan: Plan
+    pairs: tuple[Pair, ...]
+    evaluated: int
+    execution: Packed
+
+
+class _Given(msgspec.Struct, frozen=True, eq=False):
+    """A job that is under way."""
+
+    plan: Plan
+    older: Plan
+    entries: dict[int, tuple[Entry, Known]]
+
+
+class Assistant:
+    """Used by the evaluator's thread only. ``wake`` is called by another one whenever something
+    came back. Without a ``database`` there never is a second process."""
+
+    def __init__(
+        self,
+        database: Path | None,
+        standing: Standing,
+        agents: Callable[[], Mapping[str, Agent]],
+        roles: Sequence[tuple[str, str]],
+        base: Settings,
+        wake: Callable[[], None],
+    ) -> None:
+        self._database = database if sys.executable and spare_cores() > 0 else None
+        self._standing = standing
+        self._agents = agents
+        self._roles = tuple(roles)
+        self._base = base
+        self._wake = wake
+        self._process: _Process | None = None
+        self._not_before = self._used = 0.0
+        self._number = 0
+        self._given: dict[int, _Given] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Something was given and has not come back."""
+        return bool(self._given)
+
+    def give(self, settings_of: Callable[[str], str], now_ns: int) -> None:
+        """Give it what it can do of a long line, from the far end. ``settings_of`` is the key of
+        an agent's settings in executions."""
+        now, left = time.monotonic(), len(self._standing.schedule)
+        if self._database is None or now < self._not_before:
+            return
+        if left < (2 * JOB if self._process else AT_LEAST):
+            if self._process is not None and not self.busy and now > self._used + IDLE_S:
+                self.close()
+            return
+        while len(self._given) < JOBS and len(self._standing.schedule) >= 2 * JOB:
+            job = self._next_job(settings_of, now_ns)
+            if job is None:
+                return
+            self._send(job)
+
+    def take(self) -> Iterator[Assisted]:
+        """What came back since. Traces that did not, or were overtaken by a newer revision or
+        other files, are back in the line."""
+        process = self._process
+        if process is None:
+            return
+        while process.done:
+            done = process.done.popleft()
+            given = self._given.pop(done.number)
+            self._used = time.monotonic()
+            for judged in done.judged:
+                code = int.from_bytes(judged.code)
+                entry, known = given.entries[code]
+                found = self._whole(given, entry, known, judged.pairs)
+                if found is not None:
+                    del given.entries[code]
+                    yield Assisted(
+                        entry, known, given.plan, found, len(judged.pairs), judged.execution
+                    )
+            self._back(given)
+        if process.ended and not process.done:
+            log.warning("the second process for evaluation ended; going on without it")
+            self.close()
+            self._not_before = time.monotonic() + RESTART_S
+
+    def close(self) -> None:
+        """End the process; what it still had goes back into the line."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+        given, self._given = self._given, {}
+        for each in given.values():
+            self._back(each)
+
+    def _whole(
+        self, given: _Given, entry: Entry, known: Known, new: tuple[Pair, ...]
+    ) -> tuple[Pair, ...] | None:
+        """The pairs of the whole plan; None when the result is of the past."""
+        there = self._standing.entries.holds(entry)
+        current = there and self._standing.plan(entry.agent_id) is given.plan
+        if not current or entry.known is not known or entry.revision != known.revision:
+            return None
+        fresh = iter(new)
+        return tuple(
+            next(fresh) if at == CHANGED else known.pairs[at]
+            for at in given.plan.carried_from(given.older)
+        )
+
+    def _back(self, given: _Given) -> None:
+        """Into the line with what is still due."""
+        for entry, _ in given.entries.values():
+            if self._standing.entries.holds(entry):
+                self._standing.consider(entry)
+
+    # -- giving ------------------------------------------------------------------------
+
+    def _next_job(self, settings_of: Callable[[str], str], now_ns: int) -> Job | None:
+        """The next traces for which the same cases changed; out of the line with them."""
+        shape: tuple[Plan, Plan] | None = None
+
+        def fits(entry: Entry) -> bool:
+            nonlocal shape
+            known, plan = entry.known, self._standing.plan(entry.agent_id)
+            if known is None or not _only_cases_changed(entry, known, plan):
+                return False
+            if shape is None and self._can(_changed(plan, known.plan)):
+                shape = (plan, known.plan)
+            return shape is not None and shape[0] is plan and shape[1] is known.plan
+
+        entries = self._standing.schedule.take_last(JOB, fits, now_ns)
+        if not entries or shape is None:
+            return None
+        plan, older = shape
+        cases = _changed(plan, older)
+        self._number += 1
+        self._given[self._number] = _Given(
+            plan, older, {e.code: (e, e.known) for e in entries if e.known is not None}
+        )
+        agent_id = entries[0].agent_id
+        return Job(
+            number=self._number,
+            agent_id=agent_id,
+            agent=self._agents().get(agent_id),
+            settings=settings_of(agent_id),
+            files=tuple((file.path, file.text) for file in self._files_of(cases)),
+            cases=tuple((case.id, case.digest) for case in cases),
+            traces=tuple(Asked(entry.code.to_bytes(16), entry.revision) for entry in entries),
+        )
+
+    def _files_of(self, cases: Sequence[Case]) -> list[CaseFile]:
+        names = {case.file for case in cases}
+        return [file for file in self._standing.files if file.path in names]
+
+    def _can(self, cases: Sequence[Case]) -> bool:
+        """Whether the text of their files tells it everything about the cases. A judge stays
+        with the evaluator, which alone keeps to its budget."""
+        files = self._files_of(cases)
+        asks = self._base.judge is not None and any("semantic" in file.text for file in files)
+        return bool(cases) and not asks and not any(file.inputs or file.stale for file in files)
+
+    def _send(self, job: Job) -> None:
+        if self._process is None and self._database is not None:
+            beginning = Beginning(
+                engine=engine(),
+                database=str(self._database),
+                roles=self._roles,
+                regex_timeout_s=self._base.regex_timeout_s,
+                prices=self._base.prices,
+                identity=self._base.identity,
+                cautions_as_missing=self._base.cautions_as_missing,
+            )
+            self._process = _Process(beginning, self._wake)
+        if self._process is not None:
+            self._process.send(msgspec.msgpack.encode(job))
+
+
+def _changed(plan: Plan, older: Plan) -> list[Case]:
+    return [
+        case for case, at in zip(plan.cases, plan.carried_from(older), strict=True) if at == CHANGED
+    ]
+
+
+def _only_cases_changed(entry: Entry, known: Known, plan: Plan) -> bool:
+    """Whether all else that is done when a trace is evaluated was done for this revision."""
+    revision = entry.revision
+    return (
+        known.plan is not plan
+        and known.revision == revision == entry.read_revision
+        and not (plan.forbids and entry.noted <= revision)
+        and not any(pair.awaited for pair in known.pairs)
+    )
+
+
+def spare_cores() -> int:
+    """Processors beside the one that the evaluator and the screen share."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) - 1
+    return (os.cpu_count() or 1) - 1
+
+
+class _Process:
+    """The process and the line to it. ``done`` is filled by a thread."""
+
+    def __init__(self, beginning: Beginning, wake: Callable[[], None]) -> None:
+        self.done: deque[Done] = deque()
+        self.ended = False
+        self._wake = wake
+        ours, theirs = socket.socketpair()
+        with theirs:
+            # -P: a folder of traces may hold Python files of any name; none is to be imported
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "tracedesk.evaluation.assisting",
+                    str(theirs.fileno()),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,  # Ctrl-C is for the screen alone
+            )
+        self._line = Connection(ours.detach())
+        self._reader = threading.Thread(target=self._read, name="tracedesk-assistant", daemon=True)
+        self._reader.start()
+        self.send(msgspec.msgpack.encode(beginning))
+
+    def send(self, message: bytes) -> None:
+        """Say something. To a process that ended it is lost, as the reader finds out."""
+        try:
+            self._line.send_bytes(message)
+        except OSError:
+            self.ended = True
+
+    def _read(self) -> None:
+        decode = msgspec.msgpack.Decoder(Done).decode
+        try:
+            while True:
+                self.done.append(decode(self._line.recv_bytes()))
+                self._wake()
+        except (EOFError, OSError, msgspec.MsgspecError):
+            self.ended = True
+            self._wake()
+
+    def close(self) -> None:
+        """End it, and wait until it has ended."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        self._line.close()
