@@ -311,6 +311,7 @@ class Desk:
     def _begin_evaluating(self, *, ask: bool = True, record: bool = False) -> "Evaluator":
         # reading and evaluating take a fifth of a second to import, which no first frame pays
         from tracedesk.evaluation.evaluator import Evaluator
+        from tracedesk.store.connections import file_kind
 
         evaluator = Evaluator(
             self.store,
@@ -319,6 +320,8 @@ class Desk:
             roles=self.workspace.roles,
             record=record or self.owns_endpoint,
             base=self._settings(ask=ask),
+            # an encrypted database is opened by the process that has its key, and no other
+            assisted=file_kind(self.store.path) == "plain",
         )
         evaluator.set_files(list(self.files))
         evaluator.start()
