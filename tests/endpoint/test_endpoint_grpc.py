@@ -1,7 +1,9 @@
 """OTLP over gRPC: the standard exporter, the raw protocol, and the desk that starts it."""
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +176,40 @@ def test_a_small_message_that_inflates_beyond_the_limit_is_refused(
         with pytest.raises(grpc.RpcError) as refused:
             channel.unary_unary(f"/{TRACES}/Export")(bytes(8 << 20), timeout=TIMEOUT_S)
         assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_large_message_waits_for_room_and_is_told_to_come_back(
+    serve: Callable[..., Served],
+) -> None:
+    served = serve(held_bytes=1 << 20, patience_s=0.05)
+    large = message("a" * 600_000)
+    taken = served.server.room.claim(600_000, lambda: None)
+    code, told = served.call(large)
+    assert code is grpc.StatusCode.UNAVAILABLE, "the status after which exporters send again"
+    assert "send it again in a moment" in told
+    assert served.store.count() == 0
+    assert served.call(message("small")) == b"", "the small are not kept waiting"
+    served.server.room.give_back(taken)
+    assert served.call(large) == b""
+    assert served.call(large) == b"", "what it took was given back"
+
+
+def test_a_large_message_is_taken_in_as_soon_as_there_is_room(serve: Callable[..., Served]) -> None:
+    served = serve(held_bytes=1 << 20, patience_s=TIMEOUT_S)
+    room = served.server.room
+    taken = room.claim(600_000, lambda: None)
+    with ThreadPoolExecutor(1) as pool:
+        reply = pool.submit(served.call, message("a" * 600_000))
+        while not room.crowded:
+            threading.Event().wait(0.001)
+        room.give_back(taken)
+        assert reply.result(TIMEOUT_S) == b""
+
+
+def test_both_servers_of_a_desk_share_their_room(open_desk: Callable[..., Any]) -> None:
+    desk = open_desk()
+    http, grpc_server = desk._listener._server, desk._listener._grpc
+    assert http.room is grpc_server.room
 
 
 def test_a_store_that_takes_nothing_is_unavailable_so_that_clients_try_again(

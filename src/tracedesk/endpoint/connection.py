@@ -7,6 +7,7 @@ A client that is slow costs only its own connection, and that only for a while.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from functools import partial
 from typing import Any, cast
@@ -389,13 +390,17 @@ class Connection(asyncio.Protocol):
 
     def _make_room(self, turn: Turn, size: int) -> None:
         """Claim memory for the body; read nothing more until it is granted."""
-        # told through the loop: each of thousands who wait may answer at once and so wake the next
-        wake = partial(self._loop.call_soon, self._found_room, turn)
-        turn.claim = self._room.claim(size, wake)
+        # told through the loop: room is made in any thread, and each of thousands who wait may
+        # answer at once and so wake the next
+        turn.claim = self._room.claim(size, partial(self._wake, turn))
         if turn.crowded_out:
             late = self._settings.patience_s
             turn.patience = self._loop.call_later(late, self._refuse_body, turn, busy())
             self._read_or_not()
+
+    def _wake(self, turn: Turn) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and its clients are gone
+            self._loop.call_soon_threadsafe(self._found_room, turn)
 
     def _found_room(self, turn: Turn) -> None:
         if turn.patience is not None:

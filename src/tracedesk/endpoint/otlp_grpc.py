@@ -4,16 +4,17 @@ Messages stay bytes until the intake reads them. grpcio is an extra: only this m
 it, and only when it is called for.
 """
 
+import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn
 
 from tracedesk.endpoint import hosted
-from tracedesk.endpoint.errors import Refused, invalid, too_large
+from tracedesk.endpoint.errors import Refused, busy, invalid, too_large
 from tracedesk.endpoint.intake import (
     MAX_REQUEST_ID,
     METRICS_PATH,
@@ -24,6 +25,7 @@ from tracedesk.endpoint.intake import (
 )
 from tracedesk.endpoint.keys import Access, AgentsById, KeyRing
 from tracedesk.endpoint.ledger import note_refusal
+from tracedesk.endpoint.room import SMALL, Room
 from tracedesk.endpoint.settings import EndpointSettings
 from tracedesk.formats.detect import PROTOBUF
 from tracedesk.formats.errors import Fault
@@ -59,7 +61,8 @@ TRANSPORT_HEADER = "x-tracedesk-transport"
 """Kept with a request that came by gRPC, whose other headers are made up to fit it."""
 
 THREADS = 8
-"""Requests read and stored at the same time; further ones wait their turn."""
+"""Requests received, read and stored at the same time; further ones wait unread. So beside the
+bytes that ``room`` grants, at most so many messages wait in memory."""
 GRACE_S = 5.0
 """How long a stop waits for requests in flight."""
 SLACK = 1 << 20
@@ -78,8 +81,16 @@ def installed() -> bool:
 class GrpcServer:
     """Serves OTLP over gRPC in threads of its own. ``start`` once, ``stop`` once."""
 
-    def __init__(self, settings: EndpointSettings, store: Store, agents: AgentsById) -> None:
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        store: Store,
+        agents: AgentsById,
+        room: Room | None = None,
+    ) -> None:
+        """``room`` is that of the HTTP server beside it; None: one of its own."""
         self._settings = settings
+        self.room = room or Room(settings.held_bytes)
         self._store = store
         self._intake = Intake(settings, store, agents)
         self._keys = KeyRing(store, agents, demanded=settings.keys_demanded)
@@ -165,7 +176,24 @@ class GrpcServer:
             body=message,
             tolerated=(hosted.GRPC,),
         )
-        return self._intake.store(self._intake.prepare(request, access)).body
+        with self._held(len(message)):
+            return self._intake.store(self._intake.prepare(request, access)).body
+
+    @contextlib.contextmanager
+    def _held(self, size: int) -> Iterator[None]:
+        """Room for a message of ``size`` bytes, from before it is decoded to its reply. Raises
+        Refused (503) when there is none for ``patience_s``."""
+        if size <= SMALL:
+            yield
+            return
+        granted = threading.Event()
+        claim = self.room.claim(size, granted.set)
+        try:
+            if not claim.granted and not granted.wait(self._settings.patience_s):
+                raise busy()
+            yield
+        finally:
+            self.room.give_back(claim)
 
     def _access(self, key: str | None) -> Access:
         with self._keys_lock:

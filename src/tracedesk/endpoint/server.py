@@ -46,6 +46,8 @@ class Server:
 
     def __init__(self, app: Application) -> None:
         self._app = app
+        self.room = Room(app.settings.held_bytes)
+        """Bytes of bodies that may be held; for all that take requests beside this server too."""
         self._socket: socket.socket | None = None
         self._host = ""
         self._uvicorn: uvicorn.Server | None = None
@@ -90,7 +92,7 @@ class Server:
             access_log=False,
             lifespan="off",
             interface="asgi3",
-            http=_connections(self._app, _most_connections()),
+            http=_connections(self._app, self.room, _most_connections()),
             ws="none",
             proxy_headers=False,
             backlog=BACKLOG,
@@ -119,9 +121,8 @@ class Server:
                 self._serving.set()
 
 
-def _connections(app: Application, most: int) -> type[asyncio.Protocol]:
+def _connections(app: Application, room: Room, most: int) -> type[asyncio.Protocol]:
     """The class of which uvicorn makes one object a connection."""
-    room = Room(app.settings.held_bytes)
 
     class Served(Connection):
         def __init__(
