@@ -125,7 +125,8 @@ class Listener:
         if asked is None and not installed():
             return state
         usual = 0 if self._config.port == 0 else DEFAULT_GRPC_PORT
-        server = GrpcServer(self.settings(), store, agents, self._server and self._server.room)
+        room = None if self._server is None else self._server.room
+        server = GrpcServer(self.settings(), store, agents, room)
         try:
             address = server.start(self._config.host, usual if asked in (None, True) else asked)
         except GrpcUnavailableError as fault:
