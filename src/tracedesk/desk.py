@@ -22,6 +22,8 @@ from tracedesk.listening import EndpointState, Listener
 from tracedesk.model.agent import Agent
 from tracedesk.model.execution import Execution
 from tracedesk.model.mark import Mark
+from tracedesk.model.reading import Reading
+from tracedesk.model.trace import Trace
 from tracedesk.opening import Opener, OpenTrace
 from tracedesk.store.agents import remember_agents
 from tracedesk.store.errors import StoreError
@@ -33,6 +35,8 @@ from tracedesk.workspace import DEFAULT_PORT, Workspace
 if TYPE_CHECKING:
     from tracedesk.assertions import Settings
     from tracedesk.authoring.author import Author
+    from tracedesk.comparing.moments import Moments, Order
+    from tracedesk.comparing.rereading import Reread
     from tracedesk.config_watch import ConfigWatcher
     from tracedesk.evaluation.evaluator import Evaluator
     from tracedesk.evaluation.flips import Edit
@@ -95,6 +99,7 @@ class Desk:
         self._before = self.ledger()
         self.store.verdict_of = self._outcome
         self._evaluator: Evaluator | None = None
+        self._held = False
         self._judge: StoppableJudge | None = None
         self._changes = 0
         self._opener = Opener(self.store, lambda: self._agents, lambda: self.workspace.roles)
@@ -374,6 +379,26 @@ class Desk:
         """How far the evaluator is; None before it runs."""
         return self._evaluator.progress() if self._evaluator else None
 
+    def hold_evaluation(self) -> bool:
+        """Pause evaluation, or go on and take up what was cancelled; whether it is paused now."""
+        evaluator = self._evaluator
+        if evaluator is None:
+            return False
+        if self._held:
+            evaluator.resume()
+        else:
+            evaluator.pause()
+        self._held = not self._held
+        return self._held
+
+    def cancel_evaluation(self) -> bool:
+        """Leave undone what is due now; False when nothing is."""
+        evaluator = self._evaluator
+        if evaluator is None or not evaluator.progress().busy:
+            return False
+        evaluator.cancel()
+        return True
+
     def last_edit(self) -> "Edit | None":
         """What the last edit of case files turned over; None before the first one here."""
         return self._evaluator.last_edit() if self._evaluator else None
@@ -460,6 +485,52 @@ class Desk:
     def sketch(self, trace_id: str) -> OpenTrace | None:
         """See ``Opener.sketch``. Raises StoreError."""
         return self._opener.sketch(trace_id)
+
+    def reread(self, trace_id: str) -> "list[Reread] | None":
+        """Decode a trace anew from its kept bytes by the rules of this moment, and say what reads
+        differently than before; None when it is no longer stored. For workers. Raises StoreError.
+        """
+        from tracedesk.comparing.rereading import reread_differences
+
+        row = self.store.row(trace_id)
+        if row is None:
+            return None
+        index = self.store.spans(trace_id)
+        before = self._opener.let_go(trace_id)
+        opened = self.load(trace_id)
+        if opened is None or opened.row.revision != row.revision:
+            return None if opened is None else []
+        return reread_differences(row, index, before, opened.trace, opened.reading)
+
+    def moments(self, opened: OpenTrace, order: "Order") -> "Moments":
+        """The steps through an open trace. For workers. Raises StoreError."""
+        from tracedesk.comparing.moments import moments_of
+
+        agent = self._agents.get(opened.row.agent_id)
+        return moments_of(
+            self.store, opened.row, opened.trace, opened.tree, agent, self.workspace.roles, order
+        )
+
+    def evaluate_as_of(
+        self, opened: OpenTrace, trace: Trace, whole: "TraceVerdicts | None"
+    ) -> "tuple[Reading, TraceVerdicts | None]":
+        """How an open trace read while only ``trace`` of it was there, and which of its verdicts
+        were decided by then. For workers."""
+        from tracedesk.assertions.trace_index import forget
+        from tracedesk.comparing.decided import verdicts_so_far
+        from tracedesk.evaluation.load import reading_settings
+        from tracedesk.reading import read
+
+        agent = self._agents.get(opened.row.agent_id)
+        reading = read(trace, reading_settings(agent, self.workspace.roles))
+        if whole is None:
+            return reading, None
+        cases = [case for file in self.files for case in file.cases]
+        base = self._settings(ask=False)
+        try:
+            return reading, verdicts_so_far(whole, cases, trace, reading, agent, base)
+        finally:
+            forget()  # what was prepared of the trace, which the thread would keep
 
     def show(self, trace_id: str) -> None:
         """Tell the evaluator which trace is open, so that its verdicts come first."""

@@ -88,6 +88,15 @@ class Opener:
             self._close_older()
         return opened
 
+    def let_go(self, trace_id: str) -> Reading | None:
+        """Forget a decoded trace, so that it is read anew; its reading, if it was open."""
+        with self._opened_lock:
+            keys = [key for key in self._opened if key[0] == trace_id]
+            found = [self._opened.pop(key).reading for key in keys]
+            for key in keys:
+                self._weights.pop(key, None)
+        return found[-1] if found else None
+
     def _close_older(self) -> None:
         """Let go of traces that were opened before others, down to what is kept."""
         while len(self._opened) > 1 and (

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tracedesk.desk import OpenTrace
+from tracedesk.evaluation.progress import Progress
 from tracedesk.model.trace import Event, Status, Trace, TraceWarning
 from tracedesk.model.tree import SpanTree
 from tracedesk.model.verdict import (
@@ -102,7 +103,7 @@ class FakeDesk:
         self.taken_in = Counts()
         self.entries = Ledger()
         self.outcomes: dict[str, int] = {}
-        self.state = SimpleNamespace(done=0, total=0, last_count=0, last_ms=0.0)
+        self.state = Progress()
         self.shown: list[str] = []
         self.edit: Any = None
         """What the last edit turned over."""
@@ -206,6 +207,7 @@ class FakeDesk:
             counts={outcome: outcomes.count(outcome) for outcome in set(outcomes)},
             pending=pending,
             stale=frozenset(),
+            brief=False,
         )
         self._revision[1] += 1
 

@@ -18,6 +18,7 @@ from tracedesk.tui.actions import (
 from tracedesk.tui.app import TracedeskApp
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.screens.agents import AgentsScreen
+from tracedesk.tui.screens.compare import CompareScreen
 from tracedesk.tui.screens.matrix import MatrixScreen
 from tracedesk.tui.screens.scores import ScoresScreen
 from tracedesk.tui.screens.workbench import Workbench
@@ -34,6 +35,7 @@ def test_every_action_exists_and_is_explained(action):
         owner = {
             "matrix": MatrixScreen, "failures": MatrixScreen,
             "scores": ScoresScreen, "flips": ScoresScreen,
+            "compare": CompareScreen, "difference": CompareScreen,
         }.get(action.pane, AgentsScreen)  # fmt: skip
     assert callable(getattr(owner, f"action_{name}"))
     assert action.label

@@ -1,4 +1,4 @@
-"""Two traces side by side: which span belongs to which, what differs, and where it began.
+"""Two traces, A on the left and B on the right: which span belongs to which, what differs, and where it began.
 
 A pair can come apart twice: when the call is made (its name, its arguments) and when it ends (its
 result, its failure). The first divergence is the earliest of these moments, so an agent whose
@@ -25,8 +25,8 @@ class Change(StrEnum):
 
     SAME = "same"
     CHANGED = "changed"
-    LEFT = "only left"
-    RIGHT = "only right"
+    LEFT = "only in A"
+    RIGHT = "only in B"
     MOVED = "moved"
 
 
@@ -151,6 +151,8 @@ def _score(left: Side, right: Side) -> Callable[[int, int], float]:
             alike = left.given[a] == right.given[b], left.gave[a] == right.gave[b]
             content = 3.0 if all(alike) else alike[0] + _shared(said(left, a), said(right, b))
             return 2.0 + content + (left.paths[a] == right.paths[b])
+        if left.tree.parent[a] == right.tree.parent[b] == ROOT:
+            return 0.25  # where the traces begin, whatever they are called
         if not same_role:
             return 0.0
         shared = _shared(said(left, a), said(right, b))

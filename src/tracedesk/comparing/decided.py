@@ -73,6 +73,19 @@ def verdicts_so_far(
     return combined(whole.trace, whole.revision, found, stale=whole.stale)
 
 
+def none_yet(whole: TraceVerdicts) -> TraceVerdicts:
+    """The verdicts of a trace before any of them is decided."""
+    found = (_all_pending(case) for case in whole.cases)
+    return combined(whole.trace, whole.revision, tuple(found), stale=whole.stale)
+
+
+def _all_pending(whole: CaseVerdict) -> CaseVerdict:
+    if whole.outcome in (Outcome.SKIPPED, Outcome.ERROR):
+        return whole
+    verdicts = tuple(pending(verdict) for verdict in whole.verdicts)
+    return replace(whole, outcome=Outcome.MISSING, score=None, verdicts=verdicts, reason=NOT_YET)
+
+
 def _case_so_far(
     whole: CaseVerdict,
     case: Case | None,
@@ -84,14 +97,13 @@ def _case_so_far(
     if whole.outcome in (Outcome.SKIPPED, Outcome.ERROR):
         return whole
     if case is None or len(case.checks) != len(whole.verdicts):
-        verdicts = tuple(pending(verdict) for verdict in whole.verdicts)
-    else:
-        verdicts = tuple(
-            _so_far(final, check, trace, reading, agent, settings)
-            for final, check in zip(whole.verdicts, case.checks, strict=True)
-        )
+        return _all_pending(whole)  # the file was edited since, or the assertions were let go
+    verdicts = tuple(
+        _so_far(final, check, trace, reading, agent, settings)
+        for final, check in zip(whole.verdicts, case.checks, strict=True)
+    )
     failed = any(v.outcome is Outcome.FAIL and v.weight > 0 for v in verdicts)
-    if failed and (case is None or case.threshold is None):
+    if failed and case.threshold is None:
         return replace(whole, outcome=Outcome.FAIL, score=None, verdicts=verdicts)
     if all(verdict.reason_code != UNDECIDED for verdict in verdicts):
         return replace(whole, verdicts=verdicts)

@@ -12,12 +12,16 @@ from typing import Any, Protocol
 
 import msgspec
 
+from tracedesk.evaluation.load import assembled, reading_settings
+from tracedesk.model.agent import Agent
 from tracedesk.model.trace import Decoded, Event, Span, Status, Trace
 from tracedesk.model.tree import ROOT, SpanTree
 from tracedesk.query.text import duration_text
 from tracedesk.reading.plan import plan_of
 from tracedesk.reading.settings import ReadingSettings
 from tracedesk.reading.tables import ALL
+from tracedesk.store.database import Store
+from tracedesk.store.rows import TraceRow
 
 
 class Order(StrEnum):
@@ -186,6 +190,25 @@ class ByArrival:
 
     def partial(self, step: int, row: int) -> Span | None:
         return self._by_id(step).get(self._trace.spans[self._tree.order[row]].span_id)
+
+
+def moments_of(
+    store: Store,
+    row: TraceRow,
+    trace: Trace,
+    tree: SpanTree,
+    agent: Agent | None,
+    roles: Sequence[tuple[str, str]],
+    order: Order,
+) -> Moments:
+    """The steps through a stored trace. Raises StoreError."""
+    if order is Order.START:
+        return ByStart(trace, tree, reading_settings(agent, roles))
+    requests = store.requests(row.id)
+    if row.trace_id is None:  # a later request replaced the trace whole
+        requests = requests[-1:]
+    times = [request.received_ns for request in requests]
+    return ByArrival(trace, tree, times, lambda count: assembled(row, requests[:count], agent))
 
 
 def as_of(trace: Trace, spans: list[Span]) -> Trace:

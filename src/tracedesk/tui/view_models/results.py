@@ -19,7 +19,7 @@ from tracedesk.tui.text import middle, plain
 
 if TYPE_CHECKING:
     from tracedesk.evaluation.run import TraceVerdicts
-    from tracedesk.testcases.models import CaseFile, Diagnostic
+    from tracedesk.testcases.models import Case, CaseFile, Diagnostic
 
 GLYPHS = {
     Outcome.PASS: ("✓", "ok"),
@@ -30,11 +30,23 @@ GLYPHS = {
 }
 """Glyph and role of each outcome."""
 
+PENDING = ("…", "faint")
+"""Of what is not decided yet while a trace is stepped through."""
+
+UNDECIDED = "undecided"
+"""Reason code of such a verdict."""
+
 _WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.MISSING, Outcome.PASS, Outcome.SKIPPED)
 RANK = {outcome: rank for rank, outcome in enumerate(_WORST_FIRST)}
 
 OTHERS = "cases that do not apply"
 """Key of the line that stands for them; no path of a file."""
+
+IDLE = "cases that are not active"
+"""Key of the line that stands for paused and draft cases."""
+
+IDLE_SHOWN = 5
+"""So many of them are listed without being asked for."""
 
 NAMED = 2
 """Places tried in vain that a line of the drawer names."""
@@ -55,6 +67,8 @@ class Result(msgspec.Struct, frozen=True):
     """What folding and the cursor remember: the same over re-evaluations."""
     case: CaseVerdict | None = None
     verdict: Verdict | None = None
+    idle: str = ""
+    """Id of the paused or draft case that the row stands for."""
 
     @property
     def span(self) -> str | None:
@@ -95,6 +109,9 @@ class Results:
             self._add_file(path, broken.get(path), cases.get(path, []), path in stale, pending)
         if others:
             self._add_others(others)
+        idle = [case for file in files for case in file.cases if not case.active]
+        if idle:
+            self._add_idle(idle)
 
     def toggle(self, key: str) -> None:
         """Fold or unfold the row with this key."""
@@ -172,6 +189,21 @@ class Results:
             shown = Line(pieces, file=case.file, line=case.line)
             self.rows.append(Result(shown, 2, case_key(case), case))
 
+    def _add_idle(self, cases: "list[Case]") -> None:
+        """One line for the cases that are not run as traces arrive, and they themselves."""
+        opened = (IDLE in self.folded) != (len(cases) <= IDLE_SHOWN)
+        told = "1 case is" if len(cases) == 1 else f"{len(cases):,} cases are"
+        lead = Piece("▾ " if opened else "▸ ", "faint")
+        self.rows.append(Result(Line((lead, Piece(f"{told} not active", "faint"))), 0, IDLE))
+        for case in sorted(cases, key=lambda c: (c.file, c.line)) if opened else ():
+            pieces = (
+                Piece(f"  {case.status:<7}", "warn"),
+                Piece(plain(case.name), "dim"),
+                Piece(plain(f"  {case.file}:{case.line}"), "faint"),
+            )
+            shown = Line(pieces, file=case.file, line=case.line)
+            self.rows.append(Result(shown, 2, f"{case.file}:{case.id} idle", idle=case.id))
+
     def _add_diagnostic(self, file: "CaseFile", found: "Diagnostic", number: int) -> None:
         for at, shown in enumerate(diagnostic_lines(file, found)):
             self.rows.append(Result(shown, 3, f"{file.path}#{number}.{at}"))
@@ -247,7 +279,8 @@ def _file_line(path: str, cases: list[CaseVerdict], stale: bool, folded: bool) -
 
 
 def _case_line(case: CaseVerdict, stale: bool, pending: bool, folded: bool) -> Line:
-    glyph, role = GLYPHS[case.outcome]
+    undecided = case.outcome is Outcome.MISSING and _undecided(case)
+    glyph, role = PENDING if undecided else GLYPHS[case.outcome]
     pieces = [
         Piece("  ▸ " if folded else "  ▾ ", "dim"),
         Piece(glyph + " ", "faint" if pending or stale else role),
@@ -262,8 +295,12 @@ def _case_line(case: CaseVerdict, stale: bool, pending: bool, folded: bool) -> L
     return Line(tuple(pieces), file=case.file, line=case.line)
 
 
+def _undecided(case: CaseVerdict) -> bool:
+    return any(verdict.reason_code == UNDECIDED for verdict in case.verdicts)
+
+
 def _verdict_line(case: CaseVerdict, verdict: Verdict, stale: bool, pending: bool) -> Line:
-    glyph, role = GLYPHS[verdict.outcome]
+    glyph, role = PENDING if verdict.reason_code == UNDECIDED else GLYPHS[verdict.outcome]
     dim = stale or pending or verdict.outcome is Outcome.SKIPPED
     pieces = [
         Piece("      "),

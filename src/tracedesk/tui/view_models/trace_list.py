@@ -123,6 +123,8 @@ class TraceList:
         self.cursor_number = 0
         self.marked: dict[str, int] = {}
         """Numbers of the marked traces by id, in the order they were marked."""
+        self.compared_id: str | None = None
+        """The trace that others are compared with."""
         self.where: Filter | None = None
         self.filter_text = ""
         self.follow = False

@@ -26,7 +26,9 @@ class TraceListView(LineView):
         entry = self.model.entry(row)
         if entry is None:
             return [Piece("  …", "faint")]
-        return entry_line(entry, width, self.now_ns(), entry.row.id in self.model.marked)
+        pieces = entry_line(entry, width, self.now_ns(), entry.row.id in self.model.marked)
+        compared = entry.row.id == self.model.compared_id
+        return [Piece("A", "accent"), *pieces[1:]] if compared else pieces
 
     def watch_cursor(self, old: int, new: int) -> None:
         self.model.move_to(new)
