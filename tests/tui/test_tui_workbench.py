@@ -13,7 +13,8 @@ from fake_desk import (
 from tracedesk.model.trace import Status
 from tracedesk.testing import make_span, make_trace
 from tracedesk.tui.editor import editor_command
-from tracedesk.tui.screens.modals import HelpScreen, ValueScreen
+from tracedesk.tui.screens.modals import HelpScreen
+from tracedesk.tui.screens.value import ValueScreen
 
 SMALL, MIDDLE, LARGE = (80, 24), (120, 36), (160, 45)
 

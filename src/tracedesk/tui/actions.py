@@ -49,7 +49,7 @@ class Action(msgspec.Struct, frozen=True):
 _KEY_NAMES = {
     "enter": "Enter", "escape": "Esc", "space": "Space", "tab": "Tab", "shift+tab": "Shift-Tab",
     "up": "↑", "down": "↓", "left": "←", "right": "→", "pageup": "PgUp", "pagedown": "PgDn",
-    "home": "Home", "end": "End", "delete": "Del",
+    "home": "Home", "end": "End", "delete": "Del", "f3": "F3", "f4": "F4",
     "shift+left": "Shift-←", "shift+right": "Shift-→",
 }  # fmt: skip
 
@@ -149,6 +149,10 @@ ACTIONS: tuple[Action, ...] = (
            "Open the value in full, fold or unfold, or follow the link.", "detail", True, False),
     Action("open_whole", ("o",), "whole value",
            "Open the value in full, where Enter only folds it.", "detail", True),
+    Action("outside(False)", ("f3",), "$PAGER", "Show the value in $PAGER, made harmless.",
+           "detail"),
+    Action("outside(True)", ("f4",), "$EDITOR",
+           "Open a copy of the value in $EDITOR; what is changed there is thrown away.", "detail"),
     Action("fold_value(True)", ("l", "right"), "unfold", "Unfold what stands here.", "detail",
            False, False),
     Action("fold_value(False)", ("h", "left"), "fold",

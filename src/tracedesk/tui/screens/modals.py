@@ -1,4 +1,4 @@
-"""Small screens over the workbench: a value in full, and the help page."""
+"""Small screens over the workbench: what they share, the ledger, and the help page."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,19 +11,15 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from tracedesk.store.ledger import Counts, Ledger
-from tracedesk.tui import figures
 from tracedesk.tui.actions import OWN_SCREEN, PANE_TITLES, help_for
-from tracedesk.tui.lines import Line, Piece, Value
+from tracedesk.tui.lines import Line, Piece
 from tracedesk.tui.steady import Steady
-from tracedesk.tui.text import fit, plain, wrap
+from tracedesk.tui.text import fit, plain
 from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.view_models.pages.ledger import ledger_page
 from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.line_view import LineView
 from tracedesk.tui.widgets.roles import RoleScreen
-
-PAGE_CHARS = 200_000
-"""Characters of a value laid out at a time, about 30 ms; Enter on the last line adds more."""
 
 LEGEND = (
     ("✖", "bad", "the span failed: status 2, or a recorded exception"),
@@ -71,41 +67,6 @@ class Modal(Steady, RoleScreen, ModalScreen[None]):
 
     def page(self, width: int) -> list[Line]:
         raise NotImplementedError
-
-
-class ValueScreen(Modal):
-    """A value in full, however large: laid out piece by piece."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "copy", "copy", show=False),
-        Binding("enter", "more", "more", show=False),
-    ]
-
-    def __init__(self, value: Value, copy: Callable[[str], None], *, ascii: bool = False) -> None:
-        super().__init__(ascii=ascii)
-        self.value = value
-        self._copy = copy
-        self._upto = PAGE_CHARS
-        self._text = value.text
-        self.title_text = f"{value.title} · {figures.size(value.size)}"
-        self.hint = "y copies · Esc closes"
-
-    def page(self, width: int) -> list[Line]:
-        text = self._text
-        lines = [Line((Piece(folded),)) for folded in wrap(text[: self._upto], width)]
-        if len(text) > self._upto:
-            left = f"{len(text) - self._upto:,}"
-            more = f"… {left} characters more, Enter shows the next {PAGE_CHARS:,}"
-            lines.append(Line((Piece(more, "accent"),)))
-        return lines
-
-    def action_more(self) -> None:
-        if self._upto < len(self._text):
-            self._upto += PAGE_CHARS
-            self.query_one(PageView).show(self.page, keep_place=True)
-
-    def action_copy(self) -> None:
-        self._copy(self._text)
 
 
 class LedgerScreen(Modal):

@@ -1,7 +1,8 @@
 """Reading one value: folded and unfolded in its page, opened in full, followed to its span."""
 
+from tracedesk.tui.outside import show_outside
 from tracedesk.tui.screens.finding import Finding
-from tracedesk.tui.screens.modals import ValueScreen
+from tracedesk.tui.screens.value import ValueScreen
 from tracedesk.tui.widgets.detail.page_view import PageView
 
 
@@ -30,6 +31,17 @@ class Values(Finding):
             self.notify("There is no value here to open.")
             return
         self.app.push_screen(ValueScreen(line.value, self.put_on_clipboard, ascii=self.ascii))
+
+    def action_outside(self, editor: bool) -> None:
+        """Show the value under the cursor in the user's own pager or editor."""
+        line = self.query_one("#page", PageView).target
+        if line is None or line.value is None:
+            self.notify("There is no value here to open.")
+            return
+        suffix = ".txt" if isinstance(line.value.content, str | bytes) else ".json"
+        problem = show_outside(self.app, line.value.text, editor=editor, suffix=suffix)
+        if problem:
+            self.notify(problem, severity="warning", markup=False)
 
     def action_fold_value(self, unfold: bool) -> None:
         """Unfold the fold under the cursor, or fold the one that it belongs to."""

@@ -30,10 +30,30 @@ def whole(value: Any) -> str:
     """The value as text to open or copy: a string as it is, the rest as indented JSON."""
     if isinstance(value, str):
         return value
+    if isinstance(value, bytes):
+        return text_of_bytes(value)
     try:
         return json.dumps(value, indent=2, ensure_ascii=False, default=str)
     except (RecursionError, ValueError, TypeError):
         return "\n".join(_texts(value))
+
+
+def text_of_bytes(data: bytes) -> str:
+    """Bytes as the text they are, else as a hex dump."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return hex_text(data)
+
+
+def hex_text(data: bytes) -> str:
+    """Eight bytes a line: offset, hex, printable ASCII."""
+    lines = []
+    for at in range(0, len(data), 8):
+        chunk = data[at : at + 8]
+        shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in chunk)
+        lines.append(f"{at:06x}  {chunk.hex(' '):<23}  {shown}")
+    return "\n".join(lines)
 
 
 def inline(value: Any, limit: int = 120) -> str:
