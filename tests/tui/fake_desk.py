@@ -22,7 +22,7 @@ from tracedesk.model.verdict import (
 )
 from tracedesk.reading import read
 from tracedesk.store.ledger import Counts, Ledger
-from tracedesk.store.rows import StoredRequest, TraceRow
+from tracedesk.store.rows import Revision, StoredRequest, TraceRow
 from tracedesk.testcases.models import CaseFile
 from tracedesk.testing import T0_NS, make_span, make_tool, make_trace
 
@@ -81,6 +81,17 @@ class FakeStore:
     def requests(self, trace_id: str) -> list[StoredRequest]:
         return self.desk.bodies.get(trace_id, [])
 
+    def revisions(self, trace_id: str) -> list[Revision]:
+        return [
+            Revision(n, row.format, None, row.name, row.span_count, row.error_count,
+                     row.updated_ns, 3_100)
+            for (known, n), (row, _) in self.desk.replaced.items()
+            if known == trace_id
+        ]  # fmt: skip
+
+    def revision_requests(self, trace_id: str, revision: int) -> list[StoredRequest]:
+        return []
+
 
 class FakeDesk:
     """What the screen needs of a desk; ``add`` and ``judge`` bump the revisions it polls."""
@@ -88,6 +99,8 @@ class FakeDesk:
     def __init__(self, root: Path = Path("/workspace")) -> None:
         self.traces: dict[str, tuple[TraceRow, Trace]] = {}
         self.bodies: dict[str, list[StoredRequest]] = {}
+        self.replaced: dict[tuple[str, int], tuple[TraceRow, Trace]] = {}
+        """What traces were, by id and revision."""
         self.found: dict[str, Any] = {}
         self.files: list[Any] = []
         self.store = FakeStore(self)
@@ -124,6 +137,17 @@ class FakeDesk:
             return None
         row, trace = self.traces[trace_id]
         return OpenTrace(row=row, trace=trace, tree=tree_of(trace), reading=read(trace))
+
+    def load_revision(self, row: TraceRow, revision: int) -> Any:
+        """What a trace was; None when that is not kept."""
+        if (row.id, revision) not in self.replaced:
+            return None
+        then, trace = self.replaced[row.id, revision]
+        return OpenTrace(row=then, trace=trace, tree=tree_of(trace), reading=read(trace))
+
+    def evaluate(self, opened: Any) -> Any:
+        """No test case applies to what is gone."""
+        return None
 
     def sketch(self, trace_id: str) -> Any:
         """No trace here is large."""
@@ -185,7 +209,8 @@ class FakeDesk:
 
     def grow(self, trace_id: str, trace: Trace) -> None:
         """Replace the content of a stored trace."""
-        row, _ = self.traces[trace_id]
+        row, before = self.traces[trace_id]
+        self.replaced[trace_id, row.revision] = row, before
         self._store(
             trace_id, row.number, trace, row.name, row.agent_id, row.received_ns, row.revision + 1
         )

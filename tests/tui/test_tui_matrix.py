@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from piloting import lines_of, until
 
+from tracedesk.evaluation.progress import Progress
 from tracedesk.tui.app import TracedeskApp
 from tracedesk.tui.screens.matrix import MatrixScreen
 from tracedesk.tui.screens.scores import ScoresScreen
@@ -254,3 +255,42 @@ def test_points_that_do_not_fit_are_left_out_and_that_is_said():
 
 def test_without_box_characters_bars_are_whole_cells():
     assert not set("▁▂▃▄▅▆▇") & set("".join(drawn([Bar("a", 42.0)], 40, 9, ascii=True)))
+
+
+# -- evaluation held up ----------------------------------------------------------------
+
+
+async def test_evaluation_is_paused_and_goes_on(judged_desk):
+    app = TracedeskApp(judged_desk, strict=True, ascii=False)
+    async with app.run_test(size=(120, 36)) as pilot:
+        header = app.screen.query_one("#header")
+        await until(pilot, lambda: not judged_desk.totals().get("pending"), "evaluated")
+        await pilot.press("H")
+        await until(pilot, lambda: judged_desk.progress().paused, "paused")
+        await until(pilot, lambda: "evaluation paused" in header.text, "the header says so")
+        await pilot.press("H")
+        await until(pilot, lambda: not judged_desk.progress().paused, "going on")
+        await until(pilot, lambda: "paused" not in header.text, "the header is itself again")
+        await pilot.press("K")
+        await until(
+            pilot,
+            lambda: any("Nothing is being" in str(n.message) for n in app._notifications),
+            "there was nothing to cancel, and that is said",
+        )
+
+
+async def test_trouble_of_the_evaluation_is_told_once_and_stays_in_the_header(
+    judged_desk, monkeypatch
+):
+    app = TracedeskApp(judged_desk, strict=True, ascii=False)
+    async with app.run_test(size=(120, 36)) as pilot:
+        bench = app.screen
+        locked = Progress(trouble="the database is locked")
+        monkeypatch.setattr(judged_desk, "progress", lambda: locked)
+        told = []
+        monkeypatch.setattr(bench, "notify", lambda message, **_: told.append(message))
+        bench.heed_evaluation()
+        bench.heed_evaluation()
+        assert told == ["Evaluation waits: the database is locked"]
+        header = bench.query_one("#header")
+        await until(pilot, lambda: "evaluation waits: the database is lo" in header.text, "said")

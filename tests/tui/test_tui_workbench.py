@@ -10,6 +10,7 @@ from fake_desk import (
     passing_case,
 )
 
+from tracedesk.evaluation.progress import Progress
 from tracedesk.model.trace import Status
 from tracedesk.testing import make_span, make_trace
 from tracedesk.tui.editor import editor_command
@@ -171,7 +172,7 @@ async def test_verdicts_change_on_the_tree_and_in_the_drawer_when_they_are_judge
         desk.judge(trace_id, passing_case(), pending=True)
         await session.until(lambda: session.screen.verdicts.pending, "pending verdicts")
         assert "… ✓1".replace(" ", "") in session.lines("#spans")[0].replace(" ", "")
-        desk.state.last_count, desk.state.last_ms = 3, 6.0
+        desk.state = Progress(last_count=3, last_ms=6.0)
         desk.save(booking_file())
         desk.judge(trace_id, passing_case())
         await session.until(lambda: not session.screen.verdicts.pending, "fresh verdicts")
@@ -205,7 +206,7 @@ async def test_searching_keeps_hits_and_their_ancestors(workbench):
         assert "search_flights" in session.lines("#spans")[1]
         assert "/timed out · 1 found" in session.bar("#breadcrumb")
         await session.press("escape")
-        assert len(session.lines("#spans")) == 11
+        assert len(session.lines("#spans")) == 9
 
 
 async def test_a_search_without_hits_says_so(workbench):
@@ -216,7 +217,7 @@ async def test_a_search_without_hits_says_so(workbench):
             lambda: session.screen.query_one("#search-bar").has_class("-wrong"), "no hits"
         )
         await session.press("escape")
-        assert len(session.lines("#spans")) == 11
+        assert len(session.lines("#spans")) == 9
 
 
 async def test_filtering_the_list_and_dropping_the_crumb(workbench):
@@ -286,9 +287,8 @@ async def test_help_is_about_the_focused_pane(workbench):
     async with workbench() as session:
         await session.press("enter", "?")
         assert isinstance(session.app.screen, HelpScreen)
-        assert "  l →           Unfold the span, or go to its first child." in session.lines(
-            "#modal-page"
-        )
+        told = "  l →           Unfold the span or run of siblings, or go to its first child."
+        assert told in session.lines("#modal-page")
         await session.press("escape")
         assert session.screen.pane == "tree"
 

@@ -10,7 +10,9 @@ import msgspec
 PANES = ("list", "tree", "detail", "tests")
 """The four panes in the order that Tab walks them."""
 
-OWN_SCREENS = (("agents", "keys"), ("matrix", "failures"), ("scores", "flips"))
+OWN_SCREENS = (
+    ("agents", "keys"), ("matrix", "failures"), ("scores", "flips"), ("compare", "difference"),
+)  # fmt: skip
 """Panes of other screens, screen by screen, where the actions of the workbench do not reach."""
 
 OWN_SCREEN = tuple(pane for panes in OWN_SCREENS for pane in panes)
@@ -19,6 +21,7 @@ PANE_TITLES = {
     "list": "Traces", "tree": "Spans", "detail": "Detail", "tests": "Tests",
     "agents": "Agents", "keys": "Keys",
     "matrix": "Matrix", "failures": "Failures", "scores": "Scores", "flips": "Flips",
+    "compare": "Compare", "difference": "Difference",
 }  # fmt: skip
 
 
@@ -49,7 +52,8 @@ class Action(msgspec.Struct, frozen=True):
 _KEY_NAMES = {
     "enter": "Enter", "escape": "Esc", "space": "Space", "tab": "Tab", "shift+tab": "Shift-Tab",
     "up": "↑", "down": "↓", "left": "←", "right": "→", "pageup": "PgUp", "pagedown": "PgDn",
-    "home": "Home", "end": "End", "delete": "Del", "f3": "F3", "f4": "F4",
+    "f3": "F3", "f4": "F4", "home": "Home", "end": "End",
+    "delete": "Del", "full_stop": ".", "comma": ",",
     "shift+left": "Shift-←", "shift+right": "Shift-→",
 }  # fmt: skip
 
@@ -103,7 +107,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("open", ("enter",), "detail",
            "Go to the detail of the span, or open a run of siblings.", "tree", True, False),
     Action("unfold", ("l", "right"), "open",
-           "Unfold the span or the run of siblings, or go to its first child.", "tree", True, False),
+           "Unfold the span or run of siblings, or go to its first child.", "tree", True, False),
     Action("fold", ("h", "left"), "fold",
            "Fold the span or its run of siblings, or go to its parent.", "tree", True, False),
     Action("parent", ("p",), "parent", "Go to the parent span.", "tree"),
@@ -126,6 +130,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("to_tests", ("v",), "verdicts",
            "Show in the tests drawer what was asserted here; on a root, what is worst.", "tree",
            True),
+    Action("step(1)", ("full_stop",), "step",
+           "Step through the trace: to the next moment.", "tree", True),
+    Action("step(-1)", ("comma",), "step back", "Step to the moment before.", "tree"),
+    Action("step_order", ("o",), "step order",
+           "Step in the order of starts, or in the order in which requests arrived.", "tree"),
     # Everywhere in an open trace
     Action("jump('failure', 1)", ("] f",), "next failure",
            "Next span that a failed assertion points at, with the evidence.", footer=True),
@@ -166,6 +175,20 @@ ACTIONS: tuple[Action, ...] = (
            "Fold or unfold the file or case.", "tests", False, False),
     Action("edit_externally", ("E",), "$EDITOR",
            "Open the test file at this line in $EDITOR.", "tests", True),
+    Action("new_case", ("o",), "new case",
+           "Make a draft of a case, in a file or a new one, and edit it.", "tests"),
+    Action("cycle_status", ("P",), "pause",
+           "Make the case paused, a draft, or active again.", "tests"),
+    # Asserting and editing
+    *(Action("assert_here", ("a",), "assert",
+             "Offer what can be asserted of the value here, with its effect on stored traces.",
+             pane, True) for pane in ("tree", "detail", "tests")),
+    Action("edit_here", ("e",), "edit",
+           "Edit the file of the chosen case here, with completion and verdicts as you type."),
+    Action("undo_edit", ("u",), "undo",
+           "Take back the last change of a case file that was made here."),
+    Action("copy_assertion", ("y a",), "copy assertion",
+           "Copy the first fitting assertion for the value here as YAML."),
     # Agents and keys
     Action("add_agent", ("a",), "add", "Add an agent to tracedesk.toml.", "agents", True),
     Action("edit_agent", ("e", "enter"), "edit", "Change the agent's settings.", "agents", True),
@@ -199,6 +222,22 @@ ACTIONS: tuple[Action, ...] = (
     *_choices("scores"),
     Action("open_flip", ("enter",), "evidence",
            "Open the trace at the span and the assertion that flipped.", "flips", True),
+    # Compare
+    Action("to_difference", ("enter",), "difference",
+           "Go to what differs of the pair.", "compare", True, False),
+    Action("divergence(1)", ("] d",), "next divergence", "Next divergence.", "compare", True),
+    Action("only_changes", ("o",), "only differences",
+           "Show only what differs, or everything.", "compare", True),
+    Action("show_span", ("s",), "span",
+           "Leave, and show the span in its trace: that of B, else that of A.", "compare", True),
+    Action("swap", ("x",), "swap", "Exchange A and B.", "compare", True),
+    Action("divergence(-1)", ("[ d",), "previous divergence", "Previous divergence.", "compare",
+           True),
+    Action("other_pane", ("tab", "shift+tab"), "difference", "To the difference.", "compare",
+           True, False),
+    Action("open_value", ("enter",), "open value",
+           "Open the value in full.", "difference", True, False),
+    Action("other_pane", ("tab", "shift+tab"), "calls", "To the calls.", "difference", True, False),
     # Everywhere
     Action("tab('reading')", ("1",), "Reading",
            "Response, input, tool calls, usage, with sources."),
@@ -220,6 +259,12 @@ ACTIONS: tuple[Action, ...] = (
            "Copy commands that make the trace anew; the key is $TRACEDESK_API_KEY."),
     Action("copy_trace('digest')", ("y L",), "copy digest",
            "Copy the trace as a page of text for a person or a language model."),
+    Action("compare", ("W",), "compare",
+           "Mark the trace as A; on another trace, compare A with it."),
+    Action("compare_nearest", ("w",), "nearest passing",
+           "Compare with the most similar trace of the same agent that passes."),
+    Action("reread", ("r",), "re-read",
+           "Decode the trace anew from its kept bytes, and say what reads differently."),
     Action("send_again", ("R",), "send again",
            "Send the kept requests once more, here or elsewhere, and show the reply."),
     Action("show_list", ("L",), "traces", "Open the list of traces over the other panes."),
@@ -229,6 +274,10 @@ ACTIONS: tuple[Action, ...] = (
            "Failure matrix: at which stage test cases break, down to each failure."),
     Action("scores", ("S",), "scores",
            "Quality, determinism and hallucination over time, and what flipped."),
+    Action("hold", ("H",), "hold evaluation",
+           "Pause evaluation, or go on with it and with what was cancelled."),
+    Action("cancel_run", ("K",), "cancel evaluation",
+           "Leave undone what is being evaluated; it stays pending, never green."),
     Action("flips", ("B",), "flips",
            "Backtest: verdicts on stored traces that the last edit of a case file turned over."),
     Action("next_pane(1)", ("tab",), "pane", "Next pane.", footer=True, palette=False),
@@ -244,18 +293,19 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.quit", ("q", "ctrl+q"), "quit", "Leave; nothing that was accepted is lost."),
 )  # fmt: skip
 
-PREFIXES = {
-    key.split(" ")[0]: {
-        k.split(" ")[1]: action
-        for action in ACTIONS
-        for k in action.keys
-        if k.startswith(key.split(" ")[0] + " ")
-    }
-    for action in ACTIONS
-    for key in action.keys
-    if " " in key
-}
-"""First key of each two-key command → second key → action."""
+
+def prefixes(panes: Iterable[str]) -> dict[str, dict[str, Action]]:
+    """First key of each two-key command of some panes → second key → action."""
+    found: dict[str, dict[str, Action]] = {}
+    for action in ACTIONS:
+        for first, _, second in (key.partition(" ") for key in action.keys):
+            if second and action.pane in panes:
+                found.setdefault(first, {})[second] = action
+    return found
+
+
+PREFIXES = prefixes(("", "lines", *PANES))
+"""Those of the workbench."""
 
 
 ALWAYS = ("help", "app.command_palette", "app.quit")

@@ -9,11 +9,13 @@ from tracedesk.tui.view_models.trace_list import Snapshot
 
 if TYPE_CHECKING:
     from tracedesk.desk import OpenTrace
+    from tracedesk.evaluation.progress import Progress
     from tracedesk.evaluation.run import TraceVerdicts
     from tracedesk.reading.chat import Chat
     from tracedesk.reading.explain import Explained
     from tracedesk.store.ledger import Counts, Ledger
-    from tracedesk.store.rows import StoredRequest, TraceRow
+    from tracedesk.store.rows import Revision, StoredRequest, TraceRow
+    from tracedesk.tui.view_models.critical_path import CriticalPath
     from tracedesk.tui.view_models.span_tree import SpanRows
 
 
@@ -67,12 +69,15 @@ class TraceRead(Message):
         opened: "OpenTrace | None",
         rows: "SpanRows | None",
         verdicts: "TraceVerdicts | None",
+        earlier: int = 0,
     ) -> None:
         super().__init__()
         self.trace_id = trace_id
         self.opened = opened
         self.rows = rows
         self.verdicts = verdicts
+        self.earlier = earlier
+        """The earlier revision that was asked for; 0 for the latest."""
 
 
 class TraceGone(Message):
@@ -110,12 +115,19 @@ class VerdictsRead(Message):
 
 
 class RequestsRead(Message):
-    """The stored requests of a trace were read."""
+    """The stored requests of a revision of a trace were read."""
 
-    def __init__(self, trace_id: str, requests: "Sequence[StoredRequest]") -> None:
+    def __init__(
+        self,
+        row: "TraceRow",
+        requests: "Sequence[StoredRequest]",
+        revisions: "Sequence[Revision]",
+    ) -> None:
         super().__init__()
-        self.trace_id = trace_id
+        self.row = row
         self.requests = requests
+        self.revisions = revisions
+        """The earlier revisions that are kept."""
 
 
 class ExplainedRead(Message):
@@ -136,6 +148,15 @@ class ChatRead(Message):
         self.chat = chat
 
 
+class PathFound(Message):
+    """The critical path of an open trace was found; None when its root has no duration."""
+
+    def __init__(self, rows: "SpanRows", path: "CriticalPath | None") -> None:
+        super().__init__()
+        self.rows = rows
+        self.path = path
+
+
 class TextMade(Message):
     """A text to be copied was made; blank when there is nothing to make it of."""
 
@@ -148,14 +169,13 @@ class StateRead(Message):
     """Totals and progress for the header."""
 
     def __init__(
-        self, total: int, totals: "dict[Any, int]", done: int, queued: int, counts: "Counts"
+        self, total: int, totals: "dict[Any, int]", progress: "Progress", counts: "Counts"
     ) -> None:
         super().__init__()
         self.total = total
         self.counts = counts
         self.totals = totals
-        self.done = done
-        self.queued = queued
+        self.progress = progress
 
 
 class SearchDone(Message):

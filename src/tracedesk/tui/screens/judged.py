@@ -1,4 +1,5 @@
-"""From the workbench to matrix and scores, and back to the very span and assertion."""
+"""From the workbench to matrix and scores, and back to the very span and assertion; evaluation
+paused, cancelled, and in trouble."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -15,6 +16,14 @@ from tracedesk.tui.widgets.detail.page_view import PageView
 if TYPE_CHECKING:
     from tracedesk.evaluation.run import TraceVerdicts
     from tracedesk.store.rows import TraceRow
+
+
+HEED_S = 0.5
+"""How often it is looked whether evaluation is held up."""
+
+CALM = 6
+"""Looks without trouble after which the same trouble is news again: it is tried again and again
+while it lasts."""
 
 
 class PlaceFound(Message):
@@ -34,6 +43,42 @@ class Judged(Moves):
         self._place: Place | None = None
         """Where to go once its trace is open and its verdicts are known."""
         self._at_span = False
+        self.held_up: tuple[bool, str] = (False, "")
+        """Whether evaluation is paused, and its trouble, as the header says."""
+        self._told_trouble, self._calm = "", 0
+
+    # -- evaluation ------------------------------------------------------------------
+
+    def action_hold(self) -> None:
+        """Pause evaluation, or have it go on."""
+        paused = self.desk.hold_evaluation()
+        told = "is paused: what is due stays pending until H" if paused else "goes on"
+        self.notify(f"Evaluation {told}.", markup=False)
+
+    def action_cancel_run(self) -> None:
+        """Leave undone what is being evaluated."""
+        if self.desk.cancel_evaluation():
+            self.notify("Cancelled; what was left undone stays pending until H, H.", markup=False)
+        else:
+            self.notify("Nothing is being evaluated.", markup=False)
+
+    def heed_evaluation(self) -> None:
+        """Show in the header what holds evaluation up, and tell of new trouble."""
+        progress = self.desk.progress()
+        if progress is None:
+            return
+        held_up = (progress.paused, progress.trouble)
+        if held_up != self.held_up:
+            self.read_state()
+        self._calm = 0 if progress.trouble else self._calm + 1
+        if self._calm >= CALM:
+            self._told_trouble = ""
+        if progress.trouble and progress.trouble != self._told_trouble:
+            self._told_trouble = progress.trouble
+            told = f"Evaluation waits: {progress.trouble}"
+            self.notify(told, severity="warning", markup=False)
+
+    # -- matrix and scores -----------------------------------------------------------
 
     def action_matrix(self) -> None:
         from tracedesk.tui.screens.matrix import MatrixScreen
@@ -91,6 +136,8 @@ class Judged(Moves):
             self.span_view.go(row or 0)
             self.go_to_pane("tree")
             self.action_tab("verdicts")
+            self.call_after_refresh(self._arrive)  # once the page of that span is there
+            return
         key = f"{place.case}:{place.assertion}"
         told = any(line.key == key for line in self.query_one("#page", PageView).lines)
         if told:

@@ -7,6 +7,7 @@ from textual import work
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from tracedesk.desk import Desk, OpenTrace
+from tracedesk.evaluation.progress import Progress
 from tracedesk.model.mark import Mark
 from tracedesk.store.rows import TraceRow
 from tracedesk.tui.messages import (
@@ -51,9 +52,8 @@ class Work(Steady, RoleScreen):
     def read_state(self) -> None:
         """Totals and progress for the header."""
         desk = self.desk
-        progress = desk.progress()
-        done, total = (progress.done, progress.total) if progress else (0, 0)
-        self.post_message(StateRead(desk.store.count(), desk.totals(), done, total, desk.counts()))
+        progress = desk.progress() or Progress()
+        self.post_message(StateRead(desk.store.count(), desk.totals(), progress, desk.counts()))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="ledger")
     def read_ledger(self) -> None:
@@ -108,9 +108,22 @@ class Work(Steady, RoleScreen):
         self.post_message(VerdictsRead(trace_id, self.desk.verdicts(trace_id)))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="requests")
-    def read_requests(self, trace_id: str) -> None:
-        """The wire bytes of a trace."""
-        self.post_message(RequestsRead(trace_id, self.desk.store.requests(trace_id)))
+    def read_requests(self, row: TraceRow, *, earlier: bool) -> None:
+        """The wire bytes of a trace, or of an earlier revision of it."""
+        store = self.desk.store
+        found = (
+            store.revision_requests(row.id, row.revision) if earlier else store.requests(row.id)
+        )
+        self.post_message(RequestsRead(row, found, store.revisions(row.id)))
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="open")
+    def read_revision(self, row: TraceRow, revision: int) -> None:
+        """What a trace was before it was replaced, with the verdicts that it would get now."""
+        opened = self.desk.load_revision(row, revision)
+        rows = None if opened is None else SpanRows(opened.tree, opened.trace.spans)
+        verdicts = None if opened is None else self.desk.evaluate(opened)
+        if not get_current_worker().is_cancelled:
+            self.post_message(TraceRead(row.id, opened, rows, verdicts, revision))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="explain")
     def read_explained(self, opened: OpenTrace) -> None:

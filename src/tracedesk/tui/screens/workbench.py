@@ -12,7 +12,7 @@ import msgspec
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
@@ -36,9 +36,11 @@ from tracedesk.tui.messages import (
     VerdictsRead,
     WindowMoved,
 )
-from tracedesk.tui.screens.flips import Backtests
+from tracedesk.tui.screens.editing import Editing
+from tracedesk.tui.screens.judged import HEED_S
 from tracedesk.tui.screens.modals import LedgerScreen
 from tracedesk.tui.screens.moves import pane_of
+from tracedesk.tui.screens.stepping import Stepping
 from tracedesk.tui.screens.work import database_name
 from tracedesk.tui.view_models import bars
 from tracedesk.tui.view_models.trace_list import row_title
@@ -48,6 +50,7 @@ from tracedesk.tui.widgets.drawer.failure import FailureStrip
 from tracedesk.tui.widgets.drawer.results_view import ResultsView
 from tracedesk.tui.widgets.field_bar import FieldBar
 from tracedesk.tui.widgets.line_label import LineLabel
+from tracedesk.tui.widgets.pane import Pane
 from tracedesk.tui.widgets.span_tree import SpanTreeView, TimeRuler
 from tracedesk.tui.widgets.trace_list import TraceListView
 
@@ -78,7 +81,7 @@ VAST, WIDE, MEDIUM = 180, 140, 100
 """Columns from which there are three panes, with room beside the bars; three; and two."""
 
 
-class Workbench(Backtests):
+class Workbench(Editing, Stepping):
     """Traces, spans, detail and tests on one screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("")]
@@ -103,19 +106,20 @@ class Workbench(Backtests):
         yield LineLabel(ascii=self.ascii, id="header")
         yield LineLabel(ascii=self.ascii, id="breadcrumb")
         with Horizontal(id="body"):
-            with Vertical(id="list-pane", classes="pane"):
+            with Pane(id="list-pane", classes="pane"):
                 yield TraceListView(self.traces, self.now_ns, ascii=self.ascii)
                 yield FieldBar("f", "status:failed dur>2s agent:name", id="filter-bar")
-            with Vertical(id="tree-pane", classes="pane"):
+            with Pane(id="tree-pane", classes="pane"):
+                yield LineLabel(ascii=self.ascii, id="step-bar")
                 tree = SpanTreeView(ascii=self.ascii)
                 yield TimeRuler(tree, ascii=self.ascii)
                 yield tree
                 yield FieldBar("/", "name, attribute, argument or error", id="search-bar")
-            with Vertical(id="detail-pane", classes="pane"):
+            with Pane(id="detail-pane", classes="pane"):
                 yield DetailTabs(ascii=self.ascii)
                 yield PageView(ascii=self.ascii)
                 yield FieldBar("/", "attribute name or value", id="attribute-bar")
-        with Vertical(id="tests-pane", classes="pane"):
+        with Pane(id="tests-pane", classes="pane"):
             yield ResultsView(self.results, ascii=self.ascii)
         yield FailureStrip(ascii=self.ascii)
         yield Static(id="empty", markup=False)
@@ -126,6 +130,7 @@ class Workbench(Backtests):
         self.poll()
         self.set_interval(POLL_S, self.poll)
         self.set_interval(AGES_S, self.query_one(TraceListView).repaint)
+        self.set_interval(HEED_S, self.heed_evaluation)
 
     # -- what changed ----------------------------------------------------------------
 
@@ -143,7 +148,7 @@ class Workbench(Backtests):
         if stored or judged:
             self.refresh_rows()
         if stored and self.opened is not None:
-            self.read_if_grown(self.opened.row)
+            self.read_if_grown(self.known_row or self.opened.row)
         if saved and files:
             self.saved_ns = self.now_ns()
         if (judged or saved) and self.opened is not None:
@@ -207,6 +212,7 @@ class Workbench(Backtests):
     @on(StateRead)
     def _state_read(self, message: StateRead) -> None:
         endpoint = self.desk.endpoint
+        self.held_up = (message.progress.paused, message.progress.trouble)
         self._state = bars.HeaderState(
             state=endpoint.state,
             url=endpoint.url,
@@ -215,13 +221,15 @@ class Workbench(Backtests):
             database=database_name(self.desk),
             traces=message.total,
             totals=message.totals,
-            done=message.done,
-            queued=message.queued,
+            done=message.progress.done,
+            queued=message.progress.total,
+            paused=message.progress.paused,
+            trouble=message.progress.trouble,
             received=message.counts.received,
             refused=message.counts.refused,
         )
         self.show_bars()
-        if message.done < message.queued:
+        if message.progress.busy and not message.progress.paused:
             self.set_timer(PROGRESS_S, self.read_state)
 
     # -- the open trace --------------------------------------------------------------
@@ -243,7 +251,7 @@ class Workbench(Backtests):
 
     @on(TraceRead)
     def _trace_read(self, message: TraceRead) -> None:
-        if message.trace_id != self.wanted:
+        if message.trace_id != self.wanted or self.stays_on_earlier(message):
             return
         if message.opened is None or message.rows is None:
             self.notify("That trace is no longer stored.", severity="warning")
@@ -275,13 +283,13 @@ class Workbench(Backtests):
 
     @on(VerdictsRead)
     def _verdicts_read(self, message: VerdictsRead) -> None:
-        if self.opened is not None and message.trace_id == self.opened.row.id:
-            self.set_verdicts(message.verdicts)
+        if self.known_row is not None and message.trace_id == self.known_row.id:
+            self.verdicts_arrived(message.verdicts)
 
     @on(RequestsRead)
     def _requests_read(self, message: RequestsRead) -> None:
-        if self.opened is not None and message.trace_id == self.opened.row.id:
-            self.requests = message.requests
+        if self.opened is not None and message.row == self.opened.row:
+            self.requests, self.revisions = message.requests, message.revisions
             if self.tab == "raw":
                 self.show_page(keep_place=True)
 
@@ -291,13 +299,13 @@ class Workbench(Backtests):
             self.explained = message.explained
             self.show_page(keep_place=True)
 
-    @on(SearchDone)
     @on(ChatRead)
     def _chat_read(self, message: ChatRead) -> None:
         if message.opened is self.opened:
             self.chat = message.chat
             self.show_page(keep_place=True)
 
+    @on(SearchDone)
     def _search_done(self, message: SearchDone) -> None:
         if message.rows is self.rows and message.text == self.search_text:
             self.show_hits(message.hits)
@@ -364,7 +372,7 @@ class Workbench(Backtests):
         width = self.size.width
         state = msgspec.structs.replace(self._state, agent=self.traces.agent)
         self.query_one("#header", LineLabel).show(*bars.header(state, width))
-        crumbs = bars.breadcrumb(self.crumbs(), self.filters(), width)
+        crumbs = bars.breadcrumb(self.crumbs(), self.filters(), width, self.notes())
         self.query_one("#breadcrumb", LineLabel).show(*crumbs)
         keys = (
             bars.prefix_hint(self._prefix)

@@ -37,6 +37,10 @@ class HeaderState(msgspec.Struct, frozen=True, kw_only=True):
     totals: Mapping[Any, int] = {}
     done: int = 0
     queued: int = 0
+    paused: bool = False
+    """Evaluation was paused here."""
+    trouble: str = ""
+    """Why nothing can be evaluated just now."""
 
 
 def header(state: HeaderState, width: int) -> tuple[list[Piece], list[Piece]]:
@@ -89,6 +93,12 @@ def address(url: str | None) -> str:
 
 
 def _progress(state: HeaderState, width: int) -> list[Piece]:
+    if state.trouble:
+        room = max(20, width // 3)
+        return [Piece(f"{fit(f'evaluation waits: {plain(state.trouble)}', room)}   ", "bad")]
+    if state.paused:
+        left = f", {state.queued - state.done:,} to do" if state.queued > state.done else ""
+        return [Piece(f"evaluation paused{left if width >= 100 else ''}   ", "warn")]
     if not state.queued or state.done >= state.queued:
         return []
     filled = round(PROGRESS_CELLS * state.done / state.queued)
@@ -101,10 +111,10 @@ def _progress(state: HeaderState, width: int) -> list[Piece]:
 
 
 def breadcrumb(
-    crumbs: Sequence[str], filters: Sequence[str], width: int
+    crumbs: Sequence[str], filters: Sequence[str], width: int, notes: Sequence[str] = ()
 ) -> tuple[list[Piece], list[Piece]]:
-    """``traces › name › span`` on the left, one crumb a filter on the right."""
-    right: list[Piece] = []
+    """``traces › name › span`` on the left, notes and one crumb a filter on the right."""
+    right = [Piece(f" {plain(fit(note, 60))} ", "accent") for note in notes]
     for text in filters:
         right += [Piece(f" {plain(fit(text, 40))}", "accent"), Piece(" Esc✗ ", "faint")]
     room = width - sum(cells(piece.text) for piece in right) - 2
