@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
@@ -103,8 +103,6 @@ class EditScreen(Steady, RoleScreen):
         """Content of the disk that was asked about already."""
         self._asking = False
         self._bom = ""
-        self._typed = False
-        """The last change was typed, so that words may be offered."""
 
     def compose(self) -> ComposeResult:
         yield LineLabel(ascii=self.ascii, id="edit-head")
@@ -157,13 +155,17 @@ class EditScreen(Steady, RoleScreen):
             self._pause.stop()
         self._pause = self.set_timer(PAUSE_S, self._try)
         self._show_head()
-        if self._typed:
+        if self.area.typed:
             self._offer()
+        else:
+            self._offer_nothing()
 
-    def on_key(self, event: events.Key) -> None:
-        """Only what is typed has words offered, and no key but a letter keeps them open."""
-        self._typed = event.is_printable or event.key == "backspace"
-        if not self._typed and event.key not in ("up", "down", "tab"):
+    @on(TextArea.SelectionChanged)
+    def _cursor_moved(self) -> None:
+        """Away from the word there is nothing to be offered for it."""
+        found = self.query_one(OffersView).found
+        line, column = self.area.cursor_location
+        if found is not None and (line != found.line or column < found.start):
             self._offer_nothing()
 
     @on(CaseText.Refused)
@@ -235,7 +237,7 @@ class EditScreen(Steady, RoleScreen):
         self._offer_nothing()
         if found is None or word is None:
             return
-        self._typed = False
+        self.area.typed = False
         start, end = (found.line, found.start), (found.line, found.end)
         self.area.replace(word.insert, start, end, maintain_selection_offset=False)
         self.area.move_cursor((found.line, found.start + len(word.insert)))

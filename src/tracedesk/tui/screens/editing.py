@@ -164,4 +164,4 @@ def case_of(result: Result | None) -> str | None:
     """Id of the case that a row of the drawer belongs to."""
     if result is None:
         return None
-    return result.case.case if result.case is not None else result.idle
+    return result.case.case if result.case is not None else result.idle or None

@@ -47,6 +47,16 @@ def text_theme(name: str) -> TextAreaTheme:
     return TextAreaTheme(name=theme.name, syntax_styles=styles)
 
 
+def indent_below(line: str) -> str:
+    """The blanks that the line below one begins with: as deep, deeper below a key without a
+    value, and below the first key of an item beside that key."""
+    text = line.strip()
+    indent = line[: len(line) - len(line.lstrip())]
+    if text.startswith("- ") and ":" in text and "{" not in text.split(":")[0]:
+        indent += "  "
+    return indent + "  " if text.endswith((":", "{", "[")) else indent
+
+
 class CaseText(Steady, TextArea):
     """The text area; while words are offered, arrows and Tab are theirs."""
 
@@ -72,6 +82,8 @@ class CaseText(Steady, TextArea):
         self.indent_width = 2
         self.offering = False
         """True while words are on offer."""
+        self.typed = False
+        """The last key typed or deleted a letter, so that words may be offered."""
         self._faults: dict[int, tuple[int, bool]] = {}
 
     def begin(self, text: str) -> bool:
@@ -118,10 +130,19 @@ class CaseText(Steady, TextArea):
         self.move_cursor((line, min(column, len(self.document.get_line(line)))), center=True)
 
     async def _on_key(self, event: events.Key) -> None:
+        self.typed = event.is_printable
         if self.offering and event.key == "tab":
             event.stop()
             event.prevent_default()
             self.post_message(self.OfferKey("tab"))
+        elif event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            row, column = self.selection.end
+            above = self.document.get_line(row)[:column]
+            self.replace(
+                "\n" + indent_below(above), *self.selection, maintain_selection_offset=False
+            )
 
     async def _on_paste(self, event: events.Paste) -> None:
         if len(event.text) + len(self.text) > MAX_CHARS:
@@ -131,6 +152,10 @@ class CaseText(Steady, TextArea):
                 f"{len(event.text):,} characters are too many to be edited here, so nothing was"
                 " pasted; use E, your own editor"
             ))  # fmt: skip
+
+    def action_delete_left(self) -> None:
+        self.typed = self.offering
+        super().action_delete_left()
 
     def action_cursor_up(self, select: bool = False) -> None:
         if self.offering and not select:
