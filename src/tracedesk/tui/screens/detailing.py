@@ -30,6 +30,7 @@ from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.detail.tabs import DetailTabs
 from tracedesk.tui.widgets.drawer.failure import FailureStrip
 from tracedesk.tui.widgets.drawer.results_view import ResultsView
+from tracedesk.tui.widgets.pane import Pane
 from tracedesk.tui.widgets.span_tree import SpanTreeView, TimeRuler
 
 if TYPE_CHECKING:
@@ -280,13 +281,14 @@ class Detailing(Work):
     def retitle(self, pane: str, title: str | None = None, subtitle: str | None = None) -> None:
         """Name a pane on its border; None leaves a title as it is.
 
-        A title that is set paints the whole pane, so the same one is not set again.
+        Every painting costs, so the same title is not set again.
         """
-        widget = self.query_one(f"#{pane}-pane")
+        widget = self.query_one(f"#{pane}-pane", Pane)
         for place, text in (("border_title", title), ("border_subtitle", subtitle)):
             if text is not None and self._titles.get((pane, place)) != text:
                 self._titles[pane, place] = text
-                setattr(widget, place, Content(plain(text).translate(ASCII if self.ascii else {})))
+                words = plain(text).translate(ASCII if self.ascii else {})
+                widget.entitle(place, Content(words))
 
     # -- the tests drawer ------------------------------------------------------------
 

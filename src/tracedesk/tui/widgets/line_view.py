@@ -1,7 +1,8 @@
 """A list of lines of any length: only the lines on screen are ever built.
 
-Strips are cached by what changes their pixels; moving the cursor repaints two lines. A
-subclass says what a row looks like and calls ``changed`` when the answer is another one.
+Strips are cached by what changes their pixels, and let go when their rows may look different;
+moving the cursor repaints two lines. A subclass says what a row looks like and calls ``changed``
+when the answer is another one.
 """
 
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from textual.geometry import Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Piece
@@ -26,6 +28,9 @@ from tracedesk.tui.widgets.roles import role_style
 
 CACHED_STRIPS = 1_000
 """Several screens of the tallest terminal."""
+
+PARTS = 8
+"""A cell of the scrollbar is painted in eighths."""
 
 
 class LineView(Steady, ScrollView, can_focus=True):
@@ -44,9 +49,7 @@ class LineView(Steady, ScrollView, can_focus=True):
         """Number of rows."""
         self.empty_note = ""
         """What a list without rows says of that."""
-        self.content_version = 0
-        """Raised whenever rows may look different."""
-        self._strips: LRUCache[tuple[int, int, int, bool], Strip] = LRUCache(CACHED_STRIPS)
+        self._strips: LRUCache[tuple[int, int, bool], Strip] = LRUCache(CACHED_STRIPS)
         self._styles: dict[tuple[str, bool], Style] = {}
 
     # -- for subclasses --------------------------------------------------------------
@@ -57,18 +60,31 @@ class LineView(Steady, ScrollView, can_focus=True):
 
     def changed(self, count: int, cursor: int | None = None) -> None:
         """Rows may look different, and there are ``count`` of them now."""
-        self.content_version += 1
+        self._strips.clear()
         self.count = count
-        size = Size(self.size.width, count)
-        if size.height != self.virtual_size.height:
-            self.virtual_size = size
+        self._resize_virtually(Size(self.size.width, count))
         wanted = self.cursor if cursor is None else cursor
         self.cursor = max(0, min(wanted, count - 1))
         self.refresh()
 
+    def _resize_virtually(self, size: Size) -> None:
+        """Have another number of lines. Setting ``virtual_size`` lays the whole screen out anew,
+        and paints the scrollbar; in a long list that grows, neither would change anything."""
+        old, seen = self.virtual_size, self.scrollable_content_region.height
+        if size.height == old.height:
+            return
+        if size.width == old.width and min(size.height, old.height) > seen > 0:
+            self.set_reactive(Widget.virtual_size, size)
+            thumb = self.vertical_scrollbar
+            if abs(size.height - thumb.window_virtual_size) * seen * PARTS >= size.height:
+                thumb.window_virtual_size = size.height
+            self.scroll_y = self.validate_scroll_y(self.scroll_y)
+        else:
+            self.virtual_size = size
+
     def repaint(self) -> None:
         """Rows may look different; their number and the cursor are the same."""
-        self.content_version += 1
+        self._strips.clear()
         self.refresh()
 
     # -- painting --------------------------------------------------------------------
@@ -86,7 +102,7 @@ class LineView(Steady, ScrollView, can_focus=True):
             if y == 0 and not self.count:
                 return self._note(width)
             return Strip.blank(width, self._style("", False))
-        key = (row, width, self.content_version, at_cursor)
+        key = (row, width, at_cursor)
         strip = self._strips.get(key)
         if strip is None:
             strip = self._strips[key] = self._strip(row, width, at_cursor)
