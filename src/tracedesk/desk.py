@@ -59,6 +59,11 @@ SWITCH_S = 0.001
 """How long a thread that waits for the interpreter lets another one go on. A key waits for
 several turns of it, so Python's own five thousandths would be felt."""
 
+COLLECTED_AFTER = (5_000, 4, 1_000)
+"""New objects between two collections of garbage, and collections of the young between those of
+the older. Everything stands still meanwhile, and the screen makes much that only a collection
+frees: each line it paints. 50,000 at once take 70 ms, and what was kept so took 10 MB."""
+
 ASKED = "the judge is asked"
 NOT_ASKED = "the judge is asked by the workbench, serve and check, and has not answered this yet"
 
@@ -174,7 +179,7 @@ class Desk:
             # what is alive now stays; collections then look only at what came later
             gc.collect()
             gc.freeze()
-            gc.set_threshold(50_000, 20, 1000)
+            gc.set_threshold(*COLLECTED_AFTER)
             sys.setswitchinterval(SWITCH_S)
 
     def _watch(self) -> None:
