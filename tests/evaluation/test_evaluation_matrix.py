@@ -233,6 +233,35 @@ def test_a_threshold_not_met_has_a_column_of_its_own():
     assert "score of 0.60" in failures_of(results)[0].reason
 
 
+def test_spans_in_error_stand_under_runtime_of_what_failed():
+    broken = {"errors": 2, "error_span": "span-9", "error_text": "search: timed out"}
+    results = latest([
+        execution("t1", case(check("fail", "tool_choice")), **broken),
+        execution("t2", case(check("pass", score=0.6), threshold=0.8), **broken),
+        execution("t3", case(check("pass")), **broken),
+    ])  # fmt: skip
+    (row,) = matrix_of(tally_of(results)).rows
+    assert (row.failed, row.evaluated) == (2, 3)
+    assert row.cells["runtime"].failures == 2
+    assert (row.cells["tool_choice"].roots, row.cells["runtime"].roots) == (1, 1)
+    first, second = failures_of(results, stage="runtime")
+    assert (first.root, second.root) == (False, True)
+    assert second.reason == "2 spans of the trace ended in error, first search: timed out"
+    assert second.span == "span-9"
+
+
+def test_environments_are_an_axis():
+    results = latest([
+        execution("t1", case(check("fail")), environment="production"),
+        execution("t2", case(check("pass")), environment="staging"),
+        execution("t3", case(check("pass"))),
+    ])  # fmt: skip
+    points = survey(results).points("environments")
+    assert [(point.label, point.scores.quality.percent) for point in points] == [
+        ("", 100), ("production", 0), ("staging", 100),
+    ]  # fmt: skip
+
+
 def test_what_was_not_decided_is_in_no_denominator():
     results = latest([
         execution("t1", case(check("missing"))), execution("t2", case(check("error"))),
