@@ -23,6 +23,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("tracedesk.commands.list_", "List stored traces."),
     "mark": ("tracedesk.commands.mark", "Mark stored traces as known good or known bad."),
     "show": ("tracedesk.commands.show", "Show one trace: tree, reading, verdicts."),
+    "compare": (
+        "tracedesk.commands.compare",
+        "Two traces aligned: the first divergence, what differs, verdicts.",
+    ),
     "explain": (
         "tracedesk.commands.explain",
         "Where each value of a trace was read from, and why one is blank.",

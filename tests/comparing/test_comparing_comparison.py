@@ -41,7 +41,8 @@ def booking(*, party=4, model="gpt-4o", answer="Your table for 4 is booked.", as
                 "t", "book", "root", arguments={"party": party}, start_ms=21, end_ms=40, **book
             ),
             make_span(
-                "m2", f"chat {model}", "root", attributes={**MODEL, **output, "gen_ai.request.model": model},
+                "m2", f"chat {model}", "root",
+                attributes={**MODEL, **output, "gen_ai.request.model": model},
                 start_ms=41, end_ms=90,
             ),
         )

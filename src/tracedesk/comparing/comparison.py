@@ -1,4 +1,5 @@
-"""Two traces, A on the left and B on the right: which span belongs to which, what differs, and where it began.
+"""Two traces, A on the left and B on the right: which span belongs to which, what differs, and
+where that began.
 
 A pair can come apart twice: when the call is made (its name, its arguments) and when it ends (its
 result, its failure). The first divergence is the earliest of these moments, so an agent whose

@@ -20,12 +20,15 @@ LOOKED = 2_000
 """Traces of the agent whose verdict is asked for, newest first."""
 
 COMPARED = 300
-"""Passing ones whose spans are looked at."""
+"""Those that do not fail, whose spans are looked at."""
 
 SPANS_READ = 200_000
 """Spans that are read in all: about a second."""
 
 WINDOW = 200
+
+GOOD = {"pass": 2, "missing": 1}
+"""Outcomes that a failing trace may be held against, the better one first."""
 
 INPUT, TOOLS, ORDER, NAMES = 0.4, 0.3, 0.2, 0.1
 """What counts how much: the same input, the same tools, in the same order, the same other spans."""
@@ -35,12 +38,14 @@ class Nearest(msgspec.Struct, frozen=True):
     """What was found, and how far was looked."""
 
     row: TraceRow | None
+    outcome: str = ""
+    """``pass``; ``missing`` where no trace passes and this one at least fails nothing."""
     likeness: float = 0.0
     """From 0 to 1."""
     looked: int = 0
     """Traces of the agent that were asked for their verdict."""
-    passing: int = 0
-    """Those of them that pass and were compared."""
+    compared: int = 0
+    """Those of them that were compared, since they do not fail."""
     bounded: bool = False
     """True when older traces were not looked at."""
 
@@ -52,32 +57,34 @@ def nearest_passing(
     stopped: Callable[[], bool] = lambda: False,
 ) -> Nearest:
     """The trace of the same agent that passes and is most like ``row``; of equal ones the newest.
+    Where none passes, the most similar one that fails nothing.
 
     ``outcome_of`` gives the worst outcome of a trace by id, None while it is not known. Raises
     StoreError.
     """
     wanted = Outline(row, store.spans(row.id))
-    best: TraceRow | None = None
-    likeness, looked, passing, spans = -1.0, 0, 0, 0
-    bounded = False
+    best = Nearest(None)
+    looked, compared, spans, bounded = 0, 0, 0, False
     for each in _newest_first(store, row.agent_id):
         if stopped():
             break
-        if looked >= LOOKED or passing >= COMPARED or spans >= SPANS_READ:
+        if looked >= LOOKED or compared >= COMPARED or spans >= SPANS_READ:
             bounded = True
             break
         looked += 1
-        if each.id == row.id or outcome_of(each.id) != "pass":
+        outcome = None if each.id == row.id else outcome_of(each.id)
+        if outcome not in GOOD:
             continue
         if spans + each.span_count > SPANS_READ:
             bounded = True
             continue
-        passing += 1
+        compared += 1
         spans += each.span_count
-        found = wanted.likeness(Outline(each, store.spans(each.id)))
-        if found > likeness:
-            best, likeness = each, found
-    return Nearest(best, max(likeness, 0.0), looked, passing, bounded)
+        likeness = wanted.likeness(Outline(each, store.spans(each.id)))
+        better = GOOD[outcome] - GOOD.get(best.outcome, 0)
+        if better > 0 or (not better and likeness > best.likeness):
+            best = Nearest(each, str(outcome), likeness)
+    return msgspec.structs.replace(best, looked=looked, compared=compared, bounded=bounded)
 
 
 def _newest_first(store: Store, agent_id: str) -> Iterator[TraceRow]:

@@ -116,11 +116,12 @@ class Comparing(Backtests):
         found = message.nearest
         if found.row is None:
             looked = f"the newest {found.looked:,} were" if found.bounded else "all were"
-            told = f"No other trace of this agent passes; {looked} looked at."
+            told = f"Every other trace of this agent fails or is not judged; {looked} looked at."
             self.notify(told, severity="warning")
             return
-        among = f"of {found.passing:,} that pass" + (", newest first" if found.bounded else "")
-        note = f"A is the nearest {among} · {found.likeness:.0%} alike"
+        what = "passes" if found.outcome == "pass" else "fails nothing, as none passes"
+        among = f"of the newest {found.looked:,} " if found.bounded else ""
+        note = f"A is the nearest {among}that {what} · {found.likeness:.0%} alike"
         self._compare(found.row, message.row, note)
 
     # -- reading anew ----------------------------------------------------------------
