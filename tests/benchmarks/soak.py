@@ -3,7 +3,8 @@ minutes: good requests of every format and size, bad ones of every kind, keys pr
 
 Exits with 1 on a broken promise: a 2xx that is not stored exactly once with the right
 revision, a refusal that is, a reply no request of its kind may get, memory that keeps growing,
-a key that is painted late.
+a key that is painted late. Beside the keys stands how late a process and a thread are woken that
+do nothing, which tells a busy machine from a busy app.
 """
 
 import tracedesk.tui  # noqa: F401 - before Textual, whose pace of frames it sets
@@ -22,6 +23,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from bench_screen import SIZE, Frames, press
+from lateness import Lateness
 from load import Report
 from promises import broken
 from table import HEADER, Result, render, resident
@@ -51,11 +53,13 @@ def main(minutes: float = 5.0) -> int:
     """Run for so long; returns the exit status."""
     with TemporaryDirectory() as folder:
         root = Path(folder)
-        reports, times, memory = asyncio.run(_soak(root, minutes * 60))
+        lateness = Lateness()
+        with lateness.watched():
+            reports, times, memory = asyncio.run(_soak(root, minutes * 60))
         workspace = Workspace(root=root)
         found = broken(workspace.database, reports)
     print(_by_status(reports, minutes * 60))
-    results = [*_keys(times), *_memory(memory, reports)]
+    results = [*_keys(times), *lateness.results(), *_memory(memory, reports)]
     print(HEADER + "\n" + render(results))
     wrong = [line for report in reports for line in report.wrong]
     for line in [*found, *wrong[:10]]:
