@@ -37,6 +37,7 @@ def accepted(
 ) -> bytes:
     """The body of a 2xx. ``tail`` is JSON text added behind ``data``."""
     updated = iso(receipt.updated_ns)
+    created = updated if receipt.created else iso(receipt.created_ns)
     external = (
         "" if receipt.external_id is None else f'"externalId":{_json_text(receipt.external_id)},'
     )
@@ -45,7 +46,7 @@ def accepted(
         '{"success":true,"message":"Trace accepted",'
         f'"timestamp":"{updated}","traceId":"{receipt.id}","id":"{receipt.id}",'
         f'"data":{{"id":"{receipt.id}","platformId":"{agent_id}",{external}"status":"{status}",'
-        f'"createdAt":"{iso(receipt.created_ns)}","updatedAt":"{updated}"{noted}}}{tail}}}'
+        f'"createdAt":"{created}","updatedAt":"{updated}"{noted}}}{tail}}}'
     ).encode()
 
 

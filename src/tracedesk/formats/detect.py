@@ -102,7 +102,8 @@ def read_body(
         faults.extend(error.faults)
     _read_fields(wire, envelope, faults)
     faults.raise_if_any()
-    envelope.warnings = unique_warnings(envelope.warnings)
+    if envelope.warnings:
+        envelope.warnings = unique_warnings(envelope.warnings)
     return envelope
 
 

@@ -39,7 +39,8 @@ class Envelope(msgspec.Struct, kw_only=True):
         if self.reader is None:
             raise TypeError("an OTLP body has resources, not one trace")
         trace = self.reader(agent_type)
-        trace.warnings = unique_warnings([*self.warnings, *trace.warnings])
+        if self.warnings or trace.warnings:
+            trace.warnings = unique_warnings([*self.warnings, *trace.warnings])
         trace.metadata = self.metadata
         trace.external_metadata = self.external_metadata
         trace.external_id = self.external_id

@@ -112,15 +112,17 @@ class Writer:
         order, and return how many. Each ``Done`` is called on the running loop, with receipts
         and error, after the commit. Raises StoreError when the store is closed."""
         loop = asyncio.get_running_loop()
+        works = [Work(items, None, done, loop) for items, done in submits]
         taken = 0
         with self._lock:
             self._check_open()
-            for items, done in submits:
-                work = Work(items, None, done, loop)
+            for work in works:
                 if not self._has_room(work):
                     break
-                self._enqueue(work)
+                self._works.append(work)
+                self._queued_bytes += work.size
                 taken += 1
+            self._more.notify()  # last, for the thread can do nothing before the lock is free
         return taken
 
     def run(self, job: Callable[[sqlite3.Connection], T]) -> "Future[T]":
