@@ -27,7 +27,7 @@ from tracedesk.tui.view_models.pages.builder import HEAD_LINES, Page
 from tracedesk.tui.view_models.pages.events import events_page
 from tracedesk.tui.view_models.pages.failure import failure_page
 from tracedesk.tui.view_models.pages.json_lines import inline, json_lines, opened, whole
-from tracedesk.tui.view_models.pages.raw import body_text, raw_page
+from tracedesk.tui.view_models.pages.raw import body_head, raw_page
 from tracedesk.tui.view_models.pages.reading import reading_page
 from tracedesk.tui.view_models.pages.verdicts import verdicts_page
 
@@ -120,7 +120,7 @@ def test_raw_shows_the_bytes_headers_and_what_was_tolerated(opened_booking):
 
 
 def test_a_binary_body_is_dumped_as_hex():
-    assert body_text(b"\x0a\xff\x00AB") == "000000  0a ff 00 41 42           ...AB"
+    assert body_head(b"\x0a\xff\x00AB") == "000000  0a ff 00 41 42           ...AB"
     request = StoredRequest(
         part=0, received_ns=NOW_NS, method="POST", path="/v1/traces", headers={}, body=b"\xff" * 9
     )

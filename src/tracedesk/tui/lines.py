@@ -72,6 +72,8 @@ class Line(msgspec.Struct, frozen=True):
     value: Value | None = None
     span: str | None = None
     """Id of the span that this line leads to."""
+    revision: int = 0
+    """Revision of the trace that this line leads to; 0 for none."""
     file: str = ""
     """Test-case file that this line comes from."""
     line: int = 0
@@ -86,7 +88,8 @@ class Line(msgspec.Struct, frozen=True):
     @property
     def leads(self) -> bool:
         """True when Enter does something on this line."""
-        return bool(self.value is not None or self.span or self.toggle or self.file)
+        links = self.span or self.toggle or self.file or self.revision
+        return bool(self.value is not None or links)
 
     @property
     def text(self) -> str:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tracedesk.evaluation.run import TraceVerdicts
     from tracedesk.reading.chat import Chat
     from tracedesk.reading.explain import Explained
-    from tracedesk.store.rows import StoredRequest, TraceRow
+    from tracedesk.store.rows import Revision, StoredRequest, TraceRow
 
 
 MARK_CHARS = 60
@@ -66,6 +66,10 @@ class Detailing(Work):
         """True while the Reading tab explains its values."""
         self.explained: Sequence[Explained] | None = None
         self.chat: Chat | None = None
+        self.revisions: Sequence[Revision] = ()
+        """Earlier revisions that are kept, once they are read."""
+        self.latest: TraceRow | None = None
+        """The trace as it is by now, while an earlier revision of it is on screen."""
         self.folds = Folds()
         """What is folded on the pages of the open trace."""
         self.search_text = ""
@@ -99,6 +103,7 @@ class Detailing(Work):
         else:
             self.search_text = self.attribute_text = ""
             self.folds.clear()
+            self.latest, self.revisions = None, ()
         self.opened, self.rows = opened, rows
         self.requests = self.explained = self.chat = None
         self.verdicts = verdicts
@@ -112,13 +117,15 @@ class Detailing(Work):
 
     def show_mark(self, row: "TraceRow") -> None:
         """The open trace is marked otherwise now; nothing else of it is."""
-        if self.opened is not None and self.opened.row.id == row.id:
+        if self.latest is not None and self.latest.id == row.id:
+            self.latest = row
+        elif self.opened is not None and self.opened.row.id == row.id:
             self.opened = msgspec.structs.replace(self.opened, row=row)
             self._show_tree_title()
 
     def leave_trace(self) -> None:
         """Show no trace, as before one was opened."""
-        self.opened = self.rows = self.verdicts = self.wanted = None
+        self.opened = self.rows = self.verdicts = self.wanted = self.latest = None
         self.requests = self.explained = self.chat = None
         self.search_text = self.attribute_text = ""
         self.folds.clear()
@@ -188,7 +195,7 @@ class Detailing(Work):
         if self.opened is None or self.opened.sketch:
             return
         if self.tab == "raw" and self.requests is None:
-            self.read_requests(self.opened.row.id)
+            self.read_requests(self.opened.row, earlier=self.latest is not None)
         if self.tab == "reading" and self.xray and self.explained is None:
             self.read_explained(self.opened)
         if self.tab == "chat" and self.chat is None:
@@ -232,7 +239,16 @@ class Detailing(Work):
         if self.tab == "events":
             return events_page(span, width, self.folds, redacted_here=redacted_here)
         if self.tab == "raw":
-            return raw_page(self.requests, opened.trace.warnings, span, width)
+            return raw_page(
+                self.requests,
+                opened.trace.warnings,
+                span,
+                width,
+                revisions=self.revisions,
+                shown=opened.row.revision,
+                latest=(self.latest or opened.row).revision,
+                span_of=self._span_of,
+            )
         # brings all kinds of assertion along: a tenth of a second that no first frame pays
         from tracedesk.tui.view_models.pages.verdicts import verdicts_page
 
@@ -345,6 +361,8 @@ class Detailing(Work):
     def filters(self) -> list[str]:
         """What narrows the lists, the one that Escape removes first at the end."""
         found = [self.traces.filter_text] if self.traces.filter_text else []
+        if self.latest is not None and self.opened is not None:
+            found.append(f"revision {self.opened.row.revision} of {self.latest.revision}")
         if self.rows is not None and self.rows.searching:
             found.append(f"/{self.search_text} · {self.rows.hits:,} found")
         if self.attribute_text:
@@ -358,6 +376,8 @@ class Detailing(Work):
         row = self.opened.row
         axis = None if self.rows is None else self.rows.axis
         parts = [row_title(self.opened.row), counted(row.span_count, "span")]
+        if self.latest is not None:
+            parts.insert(1, f"revision {row.revision} of {self.latest.revision}, read-only")
         if axis is not None:
             parts.append(figures.duration(axis.length_ns))
         if row.error_count:

@@ -2,11 +2,11 @@
 
 from textual import on
 
-from tracedesk.tui.screens.detailing import Detailing
+from tracedesk.tui.screens.revisions import Revisions
 from tracedesk.tui.widgets.field_bar import FieldBar
 
 
-class Finding(Detailing):
+class Finding(Revisions):
     """The filter of the traces, the search of the spans and of the attributes."""
 
     # -- filtering -------------------------------------------------------------------

@@ -56,7 +56,9 @@ class Moves(Sending):
 
     def action_back(self) -> None:
         """Drop the last crumb: a search, then the filter, then the pane."""
-        if self.attribute_text:
+        if self.pane != "list" and self.leave_revision():
+            pass
+        elif self.attribute_text:
             self.attribute_text = ""
             self.show_page()
         elif self.rows is not None and self.rows.searching:

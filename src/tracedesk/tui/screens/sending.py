@@ -29,6 +29,8 @@ class Sending(Values):
         row = self.chosen_row
         if row is None:
             self.notify("There is no trace here to copy.")
+        elif self.latest is not None and self.pane != "list":
+            self.notify(f"Esc goes to the latest revision first, of which the {form} is made.")
         else:
             self._make_text(form, row)
 

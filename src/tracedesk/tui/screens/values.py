@@ -17,6 +17,8 @@ class Values(Finding):
         if line.toggle:
             self.folds.toggle(line.toggle)
             self.show_page(keep_place=True)
+        elif line.revision:
+            self.open_revision(line.revision)
         elif line.value is not None:
             self.app.push_screen(ValueScreen(line.value, self.put_on_clipboard, ascii=self.ascii))
         elif line.span is not None:
