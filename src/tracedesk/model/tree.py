@@ -66,10 +66,10 @@ class SpanTree(msgspec.Struct, kw_only=True):
         row_of.append(ROOT)  # so that the parent of a root, -1, maps to itself
         parent = [row_of[parents[index]] for index in order]
         return cls(
-            order=array("q", order),
-            parent=array("q", parent),
-            depth=array("q", _depths(parent)),
-            subtree_end=array("q", _subtree_ends(parent)),
+            order=array("i", order),
+            parent=array("i", parent),
+            depth=array("i", _depths(parent)),
+            subtree_end=array("i", _subtree_ends(parent)),
             orphans={row_of[i]: pid for i, pid in orphans.items()},
             cycles={row_of[i]: pid for i, pid in cycles.items()},
         )

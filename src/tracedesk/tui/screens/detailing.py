@@ -108,7 +108,7 @@ class Detailing(Work):
         self.requests = self.explained = self.chat = None
         self.verdicts = verdicts
         self.span_view.show(rows, self._marks(), row)
-        self.query_one(TimeRuler).refresh()
+        self.query_one(TimeRuler).told()
         self._show_tree_title()
         self.show_results(from_top=not grown)
         self.show_page()
@@ -130,7 +130,7 @@ class Detailing(Work):
         self.search_text = self.attribute_text = ""
         self.folds.clear()
         self.span_view.show(None, self._marks())
-        self.query_one(TimeRuler).refresh()
+        self.query_one(TimeRuler).told()
         self._show_tree_title()
         self.show_results(from_top=True)
         self.show_page()
@@ -140,7 +140,8 @@ class Detailing(Work):
     def set_verdicts(self, verdicts: "TraceVerdicts | None") -> None:
         """Newer verdicts for the open trace."""
         self.verdicts = verdicts
-        self.span_view.set_marks(self._marks())
+        row = self.span_view.row  # before runs of siblings are split at what failed now
+        self.span_view.set_marks(self._marks(), row)
         self.show_results()
         self.show_failure()
         if self.tab == "verdicts":
@@ -156,6 +157,7 @@ class Detailing(Work):
             stale=self.verdicts.stale,
         )
         self.rows.set_failures(marks.failing_rows())
+        self.rows.stand_alone(marks.standing_rows())
         return marks
 
     @property
@@ -391,11 +393,6 @@ class Detailing(Work):
 def carry_over(old: SpanRows | None, new: SpanRows, span: Span | None) -> int:
     """Keep the folds of a trace that grew; returns the row where its cursor belongs."""
     if old is not None:
-        row = old.folded.find(1)
-        while row >= 0:
-            found = new.row_of(old.span(row).span_id)
-            if found is not None:
-                new.fold(found)
-            row = old.folded.find(1, row + 1)
+        new.take_over(old)
     at = None if span is None else new.row_of(span.span_id)
     return at or 0

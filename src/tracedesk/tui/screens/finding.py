@@ -100,6 +100,7 @@ class Finding(Revisions):
         row = self.span_view.row
         if self.rows is not None and self.rows.searching:
             self.rows.clear_search()
+            self.rows.reveal(row or 0)
             self.span_view.rebuilt(row or 0)
         self.query_one("#search-bar", FieldBar).problem(None)
         self.show_bars()

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Callable
 
 from textual.app import SuspendNotSupported
 from textual.widget import Widget
@@ -11,18 +10,17 @@ from tracedesk.model.mark import Mark
 from tracedesk.tui.actions import PANES
 from tracedesk.tui.editor import editor_command
 from tracedesk.tui.screens.modals import HelpScreen
-from tracedesk.tui.screens.sending import Sending
+from tracedesk.tui.screens.spans import Spans
 from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.drawer.results_view import ResultsView
 from tracedesk.tui.widgets.line_view import LineView
-from tracedesk.tui.widgets.span_tree import TimeRuler
 from tracedesk.tui.widgets.trace_list import TraceListView
 
 VIEWS = {"list": "#traces", "tree": "#spans", "detail": "#page", "tests": "#results"}
 """The list that has the focus in each pane."""
 
 
-class Moves(Sending):
+class Moves(Spans):
     """Actions of the workbench."""
 
     # -- panes -----------------------------------------------------------------------
@@ -79,7 +77,7 @@ class Moves(Sending):
         """Enter, by the pane that has the focus."""
         {
             "list": self._open_trace_row,
-            "tree": lambda: self.go_to_pane("detail"),
+            "tree": self.open_span,
             "detail": self.open_value,
             "tests": self._open_evidence,
         }[self.pane]()
@@ -174,65 +172,6 @@ class Moves(Sending):
             self.notify("There is no trace here to mark.")
         else:
             self.mark_trace(row, Mark(mark))
-
-    # -- spans -----------------------------------------------------------------------
-
-    def action_unfold(self) -> None:
-        row = self.span_view.row
-        if self.rows is None or row is None:
-            return
-        if self.rows.folded[row]:
-            self.span_view.toggle(row)
-        elif self.rows.has_children(row):
-            self.span_view.cursor += 1
-
-    def action_fold(self) -> None:
-        row = self.span_view.row
-        if self.rows is None or row is None:
-            return
-        if self.rows.has_children(row) and not self.rows.folded[row]:
-            self.span_view.toggle(row)
-        else:
-            self.action_parent()
-
-    def action_parent(self) -> None:
-        row = self.span_view.row
-        if self.rows is not None and row is not None:
-            above = self.rows.parent_of(row)
-            if above is not None:
-                self.span_view.go(above)
-
-    def action_fold_all(self) -> None:
-        self._refold(lambda rows: rows.fold_all())
-
-    def action_unfold_all(self) -> None:
-        self._refold(lambda rows: rows.unfold_all())
-
-    def _refold(self, change: "Callable[..., None]") -> None:
-        row = self.span_view.row
-        if self.rows is not None and row is not None:
-            change(self.rows)
-            self.span_view.rebuilt(row)
-
-    def action_time_column(self) -> None:
-        self.span_view.set_mode(self.span_view.mode.next)
-        self.query_one(TimeRuler).refresh()
-
-    def action_jump(self, what: str, step: int) -> None:
-        row = self.span_view.row
-        if self.rows is None or row is None:
-            return
-        found = self.rows.next_of(what, row, step)
-        if found is None:
-            names = {"failure": "failed assertion points at a span", "error": "span failed"}
-            self.notify(f"No {names.get(what, what + ' here')}.")
-            return
-        self.span_view.go(found)
-        if what == "failure":
-            self.tab = "verdicts"
-            self.show_page()
-        if self.pane == "list":
-            self.go_to_pane("tree")
 
     # -- detail and tests ------------------------------------------------------------
 

@@ -75,6 +75,11 @@ class Marks:
         """Rows with a failed assertion, in order."""
         return [row for row, verdict in self._pairs if self._outcomes[verdict][0] is Outcome.FAIL]
 
+    def standing_rows(self) -> list[int]:
+        """Rows that a verdict other than a pass belongs to: they are shown by themselves."""
+        outcomes = self._outcomes
+        return [row for row, verdict in self._pairs if outcomes[verdict][0] is not Outcome.PASS]
+
 
 NO_COUNTS = Counts()
 

@@ -16,7 +16,9 @@ from tracedesk.tui import figures
 from tracedesk.tui.lines import Piece
 from tracedesk.tui.text import cells, fit, pad, pad_left, plain
 from tracedesk.tui.view_models.marks import Counts, Marks
+from tracedesk.tui.view_models.span_bar import TOGETHER, bar_pieces
 from tracedesk.tui.view_models.span_tree import SpanRows
+from tracedesk.tui.view_models.timing import Timing, timing
 
 MAX_GUIDES = 10
 """Most levels drawn as guides, two cells each; deeper rows say their depth instead."""
@@ -94,22 +96,23 @@ def span_line(
     """The pieces of one row; together exactly as wide as the columns."""
     span = rows.span(row)
     hit = rows.is_hit(row)
+    when = timing(rows, row)
     model, tokens = rows.told(row, model_and_tokens)
     if model or tokens:
-        pieces = _label(rows, row, span, columns.label, columns.label, hit)
+        pieces = _label(rows, row, span, columns.label, columns.label, hit, when)
         if columns.model:
             pieces.append(Piece(" " + pad(model, columns.model - 1), "dim"))
         if columns.tokens:
             pieces.append(Piece(pad_left(tokens, columns.tokens), "dim"))
     else:  # a span without a model lends these columns to its name
         room = columns.label + columns.model + columns.tokens
-        pieces = _label(rows, row, span, room, columns.label, hit)
+        pieces = _label(rows, row, span, room, columns.label, hit, when)
     pieces.append(_time(rows, row, span, columns.time, mode))
     if columns.bar:
-        pieces += _bar(rows, span, columns.bar, hit)
-        # A folded row stands for all below it, and a root for the whole of its tree.
+        pieces += bar_pieces(rows, row, span, columns.bar, hit, when.late_ns)
+        # A folded row stands for all that it hides, and a root for the whole of its tree.
         whole = rows.folded[row] or rows.tree.depth[row] == 0
-        end = rows.tree.subtree_end[row] if whole else None
+        end = rows.reach(row) if whole else None
         pieces += gutter(marks.counts(row, end), columns.marks, marks.pending)
     return pieces
 
@@ -172,15 +175,18 @@ def guides(rows: SpanRows, row: int, label: int) -> str:
 
 def _has_next(rows: SpanRows, row: int) -> bool:
     above = rows.tree.parent[row]
-    return above >= 0 and rows.tree.subtree_end[row] < rows.tree.subtree_end[above]
+    end = rows.reach(row) if rows.folded[row] else rows.tree.subtree_end[row]
+    return above >= 0 and end < rows.tree.subtree_end[above]
 
 
-def _label(rows: SpanRows, row: int, span: Span, width: int, guided: int, hit: bool) -> list[Piece]:
+def _label(
+    rows: SpanRows, row: int, span: Span, width: int, guided: int, hit: bool, when: Timing
+) -> list[Piece]:
     """The label in ``width`` cells; ``guided`` is the width that decides on the guides."""
-    folds = rows.has_children(row)
+    folds = rows.has_children(row) or rows.folded[row]
     leaf = "─" if rows.tree.depth[row] else " "
     marker = ("▸" if rows.folded[row] else "▾") if folds else leaf
-    status, status_role = _status(rows, row, span)
+    status, status_role = _status(rows, row, span, when)
     lead = [
         Piece(guides(rows, row, guided), "faint"),
         Piece(marker, "dim" if folds else "faint"),
@@ -189,7 +195,7 @@ def _label(rows: SpanRows, row: int, span: Span, width: int, guided: int, hit: b
     ]
     if span.kind is not Kind.NODE:
         lead.append(Piece(span.kind.letter + " ", KIND_ROLES[span.kind]))
-    name, role, note, short_note = _name(rows, row, span, hit)
+    name, role, note, short_note = _name(rows, row, span, hit, when)
     room = width - sum(cells(piece.text) for piece in lead)
     if room < 2:
         return [Piece(pad("".join(piece.text for piece in lead), width), "dim")]
@@ -202,34 +208,52 @@ def _label(rows: SpanRows, row: int, span: Span, width: int, guided: int, hit: b
     return [*lead, Piece(name, role), Piece(note, "dim"), Piece(" " * (room - cells(note)))]
 
 
-def _status(rows: SpanRows, row: int, span: Span) -> tuple[str, str]:
+def _status(rows: SpanRows, row: int, span: Span, when: Timing) -> tuple[str, str]:
     if span.failed:
         return "✖", "bad"
+    if rows.is_group(row):
+        return TOGETHER, "bar"
     if rows.folded[row] and (below := rows.errors_below(row)):
         return f"○{below}", "bad"
     if row in rows.tree.orphans:
         return "◌", "warn"
     if row in rows.tree.cycles:
         return "↻", "warn"
-    return " ", ""
+    return ("±", "warn") if when.skewed else (" ", "")
 
 
-def _name(rows: SpanRows, row: int, span: Span, hit: bool) -> tuple[str, str, str, str]:
+def _name(
+    rows: SpanRows, row: int, span: Span, hit: bool, when: Timing
+) -> tuple[str, str, str, str]:
     """Name, its role, the note after it, and a shorter one for where that has no room."""
-    note = f" ({rows.tree.subtree_end[row] - row - 1})" if rows.folded[row] else ""
-    short = note
-    if row in rows.tree.orphans:
+    note = short = _place(rows, row)
+    if rows.is_group(row):
+        if (longest := rows.aggregate(row).longest_ns) is not None:
+            note += f"  max {figures.duration(longest)}"
+    elif row in rows.tree.orphans:
         note += f"  orphan (parent {rows.tree.orphans[row][:4]}… not received)"
         short += " orphan"
     elif row in rows.tree.cycles:
         note += f"  cycle (names {rows.tree.cycles[row][:4]}… as parent)"
         short += " cycle"
+    elif when.note:
+        note += f"  {when.note}"
+        short += f" {when.short}"
     name = plain(span.label[:400]) or "(no name)"
     if span.status is Status.SKIPPED:
         return name, "skipped", note + " skipped", short
     if not hit:
         return name, "faint", note, short
     return name, "match" if rows.searching else "", note, short
+
+
+def _place(rows: SpanRows, row: int) -> str:
+    """What a folded row hides, or which of an open run of siblings this one is."""
+    if rows.folded[row]:
+        hidden = rows.reach(row) - row
+        return f" ({hidden - 1})" if rows.has_children(row) else f" ×{hidden}"
+    run = rows.groups.around(row)
+    return "" if run is None else f" {row - run[0] + 1}/{run[1] - run[0]}"
 
 
 def _time(rows: SpanRows, row: int, span: Span, width: int, mode: TimeColumn) -> Piece:
@@ -239,13 +263,22 @@ def _time(rows: SpanRows, row: int, span: Span, width: int, mode: TimeColumn) ->
             "" if axis is None or start is None else "+" + figures.duration(start - axis.start_ns)
         )
         return Piece(pad_left(text, width), "dim")
+    if rows.is_group(row):
+        total = rows.aggregate(row).total_ns
+        text = "–" if total is None else "Σ" + figures.duration(total)
+        return Piece(pad_left(text, width), "dim")
     own = span.duration_ns
     if mode is TimeColumn.SELF:
         own = self_time_ns(rows, row)
     if own is None:
-        running = span.start_ns is not None and span.end_ns is None
-        return Piece(pad_left("running" if running else "–", width), "faint")
+        return Piece(pad_left(_no_duration(span), width), "faint")
     return Piece(pad_left(figures.duration(own), width), _share_role(rows, row, own))
+
+
+def _no_duration(span: Span) -> str:
+    if span.start_ns is None:
+        return "–"
+    return "running" if span.end_ns is None else figures.duration(span.end_ns - span.start_ns)
 
 
 def _share_role(rows: SpanRows, row: int, own_ns: int) -> str:
@@ -253,7 +286,7 @@ def _share_role(rows: SpanRows, row: int, own_ns: int) -> str:
     total = None if above is None else rows.span(above).duration_ns
     if not total or own_ns < NOTABLE * total:
         return "dim"
-    return "strong" if own_ns >= LARGE * total else ""
+    return "hot" if own_ns >= LARGE * total else "warm"
 
 
 def self_time_ns(rows: SpanRows, row: int) -> int | None:
@@ -271,18 +304,6 @@ def self_time_ns(rows: SpanRows, row: int) -> int | None:
             covered += last - first
             reached = last
     return span.duration_ns - covered
-
-
-def _bar(rows: SpanRows, span: Span, width: int, hit: bool) -> list[Piece]:
-    bar = None if rows.axis is None else rows.axis.bar(span.start_ns, span.end_ns, width)
-    if bar is None:
-        return [Piece(" ┃", "faint"), Piece(" " * width), Piece("┃", "faint")]
-    role = "bar-error" if span.failed else "bar"
-    if not hit or span.status is Status.SKIPPED:
-        role = "bar-faint"
-    left = " " * bar.offset
-    right = " " * (width - bar.offset - len(bar.glyphs))
-    return [Piece(" ┃" + left, "faint"), Piece(bar.glyphs, role), Piece(right + "┃", "faint")]
 
 
 def _first_number(found: Mapping[str, Any], names: tuple[str, ...]) -> int | None:

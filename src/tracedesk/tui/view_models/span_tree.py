@@ -9,16 +9,22 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
-from operator import attrgetter
+from operator import attrgetter, sub
 
-from tracedesk.model.trace import Kind, Span, Status
+from tracedesk.model.trace import Kind, Span
 from tracedesk.model.tree import ROOT, SpanTree
+from tracedesk.tui.view_models.columns import NO_TIME, columns_of
+from tracedesk.tui.view_models.groups import ALONE, Aggregate, Groups, find_groups
 from tracedesk.tui.view_models.time_axis import Axis
+from tracedesk.tui.view_models.timeline import Timeline
 
 Rows = Sequence[int]
 
 JUMPS = ("error", "tool", "model", "failure", "hit")
 """What ``next_of`` can look for."""
+
+MANY = 5_000
+"""Members of a run from which it is summed up when a trace is opened, not when it is painted."""
 
 
 class SpanRows:
@@ -27,25 +33,55 @@ class SpanRows:
     def __init__(self, tree: SpanTree, spans: Sequence[Span]) -> None:
         self.tree = tree
         self.spans = spans
-        self.folded = bytearray(len(tree))
-        """1 for every row that the user folded, visible or not."""
-        self._all = array("q", range(len(tree)))
+        self.columns = columns_of(spans, tree.order)
+        self._all = array("i", range(len(tree)))
         self._kept = self._all
-        self.visible = self._all[:]
-        self._rows_of: dict[str, Rows] = {"failure": (), "hit": ()}
         self._row_of: dict[str, int] | None = None
         self._hits: frozenset[int] | None = None
-        failed = bytearray(span.status is Status.ERROR or span.exception for span in spans)
-        self.errors: Rows = self._rows_with(failed)
+        self.errors: Rows = array("i", compress(self._all, self.columns.failed))
         """Rows with an own error, in order."""
-        self.axis = _axis(spans)
+        self._rows_of: dict[str, Rows] = {"failure": (), "hit": ()}
+        self.time = Timeline(tree, self.columns, self.errors)
         self._told: dict[int, tuple[str, str]] = {}
+        self._seen: bytearray | None = None
+        self._as_of: Callable[[int], Span | None] | None = None
+        self._aggregates: dict[int, Aggregate] = {}
+        self._identical = self._find_groups()
+        self.groups = self._identical
+        """Runs of identical siblings; a folded one is shown as its head alone."""
+        self._opened_by_search: list[int] = []
+        """Heads of runs, to be folded again when the search ends."""
+        self.folded = bytearray(len(tree))
+        """1 for every row that is folded, visible or not: a parent, or the head of a run."""
+        self._fold_groups()
+        self.visible = self._shown(0, len(tree))
+        for head, end in zip(self.groups.heads, self.groups.ends, strict=True):
+            if end - head >= MANY:
+                self.aggregate(head)
+
+    @property
+    def axis(self) -> Axis | None:
+        """All the time of the trace; None when no span has a start."""
+        return self.time.axis
 
     def __len__(self) -> int:
         return len(self.visible)
 
     def span(self, row: int) -> Span:
-        return self.spans[self.tree.order[row]]
+        """The span of a row, as it was at the step when the trace is stepped through."""
+        then = None if self._as_of is None else self._as_of(row)
+        return self.spans[self.tree.order[row]] if then is None else then
+
+    def set_seen(
+        self, seen: bytearray | None, as_of: Callable[[int], Span | None] | None
+    ) -> None:
+        """Dim all rows but those seen, and show these as they were; None shows all as it is."""
+        self._seen, self._as_of = seen, as_of
+        self._told.clear()
+
+    def is_seen(self, row: int) -> bool:
+        """False for a row that was not there yet at the step."""
+        return self._seen is None or bool(self._seen[row])
 
     def told(self, row: int, tell: Callable[[Span], tuple[str, str]]) -> tuple[str, str]:
         """What ``tell`` says of a row's span, asked once: it may look through megabytes."""
@@ -79,27 +115,105 @@ class SpanRows:
         end = self.tree.subtree_end[row]
         return bisect_left(self.errors, end) - bisect_right(self.errors, row)
 
+    # -- runs of identical siblings --------------------------------------------------
+
+    def is_group(self, row: int) -> bool:
+        """True for a row that stands for a folded run of siblings."""
+        return bool(self.folded[row]) and not self.has_children(row)
+
+    def reach(self, row: int) -> int:
+        """The first row that folding this one does not hide."""
+        end = self.tree.subtree_end[row]
+        if end > row + 1:
+            return end
+        run = self.groups.around(row)
+        return end if run is None or run[0] != row else run[1]
+
+    def can_fold(self, row: int) -> bool:
+        """True for an unfolded row with children, and for one of an open run."""
+        if self.has_children(row):
+            return not self.folded[row]
+        run = self.groups.around(row)
+        return run is not None and not self.folded[run[0]]
+
+    def stands_for(self, row: int) -> int:
+        """The first row after those that a visible row speaks for: its run, or itself alone."""
+        return self.reach(row) if self.is_group(row) else row + 1
+
+    def aggregate(self, head: int) -> Aggregate:
+        """What the run of a head has in common, summed once."""
+        found = self._aggregates.get(head)
+        if found is None or found.count != self.reach(head) - head:
+            end = self.reach(head)
+            starts, ends = self.columns.starts[head:end], self.columns.ends[head:end]
+            if NO_TIME in ends:
+                found = Aggregate(end - head, None, None, None, None)
+            else:
+                found = Aggregate(
+                    end - head, sum(ends) - sum(starts), max(map(sub, ends, starts)),
+                    min(starts), max(ends),
+                )  # fmt: skip
+            self._aggregates[head] = found
+        return found
+
+    def stand_alone(self, rows: Iterable[int]) -> bool:
+        """Show these rows outside of any run; True when the visible rows are others now."""
+        groups = self._identical.without(rows)
+        if groups == self.groups:
+            return False
+        opened = [
+            head
+            for head in groups.heads
+            if (run := self.groups.around(head)) is not None and not self.folded[run[0]]
+        ]
+        for head in self.groups.heads:
+            self.folded[head] = 0
+        self.groups = groups
+        self._fold_groups()
+        for head in opened:
+            self.folded[head] = 0
+        self._show_again()
+        return True
+
+    def _fold_groups(self) -> None:
+        for head in self.groups.heads:
+            self.folded[head] = 1
+
+    def _find_groups(self) -> Groups:
+        columns = self.columns
+        in_order = map(self.spans.__getitem__, self.tree.order)
+        labels = list(map(attrgetter("label"), in_order))
+        alone = bytearray(columns.failed)
+        for row in compress(self._all, map(ALONE.__contains__, columns.kinds)):
+            alone[row] = 1
+        sorts = [kind * 8 + status for kind, status in zip(*columns.sorts, strict=True)]
+        return find_groups(self.tree, labels, sorts, alone, columns.starts, columns.ends)
+
     # -- folding ---------------------------------------------------------------------
 
     def fold(self, row: int) -> bool:
-        """Hide the descendants of a row; False when there is nothing to hide."""
-        if self.folded[row] or not self.has_children(row):
+        """Hide the descendants of a row, or of one in an open run its fellows; False when
+        there is nothing to hide."""
+        if not self.has_children(row) and (run := self.groups.around(row)) is not None:
+            row = run[0]
+        end = self.reach(row)
+        if self.folded[row] or end == row + 1:
             return False
         self.folded[row] = 1
         if self.is_visible(row):
             first = bisect_right(self.visible, row)
-            last = bisect_left(self.visible, self.tree.subtree_end[row])
+            last = bisect_left(self.visible, end)
             del self.visible[first:last]
         return True
 
     def unfold(self, row: int) -> bool:
-        """Show the children of a row again, and below them what was not folded itself."""
+        """Show what a row hides again, and below that what was not folded itself."""
         if not self.folded[row]:
             return False
         self.folded[row] = 0
         if self.is_visible(row):
             at = bisect_right(self.visible, row)
-            self.visible[at:at] = self._shown(row + 1, self.tree.subtree_end[row])
+            self.visible[at:at] = self._shown(row + 1, self.reach(row))
         return True
 
     def toggle(self, row: int) -> bool:
@@ -111,9 +225,11 @@ class SpanRows:
         self.folded = bytearray(
             depth[row] > 0 and subtree_end[row] > row + 1 for row in range(len(self.tree))
         )
+        self._fold_groups()
         self._show_again()
 
     def unfold_all(self) -> None:
+        """Unfold every row, and every run of siblings."""
         self.folded = bytearray(len(self.tree))
         self._show_again()
 
@@ -123,19 +239,36 @@ class SpanRows:
             self.clear_search()
         for above in reversed(list(self.tree.ancestors(row))):
             self.unfold(above)
+        run = self.groups.around(row)
+        if run is not None and run[0] != row:
+            self.unfold(run[0])
+
+    def take_over(self, old: "SpanRows") -> None:
+        """Keep what the user folded, opened and zoomed in these rows as they were before."""
+        for row in _flagged(old.folded):
+            new = self.row_of(old.span(row).span_id)
+            if new is not None:
+                self.folded[new] = self.reach(new) > new + 1
+        for head in old.groups.heads:
+            new = None if old.folded[head] else self.row_of(old.span(head).span_id)
+            if new is not None and not self.has_children(new):
+                self.folded[new] = 0
+        if old.time.window is not None and self.time.window is not None:
+            self.time.window.same_as(old.time.window)
+        self._show_again()
 
     def _show_again(self) -> None:
         self.visible = self._shown(0, len(self.tree))
 
     def _shown(self, first: int, end: int) -> "array[int]":
         """Kept rows in ``first:end`` that no folded row in there hides, hopping fold to fold."""
-        shown = array("q")
+        shown = array("i")
         row = first
         while row < end:
             fold = self.folded.find(1, row, end)
             upto = end if fold < 0 else fold + 1
             shown += self._kept_between(row, upto)
-            row = end if fold < 0 else self.tree.subtree_end[fold]
+            row = end if fold < 0 else self.reach(fold)
         return shown
 
     def _kept_between(self, first: int, end: int) -> "array[int]":
@@ -156,12 +289,13 @@ class SpanRows:
 
     def is_hit(self, row: int) -> bool:
         """True for a row that was found; every row is one while nobody searches."""
-        return self._hits is None or row in self._hits
+        return (self._hits is None or row in self._hits) and self.is_seen(row)
 
     def keep(self, hits: Iterable[int]) -> None:
         """Show only these rows and their ancestors, unfolded."""
+        self._fold_again()
         self._hits = frozenset(hits)
-        self._rows_of["hit"] = array("q", sorted(self._hits))
+        self._rows_of["hit"] = array("i", sorted(self._hits))
         kept = bytearray(len(self.tree))
         parent = self.tree.parent
         for hit in self._hits:
@@ -170,20 +304,32 @@ class SpanRows:
                 kept[row] = 1
                 self.folded[row] = 0
                 row = parent[row]
-        self._kept = array("q", compress(self._all, kept))
+        for head, end in zip(self.groups.heads, self.groups.ends, strict=True):
+            if self.folded[head] and kept.find(1, head, end) >= 0:
+                self.folded[head] = 0
+                self._opened_by_search.append(head)
+        self._kept = array("i", compress(self._all, kept))
         self._show_again()
 
     def clear_search(self) -> None:
+        """Show everything again; runs that only the search had opened are folded."""
+        self._fold_again()
         self._hits = None
         self._rows_of["hit"] = ()
         self._kept = self._all
         self._show_again()
 
+    def _fold_again(self) -> None:
+        for head in self._opened_by_search:
+            self.folded[head] = 1
+        self._opened_by_search = []
+
     # -- jumping ---------------------------------------------------------------------
 
     def set_failures(self, rows: Iterable[int]) -> None:
         """Rows that a failed assertion points at."""
-        self._rows_of["failure"] = array("q", sorted(set(rows)))
+        self._rows_of["failure"] = failing = array("i", sorted(set(rows)))
+        self.time.set_failures(failing)
 
     def next_of(self, what: str, row: int, step: int) -> int | None:
         """The next (``step`` 1) or previous (-1) row of a sort, hidden ones included.
@@ -205,23 +351,19 @@ class SpanRows:
             return self.errors
         if what not in self._rows_of:
             kind = {"tool": Kind.TOOL, "model": Kind.MODEL}[what]
-            self._rows_of[what] = self._rows_with(bytearray(s.kind is kind for s in self.spans))
+            flags = map(kind.__eq__, self.columns.kinds)
+            self._rows_of[what] = array("i", compress(self._all, flags))
         return self._rows_of[what]
-
-    def _rows_with(self, flags: bytearray) -> Rows:
-        """Rows whose span, by its index in the body, has a flag: a pass that stays in C."""
-        return array("q", compress(self._all, map(flags.__getitem__, self.tree.order)))
-
-
-def _axis(spans: Sequence[Span]) -> Axis | None:
-    starts = [span.start_ns for span in spans if span.start_ns is not None]
-    if not starts:
-        return None
-    ends = [span.end_ns for span in spans if span.end_ns is not None]
-    start = min(starts)
-    return Axis(start, max(max(ends, default=start), max(starts)))
 
 
 def _contains(rows: Rows, row: int) -> bool:
     at = bisect_left(rows, row)
     return at < len(rows) and rows[at] == row
+
+
+def _flagged(flags: bytearray) -> Iterable[int]:
+    """Where a flag is set."""
+    at = flags.find(1)
+    while at >= 0:
+        yield at
+        at = flags.find(1, at + 1)

@@ -60,9 +60,14 @@ class SpanTreeView(LineView):
         else:
             self.changed(len(rows), rows.line_of(row))
 
-    def set_marks(self, marks: Marks) -> None:
+    def set_marks(self, marks: Marks, row: int | None = None) -> None:
+        """Newer verdicts; ``row`` is where the cursor was, for rows may have come to stand
+        alone meanwhile."""
         self.marks = marks
-        self.repaint()
+        if row is None:
+            self.repaint()
+        else:
+            self.rebuilt(row)
 
     def set_mode(self, mode: TimeColumn) -> None:
         self.mode = mode
@@ -112,23 +117,42 @@ class SpanTreeView(LineView):
 
 
 class TimeRuler(Widget):
-    """Column titles and the time scale, aligned with the rows of a tree."""
+    """Column titles and the time scale, aligned with the rows of a tree; below them, where
+    there is room or something to say, the whole trace on one line."""
 
     def __init__(self, tree: SpanTreeView, *, ascii: bool) -> None:
         super().__init__(id="ruler")
         self.spans = tree
         self.ascii = ascii
 
+    def told(self) -> None:
+        """The time on screen may be another one."""
+        rows = self.spans.rows
+        self.set_class(rows is not None and rows.time.altered, "-altered")
+        self.refresh()
+
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
         columns = self.spans.columns
-        axis = None if self.spans.rows is None else self.spans.rows.axis
-        title = self.rich_style + role_style(self, "faint")
-        ticks = self.rich_style + role_style(self, "dim")
-        time = pad_left(str(self.spans.mode), columns.time)
-        left = pad(" span", columns.label + columns.model + columns.tokens) + time
-        scale = "" if axis is None or not columns.bar else "  " + axis.ticks(columns.bar)
-        if self.ascii:
-            left, scale = left.translate(ASCII), scale.translate(ASCII)
-        strip = Strip([Segment(left, title), Segment(scale, ticks)])
-        return strip.adjust_cell_length(width, self.rich_style)
+        rows = self.spans.rows
+        pieces = self._scale(columns, rows) if y == 0 else self._map(columns, rows)
+        segments = []
+        for text, role in pieces:
+            shown = text.translate(ASCII) if self.ascii else text
+            segments.append(Segment(shown, self.rich_style + role_style(self, role)))
+        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+
+    def _scale(self, columns: Columns, rows: SpanRows | None) -> list[Piece]:
+        left = pad(" span", columns.label + columns.model + columns.tokens)
+        pieces = [Piece(left + pad_left(str(self.spans.mode), columns.time), "faint")]
+        axis = None if rows is None else rows.time.shown
+        if axis is not None and columns.bar:
+            pieces.append(Piece("  " + axis.ticks(columns.bar), "dim"))
+        return pieces
+
+    def _map(self, columns: Columns, rows: SpanRows | None) -> list[Piece]:
+        if rows is None or not columns.bar:
+            return []
+        said = " " + " · ".join(rows.time.told())
+        frame = Piece("┃", "faint")
+        left = Piece(pad(said, columns.bar_at - 1), "dim")
+        return [left, frame, *rows.time.minimap(columns.bar), frame]
