@@ -56,7 +56,8 @@ class Reports(msgspec.Struct):
     type=click.IntRange(min=0),
     default=1,
     show_default=True,
-    help="Processes that share the traces; 0: as many as there are processors.",
+    help="Processes that share the traces; 0: as many as there are processors. Where much "
+    "fails it gains nothing: one process writes the report.",
 )
 @click.option("--watch", is_flag=True, help="Run again whenever a file changes; Ctrl-C ends it.")
 @click.option(

@@ -4,7 +4,7 @@ Traces come from files, which then stay decoded for the next run, or from the st
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,7 +20,7 @@ from tracedesk.evaluation.files import FileTraces
 from tracedesk.evaluation.gate import (
     Result,
     Subject,
-    detached_result,
+    detached_results,
     detached_subject,
     evaluate_subject,
 )
@@ -236,12 +236,15 @@ class _Share(msgspec.Struct):
 
 def _detached(done: _Share) -> _Share:
     """The share as it can leave its process."""
-    done.results = [
-        (detached_subject(subject), [detached_result(result) for result in found])
-        for subject, found in done.results
-    ]
-    done.earlier = [detached_result(result) for result in done.earlier]
-    return done
+    results: list[tuple[Subject, list[Result]]] = []
+    for subject, found in done.results:
+        plain = detached_subject(subject)
+        results.append((plain, detached_results(plain, found)))
+    earlier: list[Result] = []
+    for _, each in groupby(done.earlier, key=lambda result: id(result.subject)):
+        found = list(each)
+        earlier += detached_results(detached_subject(found[0].subject), found)
+    return _Share(results, earlier, done.seen)
 
 
 def _joined(shares: Sequence[_Share], cases: Sequence[Case], earlier: Sequence[Case]) -> _Share:

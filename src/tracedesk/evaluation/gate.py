@@ -94,18 +94,24 @@ def _taken_as(subject: Subject, case: Case, agents: Sequence[Agent]) -> Agent | 
     return next((agent for agent in agents if case.agent in (agent.id, agent.name)), None)
 
 
-def detached_result(result: Result) -> Result:
-    """The result as plain data, for another process: the trace cannot be loaded there, of the
-    case there is but the id, and only what has to be explained brings its reading along."""
+def detached_results(subject: Subject, results: Iterable[Result]) -> list[Result]:
+    """Results on one trace as plain data, for another process: the trace cannot be loaded there,
+    of the cases there are but the ids, and only what has to be explained brings its reading
+    along, which they share, so that it travels once."""
     from tracedesk.evaluation.readings import detached
 
-    fine = result.verdict.outcome in (Outcome.PASS, Outcome.SKIPPED)
-    return Result(
-        subject=detached_subject(result.subject),
-        reading=Reading() if fine else detached(result.reading),
-        case=Case(id=result.case.id, name="", file="", line=0),
-        verdict=result.verdict,
-    )
+    plain: dict[int, Reading] = {}
+    nothing = Reading()
+    found: list[Result] = []
+    for result in results:
+        reading = nothing
+        if result.verdict.outcome not in (Outcome.PASS, Outcome.SKIPPED):
+            known = plain.get(id(result.reading))
+            reading = known or plain.setdefault(id(result.reading), detached(result.reading))
+        case = Case(id=result.case.id, name="", file="", line=0)
+        verdict = result.verdict
+        found.append(Result(subject=subject, reading=reading, case=case, verdict=verdict))
+    return found
 
 
 def detached_subject(subject: Subject) -> Subject:
