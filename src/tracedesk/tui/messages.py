@@ -14,11 +14,7 @@ if TYPE_CHECKING:
     from tracedesk.reading.chat import Chat
     from tracedesk.reading.explain import Explained
     from tracedesk.store.ledger import Counts, Ledger
-<<<<<<< HEAD
     from tracedesk.store.rows import Revision, StoredRequest, TraceRow
-=======
-    from tracedesk.store.rows import StoredRequest, TraceRow
->>>>>>> 49f8cce (wip)
     from tracedesk.tui.view_models.critical_path import CriticalPath
     from tracedesk.tui.view_models.span_tree import SpanRows
 
