@@ -363,3 +363,12 @@ def test_two_saves_of_a_file_are_two_edits():
         for n in range(1, 4)
     ]
     assert len(edits(history)) == 2
+
+
+def test_evaluating_the_same_text_once_more_is_no_edit():
+    history = [
+        execution("t1", case(check("skipped")), number=1),
+        execution("t1", case(check("skipped")), number=2, kind=ExecutionKind.EDIT,
+                  started_ns=T0_NS + DAY_NS),
+    ]  # fmt: skip
+    assert edits(history) == []

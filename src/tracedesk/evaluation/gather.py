@@ -18,9 +18,10 @@ from tracedesk.evaluation.regressions import (
     Comparison,
     Edit,
     Side,
+    Step,
     compare_edit,
     compare_sides,
-    edits,
+    edits_in,
 )
 from tracedesk.evaluation.trends import Failed, Ids, Survey, survey_of
 from tracedesk.evaluation.windows import Result, Window, time_of
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 SURVEYS_KEPT = 4
 """Surveys kept for going back and forth between windows."""
 
-EDITS_READ = 20_000
-"""Executions after edits, the newest, in which edits of case files are looked for."""
+EDITS_READ = 50_000
+"""Executions, the newest, in which edits of case files are looked for."""
 
 Breathe = Callable[[], None]
 
@@ -148,8 +149,18 @@ class Gatherer:
     def edits(self, breathe: Breathe = lambda: None) -> list[Edit]:
         """When case files changed, oldest first, as far back as the history is looked through.
         Raises StoreError."""
-        after_edits = self._store.history.executions(kind=ExecutionKind.EDIT, limit=EDITS_READ)
-        return edits(_breathing(after_edits, breathe))
+        history = self._store.history
+
+        def steps() -> Iterator[Step]:
+            for started_ns, number, kind, covers in history.told(EDITS_READ):
+                breathe()
+                yield Step(started_ns, number, kind == ExecutionKind.EDIT, covers)
+
+        def named(number: int, cases: Sequence[str]) -> dict[str, tuple[str, str]]:
+            found = history.records({number: set(cases)})
+            return {record.case: (record.file, record.name) for _, record in found}
+
+        return edits_in(steps(), named)
 
     def compare_edit(self, edit: Edit, breathe: Breathe = lambda: None) -> Comparison:
         """What flipped since an edit of a case file, on the same traces. Raises StoreError."""

@@ -5,7 +5,8 @@ Results of other traces, from another version or another time, are paired by equ
 input: the same question asked of both. What has no partner is counted and never compared.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -239,18 +240,54 @@ def _share(tally: CaseTally | None) -> Share:
 # -- revisions of a case file ----------------------------------------------------------
 
 
+class Step(NamedTuple):
+    """What an execution says of the texts of its cases."""
+
+    started_ns: int
+    number: int
+    edit: bool
+    """True when it ran because a case file was saved."""
+    covers: tuple[tuple[str, str], ...]
+    """Id and digest of each case."""
+
+
+Named = Callable[[int, Sequence[str]], Mapping[str, tuple[str, str]]]
+"""Number of an execution and ids of some of its cases → file and name of each."""
+
+
 def edits(executions: Iterable[Execution]) -> list[Edit]:
+    """When case files changed, as these executions tell."""
+    listed = list(executions)
+    places = {id(execution): place for place, execution in enumerate(listed)}
+    steps = [
+        Step(e.started_ns, places[id(e)], e.kind is ExecutionKind.EDIT,
+             tuple((record.case, record.digest) for record in e.cases))
+        for e in sorted(listed, key=lambda e: (e.started_ns, e.number))
+    ]  # fmt: skip
+    return edits_in(steps, lambda place, _: {r.case: (r.file, r.name) for r in listed[place].cases})
+
+
+def edits_in(steps: Iterable[Step], named: Named) -> list[Edit]:
     """When case files changed, oldest first: each time a case was judged by another text than
-    before. Its first text is a change only where the history says so."""
+    before. Its first text is a change only where the history says so. ``steps`` are in order of
+    time."""
     held: dict[str, str] = {}
+    known: set[tuple[tuple[str, str], ...]] = set()
     changes: list[tuple[int, str, str]] = []
-    for execution in sorted(executions, key=lambda e: (e.started_ns, e.number)):
-        for record in execution.cases:
-            before = held.get(record.case)
-            held[record.case] = record.digest
-            new = before is None and execution.kind is ExecutionKind.EDIT
-            if new or before not in (None, record.digest):
-                changes.append((execution.started_ns, record.file, record.name))
+    for step in steps:
+        if step.covers in known:
+            continue
+        changed = [
+            case
+            for case, digest in step.covers
+            if held.get(case, "" if step.edit else digest) != digest
+        ]
+        held.update(step.covers)
+        if changed:
+            known.clear()
+            names = named(step.number, changed)
+            changes += [(step.started_ns, *names[case]) for case in changed if case in names]
+        known.add(step.covers)
     return _gathered(changes)
 
 

@@ -265,6 +265,17 @@ class History:
                 wanted = {}
         yield from self._records(wanted)
 
+    def told(self, limit: int) -> Iterator[tuple[int, int, str, Coverage]]:
+        """When each of the newest executions began, its number, its kind and what it covers, in
+        order of time; without reading what came out."""
+        rows = self._store.query(
+            "SELECT started_ns, number, kind, coverage FROM execution ORDER BY number DESC LIMIT ?",
+            [limit],
+        )
+        covers = self._covered({row[3] for row in rows})
+        for started_ns, number, kind, coverage in sorted(rows):
+            yield started_ns, number, kind, covers[coverage]
+
     def facts_of(self, traces: Iterable[int], engine: str) -> Iterator[Facts]:
         """The executions of these traces' present revisions by this version of the program,
         trace by trace, newest first."""

@@ -118,12 +118,22 @@ def _cell(cell: Cell, width: int, *, root: bool, at_cursor: bool) -> list[Piece]
     elif not cell.failures:
         text, role = "·", "faint"
     else:
-        share = f" {share_text(cell)}" if width >= ROOMY_CELL else ""
-        text, role = f"{cell.failures:,}/{cell.evaluated:,}{share}{'*' if root else ''}", "bad"
+        text, role = _failures(cell, width - 2, root=root), "bad"
     if not at_cursor:
         return [Piece(pad_left(text, width - 1) + " ", role)]
     shown = f"[{fit(text or '–', width - 2)}]"
     return [Piece(" " * (width - cells(shown))), Piece(shown, "match")]
+
+
+def _failures(cell: Cell, room: int, *, root: bool) -> str:
+    """As much of failures, decided results and share as there is room for; what was decided
+    stands in the last column too."""
+    star, share = "*" if root else "", share_text(cell)
+    said = [f"{cell.failures:,}/{cell.evaluated:,}{star}", f"{cell.failures:,}{star}"]
+    if room >= ROOMY_CELL - 2:
+        whole = f"{cell.failures:,}/{cell.evaluated:,} {share}{star}"
+        said = [whole, f"{cell.failures:,} {share}{star}", *said]
+    return next((text for text in said if cells(text) <= room), said[-1])
 
 
 def failure_line(

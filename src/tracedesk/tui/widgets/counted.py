@@ -119,11 +119,18 @@ class FailuresView(LineView):
         self._asked: set[int] = set()
 
     def show(self, failed: Sequence[Failed], *, with_case: bool) -> None:
-        """The failures of another cell, none of them read yet."""
+        """The failures of another cell, or of the same counted anew, none of them read yet; the
+        cursor stays with its failure."""
+        held = self.failed[self.cursor] if 0 < self.cursor < len(self.failed) else None
         self.failed, self.with_case = failed, with_case
         self.failures, self.titles = {}, {}
         self._asked = {0}
-        self.changed(len(failed), 0)
+        at = 0
+        if held is not None:
+            wanted = (held.execution.trace, held.shape.case)
+            found = (n for n, f in enumerate(failed) if (f.execution.trace, f.shape.case) == wanted)
+            at = next(found, 0)
+        self.changed(len(failed), at)
 
     def read(self, failures: Mapping[int, Failure | None], titles: Mapping[str, str]) -> None:
         """Some rows were read."""
