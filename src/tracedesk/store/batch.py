@@ -15,12 +15,19 @@ import zstandard
 
 from tracedesk.model.trace import TraceWarning
 from tracedesk.store.incoming import Incoming, Receipt
+from tracedesk.store.inserts import (
+    INSERT_PART,
+    INSERT_REQUEST,
+    INSERT_SPAN,
+    INSERT_TRACE,
+    REQUEST_WIDTH,
+    UPDATE,
+)
 from tracedesk.store.ledger import Tally
 from tracedesk.store.merging import Totals, merge_spans, reread_times, unite_repeats
 from tracedesk.store.removal import put_aside
 from tracedesk.store.values import (
     ABSENT,
-    SPAN_COLUMNS,
     SpanColumns,
     clean,
     json_text,
@@ -29,55 +36,12 @@ from tracedesk.store.values import (
     trace_name,
 )
 
-_FACTS = (
-    "agent_id, identity, external_id, trace_id, format, routed_by, name, revision, sequence,"
-    " span_count, error_count, start_ns, end_ns, received_ns, updated_ns, metadata, warnings"
-)
-"""Columns of ``trace`` that every accepted change sets."""
-
 _FOUND = (
     "SELECT number, id, identity, external_id, name, revision, span_count, error_count, start_ns,"
     " end_ns, received_ns, updated_ns, metadata, warnings FROM trace WHERE agent_id = ? AND "
 )
 _BY_IDENTITY = f"{_FOUND} identity = ?"
 _BY_TRACE_ID = f"{_FOUND} trace_id = ?"
-
-_ROWS_AT_ONCE = (64, 48, 40, 32, 28, 24, 20, *range(16, 0, -1))
-"""Sizes of multi-row inserts: up to 80 rows take two statements at most, all prepared."""
-
-_NULLABLE = {
-    **dict.fromkeys(("identity", "external_id", "trace_id", "metadata", "warnings"), "''"),
-    **dict.fromkeys(("parent_id", "aliases", "resources", "digest"), "''"),
-    **dict.fromkeys(("start_ns", "end_ns"), str(ABSENT)),
-}
-"""Column and the value that is written as null."""
-
-
-def _marks(columns: str) -> str:
-    """One placeholder a column."""
-    names = columns.split(", ")
-    return ", ".join(f"nullif(?, {_NULLABLE[n]})" if n in _NULLABLE else "?" for n in names)
-
-
-def _inserts(table: str, columns: str, verb: str = "INSERT") -> list[tuple[int, str]]:
-    """Number of values and statement, for each of ``_ROWS_AT_ONCE``."""
-    width = columns.count(",") + 1
-    row = f"({_marks(columns)})"
-    start = f"{verb} INTO {table} ({columns}) VALUES "
-    return [(rows * width, start + ", ".join([row] * rows)) for rows in _ROWS_AT_ONCE]
-
-
-_UPDATE = (
-    f"UPDATE trace SET ({_FACTS}) = ({_marks(_FACTS)}),"
-    " read_revision = 0, status = NULL, duration_ms = NULL, tokens = NULL, response = NULL,"
-    " input = NULL WHERE number = ?"
-)
-_INSERT_TRACE = _inserts("trace", f"number, id, {_FACTS}")
-_REQUEST = "id, received_ns, method, path, headers, size, shares, body"
-_REQUEST_WIDTH = _REQUEST.count(",") + 1
-_INSERT_REQUEST = _inserts("request", _REQUEST)
-_INSERT_PART = _inserts("part", "trace, part, request, resources, digest")
-_INSERT_SPAN = _inserts("span", SPAN_COLUMNS, "INSERT OR REPLACE")
 
 
 class _Found(msgspec.Struct):
@@ -165,13 +129,13 @@ class Batch:
 
     def flush(self) -> None:
         """Write what was gathered, so that the statements that follow see it."""
-        self._write(_INSERT_TRACE, self._traces)
+        self._write(INSERT_TRACE, self._traces)
         if self._requests:
-            bodies = slice(_REQUEST_WIDTH - 1, None, _REQUEST_WIDTH)
+            bodies = slice(REQUEST_WIDTH - 1, None, REQUEST_WIDTH)
             self._requests[bodies] = self._compressed(self._requests[bodies])
-        self._write(_INSERT_REQUEST, self._requests)
-        self._write(_INSERT_PART, self._parts)
-        self._write(_INSERT_SPAN, self._spans)
+        self._write(INSERT_REQUEST, self._requests)
+        self._write(INSERT_PART, self._parts)
+        self._write(INSERT_SPAN, self._spans)
         self._fresh.clear()
 
     def _compressed(self, bodies: list[Any]) -> list[bytearray]:
@@ -321,7 +285,7 @@ class Batch:
         identity: str | None,
         external_id: str | None,
     ) -> dict[str, Any]:
-        """The columns ``_FACTS`` in order, of a change that is accepted."""
+        """The columns ``inserts.FACTS`` in order, of a change that is accepted."""
         trace = item.trace
         self._sequence += 1
         return {
@@ -348,7 +312,7 @@ class Batch:
         values = [*facts.values(), number]
         if self._careful:
             values = [clean(value) for value in values]
-        self.connection.execute(_UPDATE, values)
+        self.connection.execute(UPDATE, values)
 
     def _gather_request(self, item: Incoming) -> None:
         self._requests += (
