@@ -37,6 +37,11 @@ def place_at(
         of = line.value.title
         owner = None if of in ("response", "input") else span.span_id
         return Place(of, owner, () if of == "input" else json_steps(lines, cursor))
+    steps = attribute_steps(line.value.path, span) if line.value is not None else ()
+    if steps:
+        whole = opened(line.value.content)[0] if line.value is not None else None
+        inner = json_steps(lines, cursor) if isinstance(whole, dict | list) else ()
+        return Place("attributes", span.span_id, (*steps, *inner))
     label = line.pieces[0].text.strip() if line.pieces else ""
     if whole_trace and label in FACTS:
         return Place(FACTS[label])
