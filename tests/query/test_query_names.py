@@ -1,6 +1,7 @@
 """Names: folding, the four ways of matching, the nearest known one."""
 
 import fnmatch
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -83,3 +84,16 @@ def test_edit_distance_equals_its_definition(a: str, b: str, limit: int) -> None
 @given(st.text("ab*?", max_size=6), st.text("ab", max_size=8))
 def test_globs_equal_the_standard_ones(pattern: str, text: str) -> None:
     assert glob_matches(pattern, text) == fnmatch.fnmatchcase(text, pattern)
+
+
+def test_a_name_of_any_length_compares_and_only_short_ones_are_remembered() -> None:
+    name = "Create_Booking " * 1_000
+    assert fold(name, tool=True) == ("create booking " * 1_000).strip()
+    tracemalloc.start()
+    try:
+        for at in range(200):
+            fold(f"{name}{at}")
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 20 * len(name)

@@ -20,15 +20,24 @@ FULLY: Final = 2
 
 _SEPARATORS = re.compile(r"[\s_\-]+")
 _CACHED = 1 << 14
+_CACHED_CHARS = 200
+"""Longer names are folded each time: a trace may have names of any length, and thousands of long
+ones would be kept after it is gone."""
 
 
-@lru_cache(maxsize=_CACHED)
 def fold(name: str, tool: bool = False) -> str:
     """The form in which names compare; ``é`` is one letter however it was typed (NFC)."""
+    return _known_fold(name, tool) if len(name) <= _CACHED_CHARS else _fold(name, tool)
+
+
+def _fold(name: str, tool: bool) -> str:
     folded = name.strip().casefold()
     if not folded.isascii():
         folded = normalize("NFC", normalize("NFC", name.strip()).casefold())
     return _SEPARATORS.sub(" ", folded) if tool else folded
+
+
+_known_fold = lru_cache(maxsize=_CACHED)(_fold)
 
 
 def glob_matches(pattern: str, text: str) -> bool:
