@@ -1,15 +1,69 @@
 """Filtering the list and searching the open trace: what the field bars do."""
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from textual import on
 
+from tracedesk.desk import OpenTrace
+from tracedesk.tui.messages import RowsRead
 from tracedesk.tui.screens.revisions import Revisions
+from tracedesk.tui.view_models.filter_completion import Completion, Words, complete
+from tracedesk.tui.view_models.span_tree import SpanRows
 from tracedesk.tui.widgets.field_bar import FieldBar
+
+if TYPE_CHECKING:
+    from tracedesk.evaluation.run import TraceVerdicts
+    from tracedesk.query.filter import FilterError
+
+
+WORDS_OF_A_TRACE = 2_000
+"""Calls of one trace whose names are offered to a filter."""
 
 
 class Finding(Revisions):
     """The filter of the traces, the search of the spans and of the attributes."""
 
+    @cached_property
+    def words(self) -> Words:
+        """What filters are completed from."""
+        return Words()
+
     # -- filtering -------------------------------------------------------------------
+
+    def complete(self, text: str, cursor: int) -> Completion:
+        """What may follow in a filter, of the traces that were on screen."""
+        return complete(text, cursor, self.words)
+
+    @on(RowsRead)
+    def _rows_counted(self, message: RowsRead) -> None:
+        """Remember the words of what was read, and tell how many traces the filter finds."""
+        snapshot = message.snapshot
+        words = self.words
+        for entry in snapshot.entries:
+            row = entry.row
+            words.note("agent", (entry.agent,))
+            words.note("name", (row.name,))
+            words.note("external", (row.external_id,))
+            words.note("metadata", row.metadata)
+            for key, value in row.metadata.items():
+                words.note(f"metadata {key}", (value,))
+        bar = self.query_one("#filter-bar", FieldBar)
+        if bar.has_class("-open") and snapshot.request.where is self.traces.where:
+            bar.count(
+                f" {snapshot.total:,} of all "
+                if self.traces.where is None
+                else f" {snapshot.total:,} match "
+            )
+
+    def show_trace(
+        self, opened: OpenTrace, rows: SpanRows, verdicts: "TraceVerdicts | None"
+    ) -> None:
+        super().show_trace(opened, rows, verdicts)
+        calls = opened.reading.calls[:WORDS_OF_A_TRACE]
+        self.words.note("tool", (call.label for call in calls if call.tool))
+        self.words.note("span", (call.label for call in calls))
+        self.words.note("warning", (warning.code for warning in opened.trace.warnings))
 
     def action_filter(self) -> None:
         self.go_to_pane("list")
@@ -19,8 +73,12 @@ class Finding(Revisions):
     @on(FieldBar.Edited, "#filter-bar")
     def _filter_edited(self, message: FieldBar.Edited) -> None:
         problem = self.set_filter(message.text)
-        message.bar.problem(problem)
+        # what is only not finished yet is no mistake
+        unfinished = problem is not None and problem.position >= len(message.text.rstrip())
+        hushed = problem is None or (unfinished and not message.done)
+        message.bar.problem(None if hushed else str(problem))
         if problem is not None:
+            message.bar.count("")
             self.set_filter(self.filter_before)
         elif message.done:
             message.bar.close()
@@ -32,14 +90,14 @@ class Finding(Revisions):
         self.set_filter(self.filter_before)
         self.go_to_pane("list")
 
-    def set_filter(self, text: str) -> str | None:
+    def set_filter(self, text: str) -> "FilterError | None":
         """Filter the list; returns what is wrong with the text, and then changes nothing."""
         from tracedesk.query.filter import FilterError, parse_filter
 
         try:
             where = parse_filter(text) if text.strip() else None
         except FilterError as error:
-            return str(error)
+            return error
         self.traces.where = where
         self.traces.filter_text = text.strip()
         self.refresh_rows()

@@ -108,7 +108,9 @@ class Workbench(Editing, Stepping):
         with Horizontal(id="body"):
             with Pane(id="list-pane", classes="pane"):
                 yield TraceListView(self.traces, self.now_ns, ascii=self.ascii)
-                yield FieldBar("f", "status:failed dur>2s agent:name", id="filter-bar")
+                yield FieldBar(
+                    "f", "status:failed dur>2s agent:name", id="filter-bar", complete=self.complete
+                )
             with Pane(id="tree-pane", classes="pane"):
                 yield LineLabel(ascii=self.ascii, id="step-bar")
                 tree = SpanTreeView(ascii=self.ascii)
