@@ -28,7 +28,7 @@ from tracedesk.tui.screens.value import ValueScreen
 from tracedesk.tui.steady import Steady, report
 from tracedesk.tui.text import ASCII, fit, plain
 from tracedesk.tui.view_models import bars
-from tracedesk.tui.view_models.compared import SIDE_BY_SIDE, Compared, differs, summary
+from tracedesk.tui.view_models.compared import SIDE_BY_SIDE, Compared, differs
 from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.view_models.pages.difference import pair_page, trace_page
 from tracedesk.tui.view_models.results import GLYPHS
@@ -126,7 +126,13 @@ class CompareScreen(Steady, RoleScreen):
 
     # -- reading ---------------------------------------------------------------------
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group="comparison")
+    @work(
+        thread=True,
+        exclusive=True,
+        exit_on_error=False,
+        group="comparison",
+        description="two traces",
+    )
     def make_comparison(self, left: TraceRow, right: TraceRow) -> None:
         """Read both traces and align them."""
         worker = get_current_worker()
@@ -163,7 +169,7 @@ class CompareScreen(Steady, RoleScreen):
             self._row_chosen()
         self.show_bars()
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group="pair")
+    @work(thread=True, exclusive=True, exit_on_error=False, group="pair", description="a pair")
     def read_pair(self, comparison: Comparison, position: int) -> None:
         """What differs of one pair; values may be large."""
         told = pair_told(comparison, *comparison.rows[position].pair)
@@ -330,7 +336,7 @@ class CompareScreen(Steady, RoleScreen):
             changed = f"{count:,} verdict{'s' * (count != 1)} changed" if count else ""
             right = [Piece(f"{changed} ", "warn")]
         self.query_one("#header", LineLabel).show(left, right)
-        self._titled("compare", "" if self.comparison is None else summary(self.comparison))
+        self._titled("compare", "" if self.model is None else self.model.summary)
         width = self.view.row_width
         self.query_one("#compare-head", LineLabel).show(self._head(width))
         keys = bars.footer(footer_for(self.pane), self.size.width - 11)

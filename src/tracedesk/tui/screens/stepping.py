@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from tracedesk.evaluation.run import TraceVerdicts
 
 
+MOMENTS, STEP = "the moments of a trace", "one step of a trace"
+"""What the workers do. Told here, since else all of their arguments are written out, which takes
+a tenth of a second for a large trace."""
+
+
 class MomentsRead(Message):
     """The steps through a trace are known."""
 
@@ -103,7 +108,7 @@ class Stepping(Comparing):
 
     # -- reading ---------------------------------------------------------------------
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group="moments")
+    @work(thread=True, exclusive=True, exit_on_error=False, group="moments", description=MOMENTS)
     def read_moments(self, opened: OpenTrace, order: "Order | str") -> None:
         """Find the steps of a trace."""
         from tracedesk.comparing.moments import Order
@@ -132,7 +137,7 @@ class Stepping(Comparing):
         self._show_banner()
         self.read_step(opened, moments, step, self._whole)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group="step")
+    @work(thread=True, exclusive=True, exit_on_error=False, group="step", description=STEP)
     def read_step(
         self, opened: OpenTrace, moments: "Moments", step: int, whole: "TraceVerdicts | None"
     ) -> None:

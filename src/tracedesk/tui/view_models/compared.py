@@ -4,6 +4,7 @@ The first line stands for both traces as a whole. What became of a call is told 
 what differs in words; colour only repeats it.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from tracedesk.comparing.comparison import Change, Comparison, Row
@@ -44,6 +45,8 @@ class Compared:
     def __init__(self, comparison: Comparison) -> None:
         self.comparison = comparison
         self.first = comparison.first
+        self.summary = summary(comparison)
+        self._divergences = comparison.divergences
         self._all = [None, *range(len(comparison.rows))]
         self.shown: Sequence[int | None] = self._all
         """Line → position in the rows of the comparison; None for both traces as a whole."""
@@ -64,29 +67,22 @@ class Compared:
         """The line of a row, or of the nearest one above that is shown."""
         if position is None:
             return 0
-        before = (at for at in range(len(self.shown) - 1, 0, -1) if self._at_most(at, position))
-        return next(before, 0)
-
-    def _at_most(self, line: int, position: int) -> bool:
-        at = self.shown[line]
-        return at is not None and at <= position
+        return bisect_right(self._divergences, position) if self.only_changes else position + 1
 
     def toggle(self) -> None:
         """Show only what differs, or everything again."""
         self.only_changes = not self.only_changes
-        self.shown = [None, *self.comparison.divergences] if self.only_changes else self._all
+        self.shown = [None, *self._divergences] if self.only_changes else self._all
 
     def next_divergence(self, line: int, step: int) -> int | None:
         """The line of the next (1) or previous (-1) divergence, round at the ends."""
-        found = self.comparison.divergences
+        found = self._divergences
         if not found:
             return None
         here = self.position(line)
         at = -1 if here is None else here
-        beyond = [p for p in found if (p - at) * step > 0]
-        if step > 0:
-            return self.line_of(beyond[0] if beyond else found[0])
-        return self.line_of(beyond[-1] if beyond else found[-1])
+        place = bisect_right(found, at) if step > 0 else bisect_left(found, at) - 1
+        return self.line_of(found[place % len(found)])
 
 
 def compared_line(model: Compared, line: int, width: int) -> list[Piece]:
@@ -104,7 +100,7 @@ def compared_line(model: Compared, line: int, width: int) -> list[Piece]:
 def _whole(model: Compared, width: int) -> list[Piece]:
     return [
         Piece(" whole trace", "strong"),
-        Piece(fit(f"   {summary(model.comparison)}", max(0, width - 12)), "dim"),
+        Piece(fit(f"   {model.summary}", max(0, width - 12)), "dim"),
     ]
 
 
