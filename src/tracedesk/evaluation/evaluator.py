@@ -95,7 +95,11 @@ class Evaluator(Orders):
         self._flips = Flips()
         self._recorder = Recorder(store) if record and not store.read_only else None
         self._recollection: Recollection | None = Recollection(
-            store, self._standing.plan, self._settings, self._standing.shared
+            store,
+            self._standing.plan,
+            self._settings,
+            self._standing.shared,
+            judge=base.judge is not None,
         )
         """Until all traces that were there at the start have been taken in."""
         self._noting = Noting(self._standing, self._supply, self._adviser, agents)

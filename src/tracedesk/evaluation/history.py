@@ -2,7 +2,8 @@
 
 A result is taken up only if the trace's revision, the case's digest, the version of the program
 and the settings are those of then; the clock of date expressions is part of the revision. Errors
-are never taken up, nor is what no judge has decided: another attempt may do better.
+are never taken up, nor, where there is a judge, what it has not decided: another attempt may do
+better.
 """
 
 import logging
@@ -35,7 +36,11 @@ class Recollection:
         plan_of: Callable[[str], Plan],
         settings_of: Callable[[str], str],
         shared: Callable[[Plan, int, tuple[Pair, ...]], Known],
+        *,
+        judge: bool = True,
     ) -> None:
+        self._judge = judge
+        """Somebody is there to decide what was not decided then."""
         self._store = store
         self._plan_of = plan_of
         self._settings_of = settings_of
@@ -125,7 +130,7 @@ class Recollection:
             *((check.target, check.outcome) for check in brief.checks),
         )
         found = self._pairs.get(key)
-        if found is None and _final(brief):
+        if found is None and self._final(brief):
             if len(self._pairs) >= PAIRS_SHARED:
                 self._pairs.clear()
             outcomes = [check.outcome for check in brief.checks]
@@ -133,10 +138,10 @@ class Recollection:
             found = self._pairs[key] = Pair(brief.outcome, brief.score, counts)
         return found
 
-
-def _final(brief: BriefCase) -> bool:
-    """Whether evaluating once more could not come out otherwise."""
-    return brief.outcome is not Outcome.ERROR and not any(
-        check.outcome is Outcome.ERROR or (check.target == "semantic" and not check.outcome.decided)
-        for check in brief.checks
-    )
+    def _final(self, brief: BriefCase) -> bool:
+        """Whether evaluating once more could not come out otherwise."""
+        return brief.outcome is not Outcome.ERROR and not any(
+            check.outcome is Outcome.ERROR
+            or (self._judge and check.target == "semantic" and not check.outcome.decided)
+            for check in brief.checks
+        )
