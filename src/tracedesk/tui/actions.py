@@ -258,7 +258,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy_trace('curl')", ("y c",), "copy as curl",
            "Copy commands that make the trace anew; the key is $TRACEDESK_API_KEY."),
     Action("copy_trace('digest')", ("y L",), "copy digest",
-           "Copy the trace as a page of text for a person or a language model."),
+           "Copy the trace as a page of text for a person or a language model: 4,000 tokens."),
+    *(Action(f"copy_trace('digest {tokens}')", (), f"copy digest, {tokens // 1_000}k tokens",
+             f"Copy the trace as a page of text of at most about {tokens:,} tokens.")
+      for tokens in (2_000, 8_000, 32_000)),
     Action("compare", ("W",), "compare",
            "Mark the trace as A; on another trace, compare A with it."),
     Action("compare_nearest", ("w",), "nearest passing",

@@ -253,11 +253,6 @@ class Moves(Spans):
             return ""
         return self.span.label if what == "value" else self.span.place
 
-    def put_on_clipboard(self, text: str) -> None:
-        """Copy by OSC 52, which works over SSH too."""
-        self.app.copy_to_clipboard(text)
-        self.notify(f"Copied {len(text):,} characters.", timeout=2)
-
     # -- everything else -------------------------------------------------------------
 
     def action_theme(self) -> None:

@@ -25,7 +25,8 @@ class Sending(Values):
     """Copying and sending of the chosen trace."""
 
     def action_copy_trace(self, form: str) -> None:
-        """Copy the chosen trace as ``curl`` commands or as a ``digest``."""
+        """Copy the chosen trace as ``curl`` commands or as a ``digest``, of which a number after
+        it is the budget in tokens."""
         row = self.chosen_row
         if row is None:
             self.notify("There is no trace here to copy.")
@@ -36,8 +37,12 @@ class Sending(Values):
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="text to copy")
     def _make_text(self, form: str, row: "TraceRow") -> None:
-        make = {"curl": self.desk.curl, "digest": self.desk.digest}[form]
-        self.post_message(TextMade(make(row)))
+        kind, _, tokens = form.partition(" ")
+        if kind == "curl":
+            text = self.desk.curl(row)
+        else:
+            text = self.desk.digest(row, int(tokens) if tokens else None)
+        self.post_message(TextMade(text))
 
     @on(TextMade)
     def _text_made(self, message: TextMade) -> None:

@@ -1,9 +1,24 @@
 """Reading one value: folded and unfolded in its page, opened in full, followed to its span."""
 
+import os
+
+from textual import on, work
+from textual.message import Message
+
+from tracedesk.tui.clipboard import copied_by_program, keep_in_file, terminal_problem
 from tracedesk.tui.outside import show_outside
 from tracedesk.tui.screens.finding import Finding
 from tracedesk.tui.screens.value import ValueScreen
 from tracedesk.tui.widgets.detail.page_view import PageView
+
+
+class Copied(Message):
+    """A text was copied, or kept in a file; ``problem`` says why."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        super().__init__()
+        self.text = text
+        self.problem = problem
 
 
 class Values(Finding):
@@ -62,7 +77,31 @@ class Values(Finding):
                 return
 
     def put_on_clipboard(self, text: str) -> None:
-        raise NotImplementedError
+        """Copy a text; where no clipboard can take it, keep it in a private file and say so."""
+        self._copy(text)
+
+    @work(thread=True, exit_on_error=False, group="clipboard")
+    def _copy(self, text: str) -> None:
+        size = len(text.encode("utf-8", "replace"))
+        if self.app.is_headless or copied_by_program(text, os.environ):
+            self.post_message(Copied(text, ""))
+            return
+        problem = terminal_problem(os.environ, size)
+        if problem:
+            try:
+                kept = keep_in_file(text, self.desk.workspace.database.parent)
+                problem = f"Not on the clipboard: {problem}. It stands in {kept} instead."
+            except OSError as error:
+                problem = f"Not copied: {problem}, and no file could be written ({error.strerror})."
+        self.post_message(Copied(text, problem))
+
+    @on(Copied)
+    def _copied(self, message: Copied) -> None:
+        if message.problem:
+            self.notify(message.problem, severity="warning", timeout=10, markup=False)
+            return
+        self.app.copy_to_clipboard(message.text)
+        self.notify(f"Copied {len(message.text):,} characters.", timeout=2)
 
     def go_to_span(self, span_id: str) -> None:
         """Show a span in the tree, whatever hides it."""
