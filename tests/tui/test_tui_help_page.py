@@ -16,7 +16,7 @@ def key_table():
     rows = ["| where | keys | do |", "|---|---|---|"]
     for pane, actions in groupby(sorted(ACTIONS, key=place), key=lambda action: action.pane):
         for action in actions:
-            keys = " ".join(f"`{key_name(key)}`" for key in action.keys)
+            keys = " ".join(f"`{key_name(key)}`" for key in action.keys or ("ctrl+p",))
             rows.append(f"| {PLACES[pane]} | {keys} | {action.help} |")
     return "\n".join(rows) + "\n"
 

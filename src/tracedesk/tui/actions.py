@@ -46,7 +46,7 @@ class Action(msgspec.Struct, frozen=True):
     @property
     def shown_keys(self) -> str:
         """The keys as a person reads them: ``]e``, ``Ctrl-d``."""
-        return " ".join(key_name(key) for key in self.keys)
+        return " ".join(key_name(key) for key in self.keys) or key_name("ctrl+p")
 
 
 _KEY_NAMES = {
