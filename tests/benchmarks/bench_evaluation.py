@@ -14,8 +14,13 @@ from table import Result
 
 from tracedesk.desk import SWITCH_S
 from tracedesk.evaluation.evaluator import Evaluator
+from tracedesk.evaluation.gather import Gatherer, InEffect
+from tracedesk.evaluation.matrix import matrix_of
+from tracedesk.evaluation.windows import Window
 from tracedesk.formats.detect import read_body
 from tracedesk.model.agent import LOCAL_AGENT
+from tracedesk.model.execution import CaseRecord, CheckRecord, Execution, ExecutionKind
+from tracedesk.model.verdict import Outcome
 from tracedesk.store.database import Store
 from tracedesk.store.incoming import Incoming
 from tracedesk.testcases.models import CaseFile
@@ -30,7 +35,7 @@ def run() -> list[Result]:
     gc.freeze()  # as the desk does once it runs
     gc.set_threshold(50_000, 20, 1000)
     sys.setswitchinterval(SWITCH_S)
-    return [*saves(), *many_traces(), checking()]
+    return [*saves(), *many_traces(), *counting(), checking()]
 
 
 def saves() -> list[Result]:
@@ -197,6 +202,58 @@ class _Lateness:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
+
+
+CASES, COUNTED = 100, 10_000
+
+
+def counting() -> list[Result]:
+    """Matrix and scores over a million results, the first time and after one more execution."""
+    window, effect = Window(), InEffect(frozenset(f"a.yaml#{n}" for n in range(CASES)), frozenset())
+    with tempfile.TemporaryDirectory() as name, Store.open(Path(name) / "t.db") as store:
+        fill(store, COUNTED)
+        traces = [row.id for row in store.rows(limit=-1)]
+        for start in range(0, COUNTED, 500):
+            executions = [
+                _execution(trace, n) for n, trace in enumerate(traces[start : start + 500])
+            ]
+            store.writer.record(executions).result()
+        gatherer = Gatherer(store)
+        first = _counted(gatherer, window, effect)
+        store.writer.record([_execution(traces[0], 1)]).result()
+        again = _counted(gatherer, window, effect)
+    return [
+        Result("matrix over 1,000,000 results, first time (CPU)", first, "s", 1, first <= 1),
+        Result("the same after one more execution (CPU)", again, "s", 0.3, again <= 0.3),
+    ]
+
+
+def _counted(gatherer: Gatherer, window: Window, effect: InEffect) -> float:
+    start = time.thread_time()
+    survey = gatherer.gather(window, effect).survey
+    matrix = matrix_of(survey.tally())
+    assert matrix.totals.evaluated == CASES * COUNTED
+    return time.thread_time() - start
+
+
+def _execution(trace: str, seed: int) -> Execution:
+    """A hundred cases of two assertions, one in seven of them failed, on one of thirty days."""
+    cases = []
+    for n in range(CASES):
+        failed = not (seed + n) % 7
+        outcome = Outcome.FAIL if failed else Outcome.PASS
+        checks = (
+            CheckRecord("a1", "node_call", outcome, float(not failed), stage="parameters"),
+            CheckRecord("a2", "no_errors", Outcome.PASS, 1.0, stage="runtime"),
+        )
+        score = 0.5 if failed else 1.0
+        case = f"a.yaml#{n}"
+        cases.append(CaseRecord(case, f"case {n}", "a.yaml", "d", outcome, score, checks=checks))
+    at_ns = START_NS + seed % 30 * 86_400 * 10**9
+    return Execution(
+        trace=trace, agent_id=LOCAL_AGENT.id, revision=1, kind=ExecutionKind.PASSIVE,
+        started_ns=time.time_ns(), ended_ns=time.time_ns(), clock_ns=at_ns, cases=tuple(cases),
+    )  # fmt: skip
 
 
 def checking() -> Result:
