@@ -4,6 +4,7 @@ it says so."""
 import json
 import unicodedata
 from pathlib import Path
+from time import thread_time
 
 import pytest
 from hypothesis import given, settings
@@ -191,6 +192,16 @@ def test_a_huge_value_is_not_written_into_a_file_but_what_can_be_done_is_said():
         prove(told.candidates, trace)
     assert len(told.inside) == 200
     assert told.inside_left == 19_800
+
+
+def test_a_value_of_megabytes_is_looked_at_quickly():
+    rows = json.dumps({"rows": [{"n": n, "text": "x" * 80} for n in range(60_000)]})
+    trace = booking({"rows": [1] * 500_000}, response=rows)
+    reading = read(trace)
+    began = thread_time()
+    for place in (Place("arguments", "book", ("rows",)), Place("response"), Place("span", "book")):
+        assert offer(place, trace, reading).candidates
+    assert thread_time() - began < 5
 
 
 def test_what_stands_in_a_value_can_be_pointed_at_by_itself():

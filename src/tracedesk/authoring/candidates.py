@@ -13,7 +13,7 @@ from tracedesk.assertions import Settings, evaluate
 from tracedesk.authoring import of_calls, of_numbers, of_spans, of_values
 from tracedesk.authoring.draft import At, Draft
 from tracedesk.authoring.forms import MAX_WRITTEN, MUST_NOT, written_size
-from tracedesk.authoring.place import Place, root_value, value_at
+from tracedesk.authoring.place import Place, root_value
 from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Trace
 from tracedesk.model.verdict import Outcome
@@ -146,7 +146,7 @@ def _note(at: At, found: list[Candidate]) -> str:
     if value is not ABSENT and written_size(value) > MAX_WRITTEN:
         size = written_size(value)
         return (
-            f"This value takes {size:,} characters, too many for a file of test cases: it can be"
+            f"This value takes {size:,} bytes, too many for a file of test cases: it can be"
             " asserted by its structure or a part."
         )
     return "" if found else "Nothing that can be asserted of this holds on this trace."
@@ -162,10 +162,7 @@ def _inside(at: At) -> tuple[tuple[tuple[Place, str], ...], int]:
     elif isinstance(value, list):
         steps = range(len(value))
     listed = [step for step, _ in zip(steps, range(MAX_INSIDE), strict=False)]
-    found = tuple(
-        (inner, _short(value_at(inner, at.trace, at.reading)))
-        for inner in (at.place.inside(step) for step in listed)
-    )
+    found = tuple((at.place.inside(step), _short(value[step])) for step in listed)
     return found, (len(value) if isinstance(value, dict | list) else 0) - len(found)
 
 

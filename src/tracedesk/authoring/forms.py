@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from tracedesk.authoring import shapes
 from tracedesk.query.values import as_number, is_number, type_of
 
@@ -35,15 +37,19 @@ class Form(NamedTuple):
 
 
 def written_size(value: Any) -> int:
-    """Characters that a value takes in a file, about."""
+    """Bytes that a value takes in a file, about; quick, however large it is."""
+    if isinstance(value, str):
+        return len(value) + 2
     try:
-        return len(json.dumps(value, ensure_ascii=False))
-    except (ValueError, RecursionError, TypeError):
+        return len(msgspec.json.encode(value))
+    except (ValueError, RecursionError, TypeError, OverflowError):
         return MAX_WRITTEN * MAX_WRITTEN
 
 
 def shown(value: Any) -> str:
     """A value in a label: JSON, cut."""
+    if isinstance(value, str):
+        value = value[: SHOWN * 2]
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 

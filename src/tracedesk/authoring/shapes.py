@@ -17,6 +17,9 @@ from tracedesk.query.values import is_integer, type_of
 SCHEMA_KEYS: Final = 40
 """Members of one object that a schema names."""
 
+SCHEMA_ITEMS: Final = 1_000
+"""Elements of a list that are looked at; of a longer one only that it is a list is said."""
+
 SCHEMA_DEPTH: Final = 4
 """Levels that a schema goes into a value."""
 
@@ -105,7 +108,7 @@ def schema_of(value: Any, depth: int = SCHEMA_DEPTH) -> dict[str, Any]:
             "required": list(named),
             "properties": {key: schema_of(item, depth - 1) for key, item in named.items()},
         }
-    if isinstance(value, list) and value and depth:
+    if isinstance(value, list) and 0 < len(value) <= SCHEMA_ITEMS and depth:
         found: list[dict[str, Any]] = []
         for item in value:
             schema = schema_of(item, depth - 1)

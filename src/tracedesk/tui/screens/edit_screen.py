@@ -45,7 +45,7 @@ PAUSE_S = 0.2
 DISK_S = 1.0
 """Between two looks at the file."""
 
-KEYS = "Ctrl-s saves · Ctrl-Space words · Ctrl-z undoes · Ctrl-n next problem · Esc closes"
+KEYS = "Ctrl-s save · Esc close · Ctrl-Space words · Ctrl-z undo · Ctrl-n problem"
 
 _BOM = "\ufeff"
 
