@@ -11,7 +11,6 @@ async def test_a_new_title_paints_its_line_of_the_border_only(workbench):
         pane = session.screen.query_one("#list-pane", Pane)
         inside: list[object] = []
         pane.render_line = inside.append
-        session.screen.query_one(TraceListView).render_lines = inside.append
         session.screen.retitle("list", title="Traces · 7 of 9")
         await session.settle()
         session.screen.retitle("list", subtitle="following")
