@@ -2,6 +2,7 @@
 later message, else by the span of the tool.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,11 +12,12 @@ import msgspec
 from tracedesk.model import jsontext
 from tracedesk.model.peek import opened
 from tracedesk.model.reading import Call, Reading
-from tracedesk.query.names import fold
 from tracedesk.reading.messages import parsed
 from tracedesk.reading.plan import TOOL_CALL_IDS
 from tracedesk.reading.tool_parts import Returned
 from tracedesk.reading.view import View
+
+_SEPARATORS = re.compile(r"[\s_\-]+")
 
 Asking = tuple[str | None, str, str]
 """Id, name and arguments of a request."""
@@ -79,7 +81,7 @@ class Tools:
             call = tools.get(span.span_id)
             if call is None:
                 continue
-            self._by_name.setdefault(fold(call.label, tool=True), []).append(call)
+            self._by_name.setdefault(_folded(call.label), []).append(call)
             for name in TOOL_CALL_IDS:
                 known = opened(view.seen[index].get(name))
                 if isinstance(known, str) and known:
@@ -106,7 +108,7 @@ class Tools:
     def _alike(self, call: Asked) -> Call | None:
         """The first call of that name with these arguments that no other request has taken."""
         wanted = parsed(call.arguments)
-        for ran in self._by_name.get(fold(call.name, tool=True), ()):
+        for ran in self._by_name.get(_folded(call.name), ()):
             alike = ran.arguments_state != "captured" or ran.arguments == wanted
             if alike and ran.id not in self.taken:
                 return ran
@@ -193,6 +195,11 @@ def _answered(call: Asked, told: tuple[Returned, str] | None, ran: Call | None) 
     if ran is not None and ran.output_state == "captured":
         return msgspec.structs.replace(call, result=ran.output, known=True, place=ran.output_place)
     return call
+
+
+def _folded(name: str) -> str:
+    """A tool's name as it compares: letter case, blanks, underscores and hyphens apart."""
+    return _SEPARATORS.sub(" ", name.strip().casefold())
 
 
 def dumped(value: Any) -> str:
