@@ -187,6 +187,8 @@ async def test_steps_show_what_was_there_and_what_was_decided(two_runs):
         assert not bench.has_class("-stepping")
         assert bench.rows.is_seen(2)
         assert bench.pane == "tree"
+        await pilot.press(*["full_stop"] * 3)  # keys pressed while the steps are being found count
+        await until(pilot, lambda: "step 3 of 3" in bench.query_one("#step-bar").text, "all three")
 
 
 async def test_reading_anew_says_when_nothing_differs(two_runs):

@@ -59,7 +59,9 @@ class Comparing(Backtests):
             self.notify("There is no trace here to compare.")
         elif self.marked_a is None:
             self._mark_a(row)
-            self.notify(f"{row_title(row)} is A; W on another trace compares.", markup=False)
+            self.notify(
+                f"{row_title(row)} is A; W on another trace compares.", timeout=3, markup=False
+            )
         elif self.marked_a.id == row.id:
             self._mark_a(None)
         else:
@@ -74,6 +76,7 @@ class Comparing(Backtests):
     def _compare(self, left: "TraceRow", right: "TraceRow", note: str = "") -> None:
         from tracedesk.tui.screens.compare import CompareScreen
 
+        self.app.clear_notifications()  # which would lie over what is compared
         self.app.push_screen(
             CompareScreen(
                 self.desk, left, right, self._show_compared, self.put_on_clipboard,

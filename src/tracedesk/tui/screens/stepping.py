@@ -71,6 +71,10 @@ class Stepping(Comparing):
         self.moments: Moments | None = None
         """The steps, while a trace is stepped through."""
         self.step = 0
+        self._begins = False
+        """The steps are being found."""
+        self._ahead = 0
+        """Steps asked for meanwhile."""
         self._partial: OpenTrace | None = None
         """The open trace as of the step, once it was read."""
         self._whole: TraceVerdicts | None = None
@@ -81,7 +85,10 @@ class Stepping(Comparing):
     def action_step(self, by: int) -> None:
         """One step on or back; the first one begins."""
         if self.moments is None:
-            self._begin("start order")
+            if self._begins:
+                self._ahead = max(0, self._ahead + by)
+            else:
+                self._begin("start order")
         else:
             wanted = max(0, min(self.step + by, len(self.moments) - 1))
             if wanted != self.step:
@@ -98,7 +105,13 @@ class Stepping(Comparing):
         elif opened.sketch:
             self.notify("The trace is still being decoded; step once it is there.")
         else:
+            self._begins, self._ahead = True, 0
             self.read_moments(opened, order)
+
+    def work_failed(self, group: str) -> None:
+        super().work_failed(group)
+        if group == "moments":
+            self._begins = False
 
     def action_back(self) -> None:
         if self.moments is not None:
@@ -117,13 +130,14 @@ class Stepping(Comparing):
 
     @on(MomentsRead)
     def _moments_read(self, message: MomentsRead) -> None:
+        self._begins = False
         if message.opened is not self.opened:
             return
         if self.moments is None:
             self._whole = self.verdicts
         self.moments = message.moments
-        self.add_class("-stepping")
-        self._go_to_step(0)
+        self._make_room(True)
+        self._go_to_step(min(self._ahead, len(message.moments) - 1))
         if len(message.moments) == 1:
             self.notify(f"All of it came at once: there is one step in {message.moments.order}.")
 
@@ -200,10 +214,17 @@ class Stepping(Comparing):
 
     def _forget_steps(self) -> None:
         self.moments = self._partial = self._whole = None
-        self.step = 0
-        self.remove_class("-stepping")
+        self.step = self._ahead = 0
+        self._begins = False
+        self._make_room(False)
         if self.rows is not None:
             self.rows.set_seen(None, None)
+
+    def _make_room(self, shown: bool) -> None:
+        """Show or hide the banner, which moves all that stands below it."""
+        if self.has_class("-stepping") != shown:
+            self.set_class(shown, "-stepping")
+            self.call_after_refresh(self.query_one("#tree-pane").refresh)
 
     def _page(self, width: int) -> list[Line]:
         """The page of the span as it was at the step."""

@@ -178,6 +178,7 @@ class Workbench(Editing, Stepping):
         self.read_rows(self.traces.request(first, max(count, self.size.height)))
 
     def work_failed(self, group: str) -> None:
+        super().work_failed(group)
         if group == "rows":
             self._reading = False
         elif group == "open":
