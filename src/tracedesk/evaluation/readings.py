@@ -18,8 +18,9 @@ from tracedesk.model.reading import NOT_RECORDED, Background, Call, Reading, Rec
 from tracedesk.model.trace import Trace
 from tracedesk.reading import ReadingSettings, background, read
 
-KEPT_BYTES = 16 << 20
-"""Packed readings kept: those of some 10,000 traces of five spans."""
+KEPT_BYTES = 8 << 20
+"""Packed readings kept: those of some 5,000 traces of five spans. Of more, an assistant takes the
+older half, and keeps what it read of them."""
 
 _OVERHEAD = 450
 """What keeping a packed reading costs beside its bytes."""

@@ -33,8 +33,8 @@ from tracedesk.testcases.models import Case, Check
 
 log = logging.getLogger(__name__)
 
-HELD_VERDICTS = 20_000
-"""Verdicts held back until there is time to write them, some 20 MB."""
+HELD_VERDICTS = 5_000
+"""Verdicts held back until there is time to write them, some 5 MB."""
 
 BATCH = 100
 """Executions written together: a few milliseconds of the writer's time."""
