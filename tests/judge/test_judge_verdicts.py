@@ -6,13 +6,17 @@ from typing import Any
 import pytest
 
 from tracedesk.assertions import Settings, evaluate
+from tracedesk.assertions.combine import semantic_in
 from tracedesk.assertions.registry import compile_assertion
 from tracedesk.judge.judge import open_judge
+from tracedesk.judge.keys import key_of
+from tracedesk.judge.prompt import prompt_of
 from tracedesk.judge.settings import JudgeSettings
 from tracedesk.model.judgement import Answer, Failure, Judgement, Pending, Question, Sample, Unasked
 from tracedesk.model.reading import Reading, Text
 from tracedesk.model.verdict import Outcome, Verdict
 from tracedesk.reading.read import read
+from tracedesk.testcases.load import load_text
 from tracedesk.testing import make_span, make_trace
 
 TEXT = "Berth 3 is free until nine."
@@ -172,3 +176,30 @@ def test_the_heuristic_judge_counts_words_and_says_so(criteria: str, outcome: Ou
     assert found.judged is not None
     assert found.judged.heuristic
     assert "words of the criterion" in found.reason
+
+
+def test_the_scenario_of_the_case_is_told_to_the_judge_and_changes_its_question():
+    def asked(scenario: str):
+        text = f"""
+cases:
+  - name: stays friendly
+    scenario: {scenario}
+    assertions:
+      - {{target: not, assertion: {{criteria: Is rude}}}}
+      - {{target: response_regex, pattern: a}}
+"""
+        (case,) = load_text(text, "a.yaml").cases
+        return case
+
+    angry, calm = asked("The guest is angry."), asked("The guest is calm.")
+    assert angry.digest != calm.digest
+    first, second = angry.checks
+    assert first.digest != calm.checks[0].digest
+    assert second.digest == calm.checks[1].digest, "a rule has no use for the scenario"
+    (rule,) = semantic_in(first.assertion)
+    assert rule.scenario == "The guest is angry."
+    question = Question(criteria="c", text="t", scenario="The guest is angry.")
+    assert "THE SITUATION" in prompt_of(question)
+    assert "The guest is angry." in prompt_of(question)
+    settings = JudgeSettings(model="m")
+    assert key_of(question, settings) != key_of(Question(criteria="c", text="t"), settings)

@@ -13,11 +13,22 @@ from tracedesk.assertions.fields import INVALID, Field, Shape, list_of, wrong_ty
 from tracedesk.assertions.finding import THE_TRACE, Finding, plural
 from tracedesk.assertions.kind import Kind
 from tracedesk.assertions.limits import best, worst
+from tracedesk.assertions.semantic import Semantic
 from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.verdict import Outcome, Support, Verdict
 from tracedesk.query.problems import Place, Report
 
 _OPPOSITE: Final = {Outcome.PASS: Outcome.FAIL, Outcome.FAIL: Outcome.PASS}
+
+
+def semantic_in(assertion: Assertion) -> list[Semantic]:
+    """What of an assertion a judge decides, however deep it stands."""
+    rule = assertion.rule
+    if isinstance(rule, Combined):
+        return [found for child in rule.children for found in semantic_in(child)]
+    if isinstance(rule, Negated):
+        return semantic_in(rule.child)
+    return [rule] if isinstance(rule, Semantic) else []
 
 
 class Combined:

@@ -62,6 +62,8 @@ class Semantic:
         self.samples = samples
         self.target = target
         self.include_trace = include_trace
+        self.scenario: str | None = None
+        """Of the case it stands in; whoever loads the case says it before anything is judged."""
 
     def subject(self, index: TraceIndex) -> Subject | Finding:
         """The text to judge, or why there is none. Never the whole response for a target."""
@@ -80,6 +82,7 @@ class Semantic:
             input=index.reading.input.text,
             calls=calls_text(index) if with_calls else None,
             samples=self.samples or judge.samples,
+            scenario=self.scenario,
         )
 
     def evaluate(self, index: TraceIndex) -> Finding:

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tracedesk.assertions import Settings
-from tracedesk.assertions.assertion import Assertion
-from tracedesk.assertions.combine import Combined, Negated
-from tracedesk.assertions.semantic import Semantic
+from tracedesk.assertions.combine import semantic_in
 from tracedesk.evaluation.gate import Result, evaluated_again
 from tracedesk.model.agent import Agent
 from tracedesk.model.judgement import Judge
@@ -72,16 +70,7 @@ _DEFAULTS = {"concurrency": 0, "timeout_s": 0.0, "retries": 0, "wait_s": 0.0}
 
 def want_judge(cases: Iterable[Case]) -> bool:
     """Does any active case have something for a judge?"""
-    return any(_semantic(found) for case in cases if case.active for found in case.assertions)
-
-
-def _semantic(assertion: Assertion) -> bool:
-    rule = assertion.rule
-    if isinstance(rule, Combined):
-        return any(_semantic(child) for child in rule.children)
-    if isinstance(rule, Negated):
-        return _semantic(rule.child)
-    return isinstance(rule, Semantic)
+    return any(semantic_in(found) for case in cases if case.active for found in case.assertions)
 
 
 def judged_again(

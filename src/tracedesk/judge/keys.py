@@ -24,5 +24,6 @@ def key_of(question: Question, settings: JudgeSettings) -> str:
         question.text,
         question.input,
         question.calls,
+        question.scenario,
     )
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()

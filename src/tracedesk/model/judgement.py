@@ -24,6 +24,8 @@ class Question(msgspec.Struct, frozen=True):
     """The calls of the trace, a line each, where the assertion wants them considered."""
     samples: int = 1
     """Judgements wanted, whose mean decides."""
+    scenario: str | None = None
+    """The situation and what is expected in it, as the author of the case wrote it."""
 
 
 class Sample(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from tracedesk.assertions.combine import semantic_in
 from tracedesk.assertions.registry import compile_assertion
 from tracedesk.query.names import nearest
 from tracedesk.testcases.diagnostics import Diagnostics
@@ -128,7 +129,7 @@ def _read_case(
         variables.update(row.variables)
     filled = _Filled(entry, defaults.when, variables, path, report, row)
     suffix = "" if row is None or row is _NO_ROW else f" [{row.label}]"
-    case_id = fields.text("id")
+    case_id, scenario = fields.text("id"), fields.text("scenario") or ""
     case = Case(
         id=f"{case_id}{suffix.lstrip()}" if case_id else "",
         name=(fields.text("name") or f"case {index + 1}") + suffix,
@@ -136,20 +137,21 @@ def _read_case(
         line=report.mark(path).line,
         agent=fields.text("agent") or defaults.agent,
         status=fields.choice("status", STATUSES, "unknown-status") or defaults.status or "active",
-        scenario=fields.text("scenario") or "",
+        scenario=scenario,
         input=fields.messages("input"),
         tags=tuple(dict.fromkeys((*defaults.tags, *fields.texts("tags")))),
         when=_condition(filled.when, (*path, "when"), report),
         threshold=defaults.threshold if threshold is None else threshold,
         weight=1.0 if weight is None else weight,
         checks=tuple(
-            _check(source, place, (*path, "assertions", place), report)
+            _check(source, place, (*path, "assertions", place), report, scenario)
             for place, source in enumerate(filled.assertions)
         ),
     )
     _check_together(case, path, report)
     sources = [filled.when, filled.assertions, case.name, case.agent, case.threshold, case.weight]
-    return replace(case, digest=_digest(sources))
+    told = [check.digest for check in case.checks] if scenario else []
+    return replace(case, digest=_digest([*sources, *told]))
 
 
 class _Filled:
@@ -204,8 +206,11 @@ def _condition(source: Any, path: Path, report: Diagnostics) -> When | None:
     return when
 
 
-def _check(source: Any, place: int, path: Path, report: Diagnostics) -> Check:
+def _check(source: Any, place: int, path: Path, report: Diagnostics, scenario: str) -> Check:
     assertion, problems = compile_assertion(source, place)
+    judged = semantic_in(assertion) if scenario else []
+    for rule in judged:
+        rule.scenario = scenario
     report.add_problems(problems, path)
     when = None
     if isinstance(source, dict) and "when" in source:
@@ -216,7 +221,7 @@ def _check(source: Any, place: int, path: Path, report: Diagnostics) -> Check:
         line=mark.line,
         column=mark.column,
         when=when,
-        digest=_digest([source, place]),
+        digest=_digest([source, place, scenario] if judged else [source, place]),
         places=report.places(path),
     )
 
