@@ -13,7 +13,7 @@ from tracedesk.tui.screens.edit_asking import ChangedScreen, CloseScreen, differ
 from tracedesk.tui.screens.edit_screen import EditScreen
 from tracedesk.tui.screens.workbench import Workbench
 from tracedesk.tui.view_models.editing import faults_of, told_of
-from tracedesk.tui.widgets.editor.case_text import MAX_CHARS, indent_below
+from tracedesk.tui.widgets.editor.case_text import MAX_CHARS, MAX_LINES, indent_below, too_large
 
 START = 1_780_000_000_000_000_000
 
@@ -283,6 +283,12 @@ async def test_a_file_that_does_not_parse_is_edited_all_the_same(opened_app, cas
 )  # fmt: skip
 def test_the_next_line_begins_where_it_is_meant_to(above, indent):
     assert indent_below(above) == " " * indent
+
+
+def test_many_lines_or_characters_are_for_another_editor():
+    assert too_large("x" * (MAX_CHARS + 1))
+    assert too_large("\n" * (MAX_LINES + 1))
+    assert not too_large("x\n" * MAX_LINES)
 
 
 def test_what_is_told_leads_to_its_line_and_fits():

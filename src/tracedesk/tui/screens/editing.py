@@ -63,16 +63,15 @@ class Editing(Asserting):
     @work(thread=True, exclusive=True, exit_on_error=False, group="read file")
     def _read_file(self, file: str, line: int) -> None:
         from tracedesk.authoring.saving import SaveError, content
-        from tracedesk.tui.widgets.editor.case_text import MAX_CHARS
+        from tracedesk.tui.widgets.editor.case_text import too_large
 
         path = self.desk.workspace.root / file
         try:
             found = content(path)
             if found is None:
                 raise SaveError(f"{file} was removed")
-            if len(found) > MAX_CHARS:
+            if too_large(found.decode()):
                 raise SaveError(f"{file} is too large to be edited here; E opens it in $EDITOR")
-            found.decode()
         except UnicodeDecodeError as fault:
             problem = f"{file} is not UTF-8 text (byte {fault.start}); E opens it in $EDITOR"
             self.post_message(EditMade(problem, severity="warning"))

@@ -18,8 +18,12 @@ from textual.widgets.text_area import TextAreaTheme
 from tracedesk.tui.steady import Steady
 from tracedesk.tui.themes import DARK, LIGHT
 
-MAX_CHARS = 500_000
+MAX_CHARS = 250_000
 """Characters of the longest text that is edited here: beyond it every key would be felt."""
+
+MAX_LINES = 3_000
+"""Lines of the longest text: the text area counts them for each line that it paints, so that a
+key takes some 15 ms a thousand."""
 
 HIGHLIGHTED_CHARS = 100_000
 """Characters of the longest text that is highlighted."""
@@ -45,6 +49,11 @@ def text_theme(name: str) -> TextAreaTheme:
     colours: Mapping[str, Any] = {**theme.variables, "accent": theme.accent}
     styles = {token: Style(color=str(colours[role])) for token, role in _TOKENS.items()}
     return TextAreaTheme(name=theme.name, syntax_styles=styles)
+
+
+def too_large(text: str) -> bool:
+    """Whether a text is one for another editor."""
+    return len(text) > MAX_CHARS or text.count("\n") > MAX_LINES
 
 
 def indent_below(line: str) -> str:
@@ -145,7 +154,7 @@ class CaseText(Steady, TextArea):
             )
 
     async def _on_paste(self, event: events.Paste) -> None:
-        if len(event.text) + len(self.text) > MAX_CHARS:
+        if too_large(self.text + event.text):
             event.stop()
             event.prevent_default()
             self.post_message(self.Refused(
