@@ -7,7 +7,7 @@ begun and not ended by then, so both questions are answered by looking two numbe
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import chain
+from operator import sub
 
 from tracedesk.tui.view_models.time_axis import Axis, Gap
 
@@ -34,8 +34,10 @@ class Activity:
         if not self.starts:
             return ()
         least = whole.length_ns * share
-        until = chain((whole.start_ns,), self.ends)
-        again = chain(self.starts, (whole.end_ns,))
+        until = array("q", [whole.start_ns, *self.ends])
+        again = array("q", [*self.starts, whole.end_ns])
+        if max(map(sub, again, until)) <= least:
+            return ()
         return tuple(Gap(a, b) for a, b in zip(until, again, strict=True) if b - a > least)
 
     def running(self, start_ns: int, end_ns: int) -> int:

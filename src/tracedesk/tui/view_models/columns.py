@@ -30,11 +30,6 @@ class Columns(msgspec.Struct, frozen=True):
     failed: bytearray
     """1 for a span with an own error."""
 
-    @property
-    def sorts(self) -> tuple[bytes, bytes]:
-        """Kinds and statuses: spans that differ in either are not identical."""
-        return self.kinds, self.statuses
-
     def axis(self) -> Axis | None:
         """From the first start to the last end or start; None when nothing has a start."""
         started = self.starts if NO_TIME not in self.starts else _timed(self.starts)

@@ -70,13 +70,13 @@ NO_GROUPS = Groups(array("i"), array("i"))
 def find_groups(
     tree: SpanTree,
     labels: Sequence[str],
-    sorts: Sequence[int],
+    sorts: Sequence[Sequence[int]],
     alone: bytearray,
     starts: Sequence[int],
     ends: Sequence[int],
 ) -> Groups:
-    """The runs of a tree. All columns are in row order: what spans are called, a number that is
-    equal for equal kind and status, 1 for rows that must stand alone, and times, ``NO_TIME`` for
+    """The runs of a tree. All columns are in row order: what spans are called, columns that are
+    equal for identical spans, 1 for rows that must stand alone, and times, ``NO_TIME`` for
     those that were not sent.
 
     Passes that stay in C, and one look at each run: a third of a second for a million spans.
@@ -87,7 +87,7 @@ def find_groups(
     single = _bits(map(eq, tree.subtree_end, count(1)))
     single &= _bits(map(ge, ends, starts)) & ~_bits(alone)
     same = single & (single >> 8)  # a row and the one after it
-    for column in (tree.parent, sorts, labels):
+    for column in (tree.parent, *sorts, labels):
         same &= _bits(map(eq, column, islice(column, 1, None)))
     found = same.to_bytes(size, "little")
     heads, stops = array("i"), array("i")

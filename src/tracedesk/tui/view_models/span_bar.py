@@ -14,6 +14,10 @@ TOGETHER = "▓"
 LATE = "░"
 """What a span goes on after its parent's end."""
 
+EDGE = (Piece(" ┃", "faint"),)
+CRITICAL_EDGE = (Piece(CRITICAL, "accent"), Piece("┃", "faint"))
+END = Piece("┃", "faint")
+
 _NO_BLOCKS = frozenset((THIN, BEFORE, AFTER))
 
 
@@ -22,26 +26,25 @@ def bar_pieces(
 ) -> list[Piece]:
     """``width`` cells and the frame around them, three cells wider in all. ``late_ns`` is the
     end of a parent that the span outlives."""
-    edges = [Piece(" ┃", "faint")]
-    if rows.time.path is not None and rows.time.is_critical(row, rows.stands_for(row)):
-        edges = [Piece(CRITICAL, "accent"), Piece("┃", "faint")]
-    axis = rows.time.shown
+    time = rows.time
+    critical = time.path is not None and time.is_critical(row, rows.stands_for(row))
+    edges = CRITICAL_EDGE if critical else EDGE
+    axis = time.shown
     bar = None if axis is None else _bar(rows, row, span, axis, width)
     if axis is None or bar is None:
         folded = () if axis is None else axis.folded_cells(width)
         blank = "".join(FOLDED if at in folded else " " for at in range(width))
-        return [*edges, Piece(blank, "faint"), Piece("┃", "faint")]
+        return [*edges, Piece(blank, "faint"), END]
     role = "bar-error" if span.failed else "bar"
     if not hit or span.status is Status.SKIPPED:
         role = "bar-faint"
     if bar.glyphs in (BEFORE, AFTER):
         role = "dim"
     elif late_ns is not None or axis.gaps:
-        return [*edges, *_marked(axis, bar, width, role, late_ns), Piece("┃", "faint")]
+        return [*edges, *_marked(axis, bar, width, role, late_ns), END]
     right = " " * (width - bar.offset - len(bar.glyphs))
-    return [
-        *edges, Piece(" " * bar.offset), Piece(bar.glyphs, role), Piece(right + "┃", "faint"),
-    ]  # fmt: skip
+    left = edges[-1].text + " " * bar.offset
+    return [*edges[:-1], Piece(left, "faint"), Piece(bar.glyphs, role), Piece(right + "┃", "faint")]
 
 
 def _bar(rows: SpanRows, row: int, span: Span, axis: Axis, width: int) -> Bar | None:

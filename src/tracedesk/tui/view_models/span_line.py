@@ -163,7 +163,8 @@ def guides(rows: SpanRows, row: int, label: int) -> str:
     if depth == 0:
         return ""
     levels = max(3, min(MAX_GUIDES, label // GUIDES_SHARE))
-    drawn = "├" if _has_next(rows, row) else "└"
+    end = rows.reach(row) if rows.folded[row] else tree.subtree_end[row]
+    drawn = "├" if end < tree.subtree_end[tree.parent[row]] else "└"
     above = tree.parent[row]
     deep = f"⋯{depth} " if depth > levels else ""
     shown = levels - (len(deep) + 1) // 2 if deep else depth
@@ -175,8 +176,7 @@ def guides(rows: SpanRows, row: int, label: int) -> str:
 
 def _has_next(rows: SpanRows, row: int) -> bool:
     above = rows.tree.parent[row]
-    end = rows.reach(row) if rows.folded[row] else rows.tree.subtree_end[row]
-    return above >= 0 and end < rows.tree.subtree_end[above]
+    return above >= 0 and rows.tree.subtree_end[row] < rows.tree.subtree_end[above]
 
 
 def _label(
@@ -252,7 +252,7 @@ def _place(rows: SpanRows, row: int) -> str:
     if rows.folded[row]:
         hidden = rows.reach(row) - row
         return f" ({hidden - 1})" if rows.has_children(row) else f" ×{hidden}"
-    run = rows.groups.around(row)
+    run = rows.groups.around(row) if rows.groups.heads else None
     return "" if run is None else f" {row - run[0] + 1}/{run[1] - run[0]}"
 
 

@@ -72,9 +72,7 @@ class SpanRows:
         then = None if self._as_of is None else self._as_of(row)
         return self.spans[self.tree.order[row]] if then is None else then
 
-    def set_seen(
-        self, seen: bytearray | None, as_of: Callable[[int], Span | None] | None
-    ) -> None:
+    def set_seen(self, seen: bytearray | None, as_of: Callable[[int], Span | None] | None) -> None:
         """Dim all rows but those seen, and show these as they were; None shows all as it is."""
         self._seen, self._as_of = seen, as_of
         self._told.clear()
@@ -119,7 +117,7 @@ class SpanRows:
 
     def is_group(self, row: int) -> bool:
         """True for a row that stands for a folded run of siblings."""
-        return bool(self.folded[row]) and not self.has_children(row)
+        return self.folded[row] == 1 and self.tree.subtree_end[row] == row + 1
 
     def reach(self, row: int) -> int:
         """The first row that folding this one does not hide."""
@@ -186,7 +184,7 @@ class SpanRows:
         alone = bytearray(columns.failed)
         for row in compress(self._all, map(ALONE.__contains__, columns.kinds)):
             alone[row] = 1
-        sorts = [kind * 8 + status for kind, status in zip(*columns.sorts, strict=True)]
+        sorts = (columns.kinds, columns.statuses)
         return find_groups(self.tree, labels, sorts, alone, columns.starts, columns.ends)
 
     # -- folding ---------------------------------------------------------------------

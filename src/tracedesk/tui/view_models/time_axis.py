@@ -99,13 +99,19 @@ class Axis(msgspec.Struct, frozen=True):
             return None
         if start_ns > self.end_ns:
             return Bar(width - 1, AFTER)
-        first = self.at(start_ns, width)
+        if self.gaps:
+            first = self.at(start_ns, width)
+            last = first if end_ns is None else max(first, self.at(end_ns, width))
+        else:  # the same, without a call: bars are most of what painting a row costs
+            scale = width / self.length_ns
+            first = min(max((start_ns - self.start_ns) * scale, 0.0), float(width))
+            end = start_ns if end_ns is None else end_ns
+            last = min(max((end - self.start_ns) * scale, first), float(width))
         if end_ns is None:
             offset = min(floor(first), width - 1)
             return Bar(offset, RUNNING * (width - offset))
-        if max(start_ns, end_ns) < self.start_ns:
+        if end_ns < self.start_ns and start_ns < self.start_ns:
             return Bar(0, BEFORE)
-        last = max(first, self.at(end_ns, width))
         if last - first < 0.125:
             return Bar(min(floor(first), width - 1), THIN)
         return _blocks(first, last)

@@ -30,7 +30,8 @@ NOTHING = Timing()
 
 def timing(rows: SpanRows, row: int) -> Timing:
     """How a row stands to its parent in time."""
-    start, end = rows.columns.starts[row], rows.columns.ends[row]
+    starts, ends = rows.columns.starts, rows.columns.ends
+    start, end = starts[row], ends[row]
     if start == NO_TIME:
         return NOTHING
     if end != NO_TIME and end < start:
@@ -38,7 +39,9 @@ def timing(rows: SpanRows, row: int) -> Timing:
     above = rows.tree.parent[row]
     if above == ROOT:
         return NOTHING
-    begun, done = rows.columns.starts[above], rows.columns.ends[above]
+    begun, done = starts[above], ends[above]
+    if begun - SLACK_NS <= start and end <= done:
+        return NOTHING
     if begun != NO_TIME and start < begun - SLACK_NS:
         return Timing(f"starts {figures.duration(begun - start)} before its parent", "skew", True)
     if done == NO_TIME or done < begun:
