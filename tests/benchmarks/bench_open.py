@@ -1,0 +1,112 @@
+"""Large traces from a real store to the screen: sketched and painted.
+
+Each trace is sent over OTLP in parts, as no sender sends a million spans at once. Run it alone:
+it takes some gigabytes and minutes. ``python tests/benchmarks/bench_open.py 10000 100000``
+"""
+
+import asyncio
+import gc
+import sys
+from http.client import HTTPConnection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, thread_time
+from urllib.parse import urlsplit
+
+from bench_screen import OPEN_BUDGET_S, SIZE, _paint
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from table import Result, resident
+
+from tracedesk.desk import Desk, Options
+from tracedesk.testing import T0_NS
+from tracedesk.tui.app import TracedeskApp
+from tracedesk.tui.screens.workbench import Workbench
+from tracedesk.tui.view_models.span_tree import SpanRows
+from tracedesk.workspace import Workspace
+
+PART = 20_000
+"""Spans a request."""
+
+MS = 1_000_000
+
+
+def part(first: int, last: int, count: int) -> bytes:
+    """Spans of one trace: an agent, turns of a hundred, calls nested ten deep, some failed."""
+    request = ExportTraceServiceRequest()
+    scope = request.resource_spans.add().scope_spans.add()
+    for number in range(first, last):
+        turn, nested = number - number % 100, number % 10
+        parent = 0 if number == turn else (number - 1 if nested else turn)
+        span = scope.spans.add(
+            trace_id=count.to_bytes(16, "big"),
+            span_id=(number + 1).to_bytes(8, "big"),
+            parent_span_id=(parent + 1).to_bytes(8, "big") if number else b"",
+            name="call" if number else "agent",
+            start_time_unix_nano=T0_NS + number * MS,
+            end_time_unix_nano=T0_NS + (number + 100 if number else count) * MS,
+        )
+        kind = "execute_tool" if nested else "chat"
+        span.attributes.add(key="gen_ai.operation.name").value.string_value = kind
+        if number and number % 977 == 0:
+            span.status.code = 2
+    return request.SerializeToString()
+
+
+def send(url: str, count: int) -> None:
+    """One trace of ``count`` spans, in parts."""
+    address = urlsplit(url)
+    client = HTTPConnection(address.hostname or "", address.port)
+    for first in range(0, count, PART):
+        body = part(first, min(count, first + PART), count)
+        client.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
+        reply = client.getresponse()
+        told = reply.read()
+        if reply.status != 200:
+            raise SystemExit(f"refused: {reply.status} {told.decode(errors='replace')}")
+
+
+async def _open(root: Path, count: int) -> list[Result]:
+    with Desk(Workspace(root=root), Options(port=0)) as desk:
+        desk.ready.wait(20)
+        send(desk.endpoint.url or "", count)
+    with Desk(Workspace(root=root), Options(port=0)) as desk:  # with nothing decoded yet
+        desk.ready.wait(20)
+        (row,) = desk.store.rows(limit=1)
+        gc.collect()
+        gc.freeze()
+        before = resident()
+        begun, cpu = perf_counter(), thread_time()
+        opened = desk.sketch(row.id) or desk.load(row.id)
+        assert opened is not None
+        rows = SpanRows(opened.tree, opened.trace.spans)
+        read = perf_counter() - begun
+        app = TracedeskApp(desk, ascii=False)
+        async with app.run_test(size=SIZE) as pilot:
+            screen = app.screen
+            assert isinstance(screen, Workbench)
+            await pilot.pause()
+            painting = perf_counter()
+            screen.show_trace(opened, rows, None)
+            _paint(app)
+            took = read + perf_counter() - painting
+            note = f"{thread_time() - cpu:.2f} s CPU, {(resident() - before) / 2**20:,.0f} MB more"
+        budget = OPEN_BUDGET_S[count]
+        name = f"open {count:,} spans, stored → painted"
+        return [Result(name, took, "s", budget, took < budget, note)]
+
+
+def run(counts: tuple[int, ...] = (10_000, 100_000, 1_000_000)) -> list[Result]:
+    results = []
+    for count in counts:
+        with TemporaryDirectory() as folder:
+            results += asyncio.run(_open(Path(folder), count))
+    return results
+
+
+if __name__ == "__main__":
+    from table import HEADER, render
+
+    print(HEADER)
+    wanted = tuple(int(a) for a in sys.argv[1:]) or (10_000, 100_000, 1_000_000)
+    for count in wanted:
+        print(render(run((count,))), flush=True)
