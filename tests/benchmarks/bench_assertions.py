@@ -17,6 +17,7 @@ from table import Result
 from tracedesk.assertions import compile_assertion, evaluate
 from tracedesk.assertions.assertion import Assertion
 from tracedesk.assertions.trace_index import forget
+from tracedesk.desk import COLLECTED_AFTER
 from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Status, Trace
 from tracedesk.model.verdict import Outcome
@@ -238,7 +239,7 @@ def growth() -> list[Result]:
 def run() -> list[Result]:
     """Verdicts a second for the mix that has a budget and for each kind; growth."""
     gc.freeze()  # as the desk does once it runs
-    gc.set_threshold(50_000, 20, 1000)
+    gc.set_threshold(*COLLECTED_AFTER)
     trace, faulty = trace_of(CALLS), trace_of(CALLS, faulty=True)
     held = sum(evaluate(a, trace, read(trace)).outcome is Outcome.PASS for a in compiled(MIX))
     full = rate(MIX, trace, 60)

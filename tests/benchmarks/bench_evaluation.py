@@ -12,7 +12,7 @@ from pathlib import Path
 
 from table import Result
 
-from tracedesk.desk import SWITCH_S
+from tracedesk.desk import COLLECTED_AFTER, SWITCH_S
 from tracedesk.evaluation.evaluator import Evaluator
 from tracedesk.evaluation.gather import Gatherer, InEffect
 from tracedesk.evaluation.matrix import matrix_of
@@ -33,7 +33,7 @@ START_NS = 1_780_000_000_000_000_000
 
 def run() -> list[Result]:
     gc.freeze()  # as the desk does once it runs
-    gc.set_threshold(50_000, 20, 1000)
+    gc.set_threshold(*COLLECTED_AFTER)
     sys.setswitchinterval(SWITCH_S)
     return [*saves(), *many_traces(), *counting(), checking()]
 

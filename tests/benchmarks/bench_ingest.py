@@ -23,6 +23,7 @@ from flood import packed
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from table import Result
 
+from tracedesk.desk import COLLECTED_AFTER, SWITCH_S
 from tracedesk.endpoint.app import EndpointSettings, make_app
 from tracedesk.endpoint.server import Server
 from tracedesk.formats.detect import read_body
@@ -246,7 +247,8 @@ def serving() -> Iterator[tuple[Server, Store]]:
         server.start()
         gc.collect()
         gc.freeze()
-        gc.set_threshold(50_000, 20, 1000)
+        gc.set_threshold(*COLLECTED_AFTER)
+        sys.setswitchinterval(SWITCH_S)
         try:
             yield server, store
         finally:

@@ -16,6 +16,7 @@ from bench_ingest import canonical
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from table import Result
 
+from tracedesk.desk import COLLECTED_AFTER
 from tracedesk.formats.detect import read_body
 from tracedesk.model.trace import Trace
 from tracedesk.reading import read
@@ -34,7 +35,7 @@ def run() -> list[Result]:
     requests = [spans_request(i) for i in range(100)]
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 1000)
+    gc.set_threshold(*COLLECTED_AFTER)
     figures = [
         ("decode a 5-span trace of 3 KB", decoding(small), "µs", None),
         ("read a 5-span trace with GenAI attributes", reading(small), "µs", 50.0),
