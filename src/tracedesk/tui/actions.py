@@ -291,6 +291,8 @@ ACTIONS: tuple[Action, ...] = (
            "What was received, refused, dropped and removed, by agent."),
     Action("theme", ("T",), "theme", "Change between dark and light."),
     Action("help", ("?",), "help", "All keys of the focused pane.", footer=True),
+    Action("app.command_line", (":",), "command",
+           "Type a command: every action by name, and open, filter, search, tab, theme, send."),
     Action("app.command_palette", ("ctrl+p",), "palette",
            "Every command by name.", footer=True, palette=False),
     Action("app.quit", ("q", "ctrl+q"), "quit", "Leave; nothing that was accepted is lost."),

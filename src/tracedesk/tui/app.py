@@ -4,18 +4,22 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.markup import escape
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 
 from tracedesk.desk import Desk
-from tracedesk.tui.actions import ACTIONS, OWN_SCREEN, PANE_TITLES
+from tracedesk.tui.actions import ACTIONS, PANE_TITLES, Action
+from tracedesk.tui.doing import do, obey
 from tracedesk.tui.screens.workbench import Workbench
 from tracedesk.tui.steady import Steady, report
+from tracedesk.tui.text import ASCII
 from tracedesk.tui.themes import DARK, THEMES
+from tracedesk.tui.view_models.command_line import History, Meant
 
 
 class TracedeskApp(Steady, App[None]):
@@ -27,6 +31,7 @@ class TracedeskApp(Steady, App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
         Binding("ctrl+p", "command_palette", "Palette", show=False),
+        Binding("colon", "command_line", "Command", show=False),
     ]
 
     def __init__(
@@ -49,6 +54,7 @@ class TracedeskApp(Steady, App[None]):
         self.strict = strict
         self.ascii = wants_ascii(os.environ) if ascii is None else ascii
         self._now_ns = now_ns
+        self.history = History()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
@@ -61,23 +67,37 @@ class TracedeskApp(Steady, App[None]):
         return Workbench(self.desk, self._now_ns, ascii=self.ascii)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Our own actions; what belongs to a pane says so."""
-        pane = getattr(screen, "pane", None)
-        if pane is None or isinstance(screen, ModalScreen):
-            return
-        for action in ACTIONS:
-            everywhere = not action.pane and pane not in OWN_SCREEN
-            if not action.palette or not (everywhere or action.pane == pane):
+        """Every action there is, those of the pane at work first; moves are found by typing."""
+        pane = getattr(screen, "pane", "")
+        for action in sorted(ACTIONS, key=lambda action: action.pane not in ("", pane)):
+            if action.name == "app.command_palette":
                 continue
             title = action.label[:1].upper() + action.label[1:]
-            where = f" · {PANE_TITLES[action.pane]}" if action.pane else ""
-            yield SystemCommand(
-                title,
-                escape(f"{action.help}  {action.shown_keys}{where}"),
-                lambda name=action.name: self.run_worker(
-                    screen.run_action(name), exit_on_error=False
-                ),
-            )
+            where = f" · {PANE_TITLES[action.pane]}" if action.pane in PANE_TITLES else ""
+            told = self.shown(f"{action.help}  {action.shown_keys}{where}")
+            yield SystemCommand(title, escape(told), partial(self._do, action), action.palette)
+
+    def shown(self, text: str) -> str:
+        """A text of ours as this terminal can show it."""
+        return text.translate(ASCII) if self.ascii else text
+
+    # -- commands --------------------------------------------------------------------
+
+    def _do(self, action: Action) -> None:
+        self.run_worker(do(self, action), exit_on_error=False)
+
+    def action_command_line(self) -> None:
+        """Ask for a command, and do it on the screen that is in front."""
+        from tracedesk.tui.screens.command_line import CommandLine
+
+        pane = getattr(self.screen, "pane", "")
+        words = getattr(self.screen, "words_after", lambda command: ())
+
+        def follow(meant: Meant | None) -> None:
+            if meant is not None:
+                self.run_worker(obey(self, meant), exit_on_error=False)
+
+        self.push_screen(CommandLine(pane, self.history, words, ascii=self.ascii), follow)
 
     def _handle_exception(self, error: Exception) -> None:
         """Errors outside message handlers, once the app is up; before that there is no app."""

@@ -45,6 +45,7 @@ class Finding(Revisions):
             words.note("agent", (entry.agent,))
             words.note("name", (row.name,))
             words.note("external", (row.external_id,))
+            words.note("id", (row.id,))
             words.note("metadata", row.metadata)
             for key, value in row.metadata.items():
                 words.note(f"metadata {key}", (value,))

@@ -51,14 +51,14 @@ class Sending(Values):
         else:
             self.notify("No request is kept for this trace.", severity="warning")
 
-    def action_send_again(self) -> None:
-        """Ask where to, send, and show the reply."""
+    def action_send_again(self, to: str = "") -> None:
+        """Ask where to, send, and show the reply; ``to`` is the address offered."""
         row = self.chosen_row
         if row is None:
             self.notify("There is no trace here to send.")
             return
         fields = (
-            Field("to", "To", self.desk.sending_url, "http://127.0.0.1:4318"),
+            Field("to", "To", to or self.desk.sending_url, "http://127.0.0.1:4318"),
             Field("identity", "Id", SAME, f"{SAME}, or {NEW} for a trace of its own", (SAME, NEW)),
         )
         title = f"Send again · {row.name}"

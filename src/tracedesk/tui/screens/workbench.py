@@ -36,6 +36,7 @@ from tracedesk.tui.messages import (
     VerdictsRead,
     WindowMoved,
 )
+from tracedesk.tui.screens.commanding import Commanding
 from tracedesk.tui.screens.editing import Editing
 from tracedesk.tui.screens.judged import HEED_S
 from tracedesk.tui.screens.modals import LedgerScreen
@@ -81,7 +82,7 @@ VAST, WIDE, MEDIUM = 180, 140, 100
 """Columns from which there are three panes, with room beside the bars; three; and two."""
 
 
-class Workbench(Editing, Stepping):
+class Workbench(Commanding, Editing, Stepping):
     """Traces, spans, detail and tests on one screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("")]
