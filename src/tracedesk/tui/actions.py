@@ -293,6 +293,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("help", ("?",), "help", "All keys of the focused pane.", footer=True),
     Action("app.command_line", (":",), "command",
            "Type a command: every action by name, and open, filter, search, tab, theme, send."),
+    Action("app.jump_mode", ("ctrl+o",), "jump",
+           "Label panes, tabs and rows; type a label to go there."),
     Action("app.command_palette", ("ctrl+p",), "palette",
            "Every command by name.", footer=True, palette=False),
     Action("app.quit", ("q", "ctrl+q"), "quit", "Leave; nothing that was accepted is lost."),

@@ -31,6 +31,7 @@ class TracedeskApp(Steady, App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
         Binding("ctrl+p", "command_palette", "Palette", show=False),
+        Binding("ctrl+o", "jump_mode", "Jump", show=False),
         Binding("colon", "command_line", "Command", show=False),
     ]
 
@@ -85,6 +86,14 @@ class TracedeskApp(Steady, App[None]):
 
     def _do(self, action: Action) -> None:
         self.run_worker(do(self, action), exit_on_error=False)
+
+    def action_jump_mode(self) -> None:
+        """Label what is on screen, and go where a label is typed."""
+        from tracedesk.tui.screens.jump import JumpScreen, places
+
+        near, rows = places(self.screen)
+        if near or rows:
+            self.push_screen(JumpScreen(near, rows))
 
     def action_command_line(self) -> None:
         """Ask for a command, and do it on the screen that is in front."""

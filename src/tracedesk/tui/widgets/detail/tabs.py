@@ -50,6 +50,12 @@ class DetailTabs(LineLabel):
             self._ends.append((at, tab))
         self.show(pieces)
 
+    @property
+    def starts(self) -> list[tuple[int, str]]:
+        """Where each tab begins, in cells from the left."""
+        ends = [0, *(end for end, _ in self._ends)]
+        return [(start, tab) for start, (_, tab) in zip(ends, self._ends, strict=False)]
+
     def on_click(self, event: events.Click) -> None:
         for end, tab in self._ends:
             if event.x < end:
