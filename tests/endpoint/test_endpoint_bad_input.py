@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tracedesk.endpoint.bodies import inflate
 from tracedesk.endpoint.errors import Refused
-from tracedesk.store import database, writer
+from tracedesk.store import connections, writer
 
 Endpoint = Any
 Serve = Callable[..., Endpoint]
@@ -252,7 +252,7 @@ def test_pipelined_requests_are_answered_in_order(endpoint: Endpoint):
 
 
 def test_a_locked_database_is_503_and_stores_nothing(serve: Serve, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(database, "LOCK_PATIENCE_S", 0.01)
+    monkeypatch.setattr(connections, "LOCK_PATIENCE_S", 0.01)
     endpoint = serve()
     other = sqlite3.connect(endpoint.store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -11,7 +11,7 @@ import pytest
 
 from tracedesk.model.trace import TraceWarning
 from tracedesk.query.filter import parse_filter
-from tracedesk.store import Incoming, Receipt, Store, StoreError, Summary, database
+from tracedesk.store import Incoming, Receipt, Store, StoreError, Summary, connections
 from tracedesk.store.schema import APPLICATION_ID, VERSION
 from tracedesk.testing import make_span, make_tool, make_trace
 
@@ -218,7 +218,7 @@ def test_a_damaged_database_is_named_damaged(tmp_path: Path, incoming: Make):
 
 
 def test_a_locked_database_is_named_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(database, "LOCK_PATIENCE_S", 0.01)
+    monkeypatch.setattr(connections, "LOCK_PATIENCE_S", 0.01)
     path = tmp_path / "traces.db"
     Store.open(path).close()
     other = sqlite3.connect(path, isolation_level=None)

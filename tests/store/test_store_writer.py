@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tracedesk.model.trace import Status
-from tracedesk.store import Busy, Incoming, Receipt, Store, StoreError, database, writer
+from tracedesk.store import Busy, Incoming, Receipt, Store, StoreError, connections, writer
 from tracedesk.store.removal import delete_traces
 from tracedesk.testing import make_span, make_trace
 
@@ -296,7 +296,7 @@ def test_a_database_that_becomes_read_only_is_said_and_survived(
 def test_a_lock_held_by_another_program_is_said_and_survived(
     tmp_path: Path, incoming: Make, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(database, "LOCK_PATIENCE_S", 0.01)
+    monkeypatch.setattr(connections, "LOCK_PATIENCE_S", 0.01)
     with Store.open(tmp_path / "traces.db") as store:
         other = sqlite3.connect(store.path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")

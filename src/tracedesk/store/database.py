@@ -17,7 +17,7 @@ import zstandard
 
 from tracedesk.query.filter import Filter
 from tracedesk.store import filter_sql, schema
-from tracedesk.store.connections import LOCK_PATIENCE_S, Connect, Connection, connector
+from tracedesk.store.connections import Connect, Connection, connector
 from tracedesk.store.errors import DamagedError, StoreError, database_errors, explain
 from tracedesk.store.executions import History
 from tracedesk.store.rows import (
@@ -36,7 +36,7 @@ from tracedesk.store.writer import Writer
 if TYPE_CHECKING:
     from tracedesk.store.encryption import EncryptionSettings
 
-__all__ = ["LOCK_PATIENCE_S", "Store", "StoreError"]
+__all__ = ["Store", "StoreError"]
 
 CHECKPOINT_PAGES = 16_000
 """The log is folded into the database every 64 MB: each time costs a wait for the disk, and
