@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "The workbench over sample traces, sent to its own endpoint.",
     ),
     "serve": ("tracedesk.commands.serve", "Endpoint and evaluation without a screen."),
+    "web": ("tracedesk.commands.web", "The workbench in a browser, on loopback."),
     "import": ("tracedesk.commands.import_", "Store traces from files or folders."),
     "export": ("tracedesk.commands.export", "Write stored traces to files, or to stdout."),
     "send": ("tracedesk.commands.send", "Send a stored trace, or a file, to any endpoint."),

@@ -33,6 +33,26 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON doc
 def endpoint_options(command: F) -> F:
     """What can be said of the endpoint: address, keys, and what it takes from whom."""
     for option in (
+        policy_options,
+        click.option(
+            "--port",
+            type=click.IntRange(0, 65535),
+            envvar="TRACEDESK_PORT",
+            help="Where to listen; 4318, or the next free one, unless given. 0: any free port.",
+        ),
+        click.option(
+            "--host",
+            envvar="TRACEDESK_HOST",
+            help="The address to bind; any but loopback demands keys.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def policy_options(command: F) -> F:
+    """Who may send to the endpoint, and what it takes."""
+    for option in (
         click.option(
             "--route-by-workflow",
             is_flag=True,
@@ -53,17 +73,6 @@ def endpoint_options(command: F) -> F:
             default=None,
             envvar="TRACEDESK_REQUIRE_KEY",
             help="Demand an API key on loopback too.",
-        ),
-        click.option(
-            "--port",
-            type=click.IntRange(0, 65535),
-            envvar="TRACEDESK_PORT",
-            help="Where to listen; 4318, or the next free one, unless given. 0: any free port.",
-        ),
-        click.option(
-            "--host",
-            envvar="TRACEDESK_HOST",
-            help="The address to bind; any but loopback demands keys.",
         ),
     ):
         command = option(command)
