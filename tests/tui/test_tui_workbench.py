@@ -266,7 +266,7 @@ async def test_a_value_opens_in_full_and_is_copied(workbench):
     async with workbench() as session:
         await session.press("enter", "j", "j", "tab", "enter")
         assert isinstance(session.app.screen, ValueScreen)
-        assert session.lines("#modal-page") == ["upstream timed out after 6000 ms"]
+        assert session.lines("ValueView") == ["upstream timed out after 6000 ms"]
         await session.press("y")
         assert session.app.clipboard == "upstream timed out after 6000 ms"
         await session.press("escape")

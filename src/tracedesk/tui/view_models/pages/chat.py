@@ -5,11 +5,10 @@ below the span. Each message names the attribute it stands in.
 """
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from tracedesk.model.trace import Span
 from tracedesk.query.text import counted
-from tracedesk.reading.chat import Chat, Exchange
-from tracedesk.reading.chat_calls import Asked, Saying
 from tracedesk.tui import figures
 from tracedesk.tui.lines import Line, Piece, Value
 from tracedesk.tui.text import cells, fit
@@ -17,6 +16,10 @@ from tracedesk.tui.view_models.folds import MORE, Folds
 from tracedesk.tui.view_models.pages.builder import LabelOf, Page
 from tracedesk.tui.view_models.pages.json_lines import inline
 from tracedesk.tui.view_models.span_line import model_and_tokens
+
+if TYPE_CHECKING:
+    from tracedesk.reading.chat import Chat, Exchange
+    from tracedesk.reading.chat_calls import Asked, Saying
 
 Within = Callable[[str], bool]
 """True for the id of a span that the page is about."""
@@ -33,7 +36,7 @@ SHORT_SYSTEM = 400
 
 
 def chat_page(
-    chat: Chat | None,
+    chat: "Chat | None",
     width: int,
     folds: Folds,
     *,
@@ -63,7 +66,7 @@ def chat_page(
     return page.lines
 
 
-def _about(chat: Chat, within: Within | None) -> Iterator[Exchange]:
+def _about(chat: "Chat", within: Within | None) -> "Iterator[Exchange]":
     if within is None:
         yield from (e for e in chat.exchanges if e.heard or e.spoke)
         return
@@ -81,7 +84,7 @@ def _nothing(within: Within | None) -> str:
 
 
 def _exchange(
-    page: Page, exchange: Exchange, folds: Folds, span_of: SpanOf, label_of: LabelOf
+    page: Page, exchange: "Exchange", folds: Folds, span_of: SpanOf, label_of: LabelOf
 ) -> None:
     key = f"chat {exchange.span or 'given'}"
     if exchange.number:
@@ -104,7 +107,7 @@ def _exchange(
         _saying(page, saying, f"{key} {saying.place}", folds)
 
 
-def _untold(exchange: Exchange, label_of: LabelOf) -> str:
+def _untold(exchange: "Exchange", label_of: LabelOf) -> str:
     if exchange.span:
         return label_of(exchange.span)
     if exchange.heard:
@@ -112,7 +115,7 @@ def _untold(exchange: Exchange, label_of: LabelOf) -> str:
     return "Response of the trace"
 
 
-def _title(page: Page, exchange: Exchange, span_of: SpanOf, label_of: LabelOf) -> None:
+def _title(page: Page, exchange: "Exchange", span_of: SpanOf, label_of: LabelOf) -> None:
     page.blank()
     span = None if exchange.span is None else span_of(exchange.span)
     label = "" if exchange.span is None else label_of(exchange.span)
@@ -128,7 +131,7 @@ def _title(page: Page, exchange: Exchange, span_of: SpanOf, label_of: LabelOf) -
     )
 
 
-def _saying(page: Page, saying: Saying, key: str, folds: Folds) -> None:
+def _saying(page: Page, saying: "Saying", key: str, folds: Folds) -> None:
     text = saying.text or ""
     if saying.role != "tool" or text or saying.results:
         _speaker(page, saying, text, key, folds)
@@ -139,7 +142,7 @@ def _saying(page: Page, saying: Saying, key: str, folds: Folds) -> None:
         page.json(result.value, f"result of {result.name or 'a tool'}", path=saying.place, indent=4)
 
 
-def _speaker(page: Page, saying: Saying, text: str, key: str, folds: Folds) -> None:
+def _speaker(page: Page, saying: "Saying", text: str, key: str, folds: Folds) -> None:
     shown = folds.open(key, saying.role != "system" or len(text) <= SHORT_SYSTEM)
     value = Value(f"{saying.role} message", text, saying.place) if text else None
     mark = ("▾ " if shown else "▸ ") if text or saying.thoughts else "  "
@@ -171,7 +174,7 @@ def _speaker(page: Page, saying: Saying, text: str, key: str, folds: Folds) -> N
         page.add(Piece("  (empty)", "faint"))
 
 
-def _call(page: Page, call: Asked, place: str) -> None:
+def _call(page: Page, call: "Asked", place: str) -> None:
     """What a tool was given and gave back."""
     mark, role = ("✖", "bad") if call.failed else ("→", "tool")
     page.add(
@@ -193,7 +196,7 @@ def _call(page: Page, call: Asked, place: str) -> None:
         page.add(Piece("  ← ", "dim"), Piece(fit("no result captured", page.width - 4), "faint"))
 
 
-def _result(page: Page, call: Asked) -> None:
+def _result(page: Page, call: "Asked") -> None:
     title = f"result of {call.name}"
     short = inline(call.result)
     role = "bad" if call.failed else ""
