@@ -295,6 +295,8 @@ ACTIONS: tuple[Action, ...] = (
            "Type a command: every action by name, and open, filter, search, tab, theme, send."),
     Action("app.jump_mode", ("ctrl+o",), "jump",
            "Label panes, tabs and rows; type a label to go there."),
+    Action("app.log", ("D",), "log",
+           "The end of the log, by level, with the trace-backs of unexpected errors."),
     Action("app.command_palette", ("ctrl+p",), "palette",
            "Every command by name.", footer=True, palette=False),
     Action("app.quit", ("q", "ctrl+q"), "quit", "Leave; nothing that was accepted is lost."),

@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.markup import escape
 from textual.screen import Screen
 
 from tracedesk.desk import Desk
 from tracedesk.tui.actions import ACTIONS, PANE_TITLES, Action
+from tracedesk.tui.circles import avoid_circles
 from tracedesk.tui.doing import do, obey
+from tracedesk.tui.notices import Notices
 from tracedesk.tui.screens.workbench import Workbench
 from tracedesk.tui.steady import Steady, report
 from tracedesk.tui.text import ASCII
@@ -22,7 +24,7 @@ from tracedesk.tui.themes import DARK, THEMES
 from tracedesk.tui.view_models.command_line import History, Meant
 
 
-class TracedeskApp(Steady, App[None]):
+class TracedeskApp(Steady, Notices):
     """The workbench over a desk. ``run()`` returns when the user leaves."""
 
     CSS_PATH = "app.tcss"
@@ -32,6 +34,7 @@ class TracedeskApp(Steady, App[None]):
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
         Binding("ctrl+p", "command_palette", "Palette", show=False),
         Binding("ctrl+o", "jump_mode", "Jump", show=False),
+        Binding("D", "log", "Log", show=False),
         Binding("colon", "command_line", "Command", show=False),
     ]
 
@@ -50,6 +53,7 @@ class TracedeskApp(Steady, App[None]):
         competes with the start of the screen.
         """
         super().__init__()
+        avoid_circles()
         self._after_first_frame = after_first_frame
         self.desk = desk
         self.strict = strict
@@ -86,6 +90,12 @@ class TracedeskApp(Steady, App[None]):
 
     def _do(self, action: Action) -> None:
         self.run_worker(do(self, action), exit_on_error=False)
+
+    def action_log(self) -> None:
+        """What was logged."""
+        from tracedesk.tui.screens.log_screen import LogScreen
+
+        self.push_screen(LogScreen(self.desk.workspace.log, ascii=self.ascii))
 
     def action_jump_mode(self) -> None:
         """Label what is on screen, and go where a label is typed."""
