@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -13,6 +13,7 @@ from textual.markup import escape
 from textual.screen import Screen
 
 from tracedesk.desk import Desk
+from tracedesk.query.names import nearest
 from tracedesk.tui.actions import ACTIONS, PANE_TITLES, Action
 from tracedesk.tui.circles import avoid_circles
 from tracedesk.tui.doing import do, obey
@@ -20,7 +21,7 @@ from tracedesk.tui.notices import Notices
 from tracedesk.tui.screens.workbench import Workbench
 from tracedesk.tui.steady import Steady, report
 from tracedesk.tui.text import ASCII
-from tracedesk.tui.themes import DARK, THEMES
+from tracedesk.tui.themes import DARK, THEMES, derived
 from tracedesk.tui.view_models.command_line import History, Meant
 
 
@@ -35,6 +36,7 @@ class TracedeskApp(Steady, Notices):
         Binding("ctrl+p", "command_palette", "Palette", show=False),
         Binding("ctrl+o", "jump_mode", "Jump", show=False),
         Binding("D", "log", "Log", show=False),
+        Binding("T", "next_theme", "Theme", show=False),
         Binding("colon", "command_line", "Command", show=False),
     ]
 
@@ -91,6 +93,36 @@ class TracedeskApp(Steady, Notices):
     def _do(self, action: Action) -> None:
         self.run_worker(do(self, action), exit_on_error=False)
 
+    # -- colours ---------------------------------------------------------------------
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our variables, for themes that are not ours."""
+        return derived(self.current_theme)
+
+    def action_next_theme(self) -> None:
+        """Dark, light, high contrast, and round."""
+        ours = [theme.name for theme in THEMES]
+        at = ours.index(self.theme) + 1 if self.theme in ours else 0
+        self.theme = ours[at % len(ours)]
+
+    def action_themes(self) -> None:
+        """All themes, from a list."""
+        self.search_themes()
+
+    def command_theme(self, name: str) -> None:
+        """The theme of a name; without one, a list of them."""
+        known = self.available_themes
+        if not name:
+            self.search_themes()
+        elif name in known or f"tracedesk-{name}" in known:
+            self.theme = name if name in known else f"tracedesk-{name}"
+        else:
+            close = nearest(name, known)
+            meant = f"; did you mean {close}?" if close else ""
+            self.notify(f"No theme {name[:40]!r}{meant}", severity="warning", markup=False)
+
+    # -- places ----------------------------------------------------------------------
+
     def action_log(self) -> None:
         """What was logged."""
         from tracedesk.tui.screens.log_screen import LogScreen
@@ -110,7 +142,10 @@ class TracedeskApp(Steady, Notices):
         from tracedesk.tui.screens.command_line import CommandLine
 
         pane = getattr(self.screen, "pane", "")
-        words = getattr(self.screen, "words_after", lambda command: ())
+        of_screen = getattr(self.screen, "words_after", lambda command: ())
+
+        def words(command: str) -> Sequence[str]:
+            return sorted(self.available_themes) if command == "theme" else of_screen(command)
 
         def follow(meant: Meant | None) -> None:
             if meant is not None:

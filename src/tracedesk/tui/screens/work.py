@@ -10,6 +10,7 @@ from tracedesk.desk import Desk, OpenTrace
 from tracedesk.evaluation.progress import Progress
 from tracedesk.model.mark import Mark
 from tracedesk.store.rows import TraceRow
+from tracedesk.tui.circles import let_go
 from tracedesk.tui.messages import (
     ChatRead,
     ExplainedRead,
@@ -111,9 +112,7 @@ class Work(Steady, RoleScreen):
     def read_requests(self, row: TraceRow, *, earlier: bool) -> None:
         """The wire bytes of a trace, or of an earlier revision of it."""
         store = self.desk.store
-        found = (
-            store.revision_requests(row.id, row.revision) if earlier else store.requests(row.id)
-        )
+        found = store.revision_requests(row.id, row.revision) if earlier else store.requests(row.id)
         self.post_message(RequestsRead(row, found, store.revisions(row.id)))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="open")
@@ -160,6 +159,7 @@ class Work(Steady, RoleScreen):
         if event.state is WorkerState.ERROR and worker.error is not None:
             self.work_failed(worker.group)
             report(self, worker.error, f"reading {worker.group}")
+        let_go(worker)
 
     def work_failed(self, group: str) -> None:
         """A worker of this group ended without an answer."""

@@ -12,7 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.cache import LRUCache
+from textual.cache import FIFOCache
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -49,7 +49,8 @@ class LineView(Steady, ScrollView, can_focus=True):
         """Number of rows."""
         self.empty_note = ""
         """What a list without rows says of that."""
-        self._strips: LRUCache[tuple[int, int, bool], Strip] = LRUCache(CACHED_STRIPS)
+        # the other cache of Textual is a circle, of which nothing is freed when it is cleared
+        self._strips: FIFOCache[tuple[int, int, bool], Strip] = FIFOCache(CACHED_STRIPS)
         self._styles: dict[tuple[str, bool], Style] = {}
 
     # -- for subclasses --------------------------------------------------------------
