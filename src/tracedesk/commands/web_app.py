@@ -24,6 +24,8 @@ MOST_SESSIONS = 16
 """Each is a process of about 100 MB."""
 HEARTBEAT_S = 15.0
 """How soon it is noticed that a browser is gone without a word."""
+ENDS = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
+"""Ctrl-C, a polite kill, a closed terminal."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -121,9 +123,9 @@ class Pages:
 
 
 async def serve(app: web.Application, listening: socket.socket, begun: Callable[[], None]) -> None:
-    """Answer on a socket that listens until SIGINT or SIGTERM; ``begun`` is called once it does."""
+    """Answer on a socket that listens until it is told to end; ``begun`` is called once it does."""
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     # no access log: it would have the token in it
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
