@@ -379,12 +379,6 @@ async def test_an_unexpected_error_is_told_and_the_app_lives(workbench, monkeypa
         assert session.screen.span.span_id == "plan"
 
 
-async def test_the_theme_changes(workbench):
-    async with workbench() as session:
-        await session.press("T")
-        assert session.app.theme == "tracedesk-light"
-
-
 @pytest.mark.parametrize(
     ("environment", "command"),
     [

@@ -3,6 +3,7 @@
 Red is a span's own error or a failed verdict, green a pass, amber missing or stale.
 """
 
+from textual.color import Color
 from textual.theme import Theme
 
 DARK = Theme(
@@ -83,4 +84,77 @@ LIGHT = Theme(
     },
 )
 
-THEMES = (DARK, LIGHT)
+CONTRAST = Theme(
+    name="tracedesk-contrast",
+    dark=True,
+    primary="#99d0ff",
+    secondary="#99d0ff",
+    accent="#99d0ff",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#101010",
+    success="#5dff7a",
+    warning="#ffd24a",
+    error="#ffb3b3",
+    variables={
+        "td-dim": "#e0e0e0",
+        "td-faint": "#c8c8c8",
+        "td-border": "#b0b0b0",
+        "td-bar": "#4da6ff",
+        "td-bar-faint": "#6a6a6a",
+        "td-cursor": "#002b57",
+        "td-cursor-blurred": "#202020",
+        "td-agent": "#e0c4ff",
+        "td-model": "#7ae8ff",
+        "td-tool": "#ffcf8a",
+        "td-retrieval": "#9df0d0",
+        "td-string": "#c8f0a0",
+        "td-match": "#123000",
+        "input-selection-background": "#002b57",
+        "block-cursor-background": "#002b57",
+        "block-cursor-foreground": "#ffffff",
+        "scrollbar": "#b0b0b0",
+        "scrollbar-hover": "#ffffff",
+        "scrollbar-active": "#99d0ff",
+        "scrollbar-background": "#000000",
+        "scrollbar-background-hover": "#000000",
+        "scrollbar-background-active": "#000000",
+    },
+)
+"""Every text and state at 7:1 or more on every ground that it stands on."""
+
+THEMES = (DARK, LIGHT, CONTRAST)
+"""Ours, in the order in which a key walks them."""
+
+_MIXED = (
+    ("td-dim", "foreground", 0.75), ("td-faint", "foreground", 0.55),
+    ("td-border", "foreground", 0.25), ("td-bar", "primary", 0.75),
+    ("td-bar-faint", "foreground", 0.15), ("td-cursor", "primary", 0.3),
+    ("td-cursor-blurred", "foreground", 0.1), ("td-agent", "secondary", 1.0),
+    ("td-model", "accent", 1.0), ("td-tool", "warning", 1.0), ("td-retrieval", "success", 1.0),
+    ("td-string", "success", 0.9), ("td-match", "primary", 0.45),
+)  # fmt: skip
+"""Our variables in a theme that is not ours: of which of its colours over its background, and how
+much of it."""
+
+_ANSI = {
+    "td-dim": "ansi_default", "td-faint": "ansi_bright_black", "td-border": "ansi_bright_black",
+    "td-bar": "ansi_blue", "td-bar-faint": "ansi_bright_black", "td-cursor": "ansi_blue",
+    "td-cursor-blurred": "ansi_bright_black", "td-agent": "ansi_magenta",
+    "td-model": "ansi_cyan", "td-tool": "ansi_yellow", "td-retrieval": "ansi_green",
+    "td-string": "ansi_green", "td-match": "ansi_blue",
+}  # fmt: skip
+"""The same where the terminal decides what its sixteen colours look like."""
+
+
+def derived(theme: Theme) -> dict[str, str]:
+    """Our variables for a theme that does not know them."""
+    colours = theme.to_color_system().generate()
+    if theme.ansi:
+        return _ANSI
+    ground = Color.parse(colours["background"])
+    return {
+        name: ground.blend(Color.parse(colours[source]), share).hex
+        for name, source, share in _MIXED
+    }

@@ -255,10 +255,6 @@ class Moves(Spans):
 
     # -- everything else -------------------------------------------------------------
 
-    def action_theme(self) -> None:
-        dark = self.app.theme == "tracedesk-dark"
-        self.app.theme = "tracedesk-light" if dark else "tracedesk-dark"
-
     def action_agents(self) -> None:
         from tracedesk.tui.screens.agents import AgentsScreen
 

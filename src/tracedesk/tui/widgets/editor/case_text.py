@@ -16,7 +16,7 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import TextAreaTheme
 
 from tracedesk.tui.steady import Steady
-from tracedesk.tui.themes import DARK, LIGHT
+from tracedesk.tui.themes import DARK, LIGHT, THEMES
 
 MAX_CHARS = 250_000
 """Characters of the longest text that is edited here: beyond it every key would be felt."""
@@ -45,7 +45,7 @@ _TOKENS = {
 
 def text_theme(name: str) -> TextAreaTheme:
     """The colours of tokens in one of our themes."""
-    theme = LIGHT if name == LIGHT.name else DARK
+    theme = next(theme for theme in THEMES if theme.name == name)
     colours: Mapping[str, Any] = {**theme.variables, "accent": theme.accent}
     styles = {token: Style(color=str(colours[role])) for token, role in _TOKENS.items()}
     return TextAreaTheme(name=theme.name, syntax_styles=styles)
@@ -97,9 +97,11 @@ class CaseText(Steady, TextArea):
 
     def begin(self, text: str) -> bool:
         """Take a text; False when it could not be given back as it is."""
-        for name in (DARK.name, LIGHT.name):
+        for name in (theme.name for theme in THEMES):
             self.register_theme(text_theme(name))
-        self.theme = self.app.theme if self.app.theme in (DARK.name, LIGHT.name) else DARK.name
+        dark = self.app.current_theme.dark
+        like = DARK.name if dark else LIGHT.name
+        self.theme = next((t.name for t in THEMES if t.name == self.app.theme), like)
         self.language = self._language(text)
         self.load_text(text)
         return self.text == text
