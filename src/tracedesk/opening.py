@@ -6,15 +6,17 @@ What is kept is bounded in number and in bytes. Used by many threads.
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 import msgspec
 
 from tracedesk.model.agent import Agent
 from tracedesk.model.reading import Reading
-from tracedesk.model.trace import Decoded, Format, Kind, Span, Status, Trace
+from tracedesk.model.trace import Format, Span, Trace
 from tracedesk.model.tree import SpanTree
 from tracedesk.store.database import Store
 from tracedesk.store.rows import TraceRow
+from tracedesk.store.sketched import SketchedSpans
 
 OPEN_TRACES_KEPT, OPEN_BYTES_KEPT = 8, 32 << 20
 """Decoded traces kept for going back and forth in the list, and about their memory; a larger one
@@ -22,9 +24,6 @@ is kept until another is opened."""
 
 SKETCHED_FROM = 5_000
 """Spans from which a tree is drawn before its trace is decoded; smaller ones take 0.1 s."""
-
-KINDS, STATUSES = list(Kind), list(Status)
-NOT_DECODED = Decoded()
 
 
 class OpenTrace(msgspec.Struct, frozen=True):
@@ -131,21 +130,11 @@ class Opener:
         with self._opened_lock:
             if (row.id, row.revision) in self._opened:
                 return None
-        spans = [
-            Span(
-                span_id=span.span_id,
-                name=span.name,
-                parent_id=span.parent_id,
-                start_ns=span.start_ns,
-                end_ns=span.end_ns,
-                status=STATUSES[span.status],
-                kind=KINDS[span.kind],
-                payload=NOT_DECODED,
-            )
-            for span in self._store.spans(row.id)
-        ]
+        columns = self._store.span_columns(row.id)
+        tree = SpanTree.build(columns.span_ids, columns.parent_ids, columns.starts)
+        spans = cast("list[Span]", SketchedSpans(columns))  # looked at, never changed
         trace = Trace(format=Format(row.format), spans=spans, received_ns=row.received_ns)
-        return OpenTrace(row, trace, _tree_of(spans), Reading(), sketch=True)
+        return OpenTrace(row, trace, tree, Reading(), sketch=True)
 
 
 def _tree_of(spans: Sequence[Span]) -> SpanTree:

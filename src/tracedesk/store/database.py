@@ -30,6 +30,7 @@ from tracedesk.store.rows import (
     stored_requests,
     trace_row,
 )
+from tracedesk.store.sketched import SELECT_SPAN_COLUMNS, SpanColumns, span_columns
 from tracedesk.store.values import clean, json_text, number_of
 from tracedesk.store.writer import Writer
 
@@ -278,6 +279,12 @@ class Store:
         """The span index of a trace in body order; empty for an unknown id."""
         found = self.query(_SPANS, (number_of(trace_id), trace_id))
         return [SpanRow(*values) for values in found]
+
+    def span_columns(self, trace_id: str) -> SpanColumns:
+        """``spans`` as columns, for traces of very many spans."""
+        with self._errors():
+            (found,) = self.query(SELECT_SPAN_COLUMNS, (number_of(trace_id), trace_id))
+            return span_columns(found)
 
     def revision(self) -> int:
         """A number that changes whenever anything in the database changed, whoever did it.

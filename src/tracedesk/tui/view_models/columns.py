@@ -7,10 +7,12 @@ from array import array
 from collections.abc import Iterable, Sequence
 from itertools import compress
 from operator import attrgetter
+from typing import cast
 
 import msgspec
 
 from tracedesk.model.trace import Span, Status
+from tracedesk.store.sketched import SketchedSpans, SpanColumns
 from tracedesk.tui.view_models.time_axis import Axis
 
 NO_TIME = -(1 << 63)
@@ -48,6 +50,8 @@ class Columns(msgspec.Struct, frozen=True):
 
 def columns_of(spans: Sequence[Span], order: Sequence[int]) -> Columns:
     """The columns of spans by the order of their rows."""
+    if isinstance(spans, SketchedSpans):
+        return _sketched(spans.columns, order)
     rows = list(map(spans.__getitem__, order))
     statuses = bytes(map(attrgetter("status"), rows))
     failed = bytearray(map(Status.ERROR.__eq__, statuses))
@@ -62,8 +66,36 @@ def columns_of(spans: Sequence[Span], order: Sequence[int]) -> Columns:
     )
 
 
+def _sketched(columns: SpanColumns, order: Sequence[int]) -> Columns:
+    statuses = bytes(map(columns.statuses.__getitem__, order))
+    return Columns(
+        starts=_times(map(columns.starts.__getitem__, order)),
+        ends=_times(map(columns.ends.__getitem__, order)),
+        kinds=bytes(map(columns.kinds.__getitem__, order)),
+        statuses=statuses,
+        failed=bytearray(map(Status.ERROR.__eq__, statuses)),
+    )
+
+
+def labels_of(spans: Sequence[Span], order: Sequence[int]) -> list[str]:
+    """What spans are called, by the order of their rows."""
+    if isinstance(spans, SketchedSpans):
+        return list(map(spans.columns.names.__getitem__, order))
+    return list(map(attrgetter("label"), map(spans.__getitem__, order)))
+
+
+def ids_of(spans: Sequence[Span], order: Sequence[int]) -> list[str]:
+    """Their ids, by the order of their rows."""
+    if isinstance(spans, SketchedSpans):
+        return list(map(spans.columns.span_ids.__getitem__, order))
+    return list(map(attrgetter("span_id"), map(spans.__getitem__, order)))
+
+
 def _times(found: Iterable[int | None]) -> "array[int]":
-    times = [NO_TIME if time is None else time for time in found]
+    sent = list(found)
+    if None in sent:
+        sent = [NO_TIME if time is None else time for time in sent]
+    times = cast("list[int]", sent)
     if times and (max(times) > _FARTHEST or min(times) < -_FARTHEST):  # or none was sent
         times = [t if t == NO_TIME else min(max(t, -_FARTHEST), _FARTHEST) for t in times]
     return array("q", times)

@@ -9,11 +9,11 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
-from operator import attrgetter, sub
+from operator import sub
 
 from tracedesk.model.trace import Kind, Span
 from tracedesk.model.tree import ROOT, SpanTree
-from tracedesk.tui.view_models.columns import NO_TIME, columns_of
+from tracedesk.tui.view_models.columns import NO_TIME, columns_of, ids_of, labels_of
 from tracedesk.tui.view_models.groups import ALONE, Aggregate, Groups, find_groups
 from tracedesk.tui.view_models.time_axis import Axis
 from tracedesk.tui.view_models.timeline import Timeline
@@ -93,7 +93,7 @@ class SpanRows:
         The first call makes the index: a third of a second for a million spans.
         """
         if self._row_of is None:
-            ids = map(attrgetter("span_id"), map(self.spans.__getitem__, self.tree.order))
+            ids = ids_of(self.spans, self.tree.order)
             self._row_of = dict(zip(ids, self._all, strict=True))
         return self._row_of.get(span_id)
 
@@ -179,8 +179,7 @@ class SpanRows:
 
     def _find_groups(self) -> Groups:
         columns = self.columns
-        in_order = map(self.spans.__getitem__, self.tree.order)
-        labels = list(map(attrgetter("label"), in_order))
+        labels = labels_of(self.spans, self.tree.order)
         alone = bytearray(columns.failed)
         for row in compress(self._all, map(ALONE.__contains__, columns.kinds)):
             alone[row] = 1
