@@ -12,6 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -113,6 +114,21 @@ def test_a_stopped_server_frees_its_port():
     second = Server(nothing)
     second.bind("127.0.0.1", port)
     second.stop()
+
+
+def test_a_stop_takes_no_longer_than_its_connections():
+    def stop() -> float:
+        server = Server(nothing)
+        server.bind("127.0.0.1", 0)
+        server.start()
+        with socket.create_connection(("127.0.0.1", server.port), 30) as idle:
+            idle.sendall(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n")
+            assert idle.recv(64).startswith(b"HTTP/1.1 204")
+            begun = perf_counter()
+            server.stop()
+            return perf_counter() - begun
+
+    assert min(stop() for _ in range(5)) < 0.09
 
 
 def test_a_stop_answers_what_is_in_flight(serve: Callable[..., Endpoint]):

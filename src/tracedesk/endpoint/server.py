@@ -50,8 +50,7 @@ class Server:
         """Bytes of bodies that may be held; for all that take requests beside this server too."""
         self._socket: socket.socket | None = None
         self._host = ""
-        self._uvicorn: uvicorn.Server | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._uvicorn: _Uvicorn | None = None
         self._thread: threading.Thread | None = None
         self._serving = threading.Event()
 
@@ -86,19 +85,19 @@ class Server:
         _return_large_blocks()
         # without a handler of its own, a library's warning would be printed over the screen
         logging.getLogger("uvicorn").addHandler(logging.NullHandler())
+        closed = asyncio.Event()
         config = uvicorn.Config(
             _no_asgi,
             log_config=None,
             access_log=False,
             lifespan="off",
             interface="asgi3",
-            http=_connections(self._app, self.room, _most_connections()),
+            http=_connections(self._app, self.room, _most_connections(), closed),
             ws="none",
             proxy_headers=False,
             backlog=BACKLOG,
-            timeout_graceful_shutdown=GRACE_S,
         )
-        self._uvicorn = _Uvicorn(config, self._serving)
+        self._uvicorn = _Uvicorn(config, self._serving, closed)
         self._thread = threading.Thread(target=self._run, name="tracedesk-endpoint", daemon=True)
         self._thread.start()
         self._serving.wait()
@@ -106,7 +105,7 @@ class Server:
     def stop(self) -> None:
         """Answer what is in flight, close all connections, end the thread."""
         if self._uvicorn is not None and self._thread is not None:
-            self._uvicorn.should_exit = True
+            self._uvicorn.ask_to_stop()
             self._thread.join()
         if self._socket is not None:
             self._socket.close()
@@ -121,8 +120,10 @@ class Server:
                 self._serving.set()
 
 
-def _connections(app: Application, room: Room, most: int) -> type[asyncio.Protocol]:
-    """The class of which uvicorn makes one object a connection."""
+def _connections(
+    app: Application, room: Room, most: int, closed: asyncio.Event
+) -> type[asyncio.Protocol]:
+    """The class of which uvicorn makes one object a connection; ``closed`` tells when one ends."""
 
     class Served(Connection):
         def __init__(
@@ -134,6 +135,10 @@ def _connections(app: Application, room: Room, most: int) -> type[asyncio.Protoc
         ) -> None:
             loop = _loop or asyncio.get_running_loop()
             super().__init__(app, server_state.connections, loop, room, most)
+
+        def connection_lost(self, error: Exception | None) -> None:
+            super().connection_lost(error)
+            closed.set()
 
     return Served
 
@@ -161,15 +166,47 @@ async def _no_asgi(scope: object, receive: object, send: object) -> None:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Tells when it serves."""
+    """Tells when it serves, and stops when it is told to: uvicorn itself looks ten times a second
+    whether it should, and as often whether the connections are closed."""
 
-    def __init__(self, config: uvicorn.Config, serving: threading.Event) -> None:
+    def __init__(
+        self, config: uvicorn.Config, serving: threading.Event, closed: asyncio.Event
+    ) -> None:
         super().__init__(config)
         self._serving = serving
+        self._closed = closed
+        self._asked = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def ask_to_stop(self) -> None:
+        """From any thread, once it serves."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop ended by itself
+                self._loop.call_soon_threadsafe(self._asked.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         self._serving.set()
+
+    async def main_loop(self) -> None:
+        await self._asked.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and let those there are end within ``GRACE_S``."""
+        for server in self.servers:
+            server.close()
+        for each in sockets or ():
+            each.close()
+        await asyncio.sleep(0)  # who was accepted just now is a connection after this
+        connections = self.server_state.connections
+        for connection in list(connections):
+            connection.shutdown()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                while connections:
+                    self._closed.clear()
+                    await self._closed.wait()
 
 
 def _return_large_blocks() -> None:
