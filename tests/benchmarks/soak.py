@@ -45,6 +45,8 @@ revision, state and a share in the results, about 170, and its place in a table 
 when it is full), so that one changed case reads nothing and a deleted trace is noticed."""
 SLACK_MIB = 10.0
 """Growth that is no leak: caches that fill, pages that are not given back."""
+MINUTE = 60
+"""Samples of memory in a minute, about: one is taken each second, between two keys."""
 JUDGED_FROM_MINUTES = 1.0
 """Shorter runs tell nothing of memory and little of keys: only lost traces fail them."""
 
@@ -139,13 +141,18 @@ def _keys(times: list[float]) -> list[Result]:
 
 def _memory(samples: list[int], reports: list[Report]) -> list[Result]:
     """Flat: over the second half, the line through the samples rises by no more than
-    ``TRACE_BYTES`` for each trace that was stored meanwhile and ``SLACK_MIB``."""
+    ``TRACE_BYTES`` for each trace that was stored meanwhile and ``SLACK_MIB``. The caches are
+    full long before: those of decoded traces and readings within half a minute."""
     half = samples[len(samples) // 2 :]
     stored = sum(len(report.created) for report in reports) / 2
     allowed = stored * TRACE_BYTES / 2**20 + SLACK_MIB
     growth = _slope(half) * len(half) / 2**20
     start, end = samples[0] / 2**20, samples[-1] / 2**20
-    note = f"{start:.0f} MiB at the start, {max(samples) / 2**20:.0f} at most, {end:.0f} at the end"
+    minutes = " ".join(f"{at / 2**20:.0f}" for at in samples[::MINUTE][1:])
+    note = (
+        f"{start:.0f} MiB at the start, {max(samples) / 2**20:.0f} at most, {end:.0f} at the end"
+        + (f"; each minute {minutes}" if minutes else "")
+    )
     return [
         Result(
             "memory gained over the second half", growth, "MiB", allowed, growth <= allowed, note
