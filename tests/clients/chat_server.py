@@ -87,7 +87,7 @@ def completion(kind: str, **fields: Any) -> Json:
 def serving() -> Iterator[str]:
     """Runs on a free port for as long as the context; yields the base URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/v1"

@@ -337,7 +337,7 @@ def files(draw: st.DrawFn) -> str:
     return text + newline if ends_in_block else text  # it would grow by a line break
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(files(), ASSERTIONS, st.integers(0, 2))
 def test_adding_and_removing_in_any_layout(
     text: str, assertion: dict[str, Any], number: int
@@ -359,7 +359,7 @@ def test_adding_and_removing_in_any_layout(
     assert remove_assertion(added, place, count, file="a.yaml") == text
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(files(), ASSERTIONS)
 def test_adding_and_removing_a_case_in_any_layout(text: str, assertion: dict[str, Any]) -> None:
     if load_text(text, "a.yaml").failed:
@@ -370,7 +370,7 @@ def test_adding_and_removing_a_case_in_any_layout(text: str, assertion: dict[str
     assert remove_case(added, "the new one", file="a.yaml") == text
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(files(), ASSERTIONS, st.sampled_from(["paused", "draft"]))
 def test_replacing_and_pausing_in_any_layout(
     text: str, assertion: dict[str, Any], status: str
