@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     envvar="TRACEDESK_WORKSPACE",
 )
 @endpoint_options
+@click.option("--fresh", is_flag=True, help="Do not go back to where the workbench was left.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more to the workspace's log.")
 def command(
     workspace: Path,
@@ -30,6 +31,7 @@ def command(
     require_key: bool | None,
     strict_canonical: bool | None,
     route_by_workflow: bool | None,
+    fresh: bool,
     verbose: bool,
 ) -> None:
     """The workbench over WORKSPACE (default: the current folder): screen and endpoint."""
@@ -42,14 +44,18 @@ def command(
     )
     log_to(desk.workspace.log, verbose)
     try:
-        run_app(desk)
+        run_app(desk, fresh=fresh)
     finally:
         desk.stop()
 
 
-def run_app(desk: "Desk") -> None:
-    """Run the screen until the user quits; the desk starts once the first frame is out."""
+def run_app(desk: "Desk", *, fresh: bool = False) -> None:
+    """Run the screen until the user quits; the desk starts once the first frame is out.
+
+    It begins where it was left, unless ``fresh``.
+    """
     from tracedesk.tui.app import TracedeskApp
+    from tracedesk.tui.session import NAME
 
     def after_first_frame() -> None:
         # a closed terminal or a polite kill ends the app as quitting does, so all is tidied up
@@ -58,7 +64,12 @@ def run_app(desk: "Desk") -> None:
                 asyncio.get_running_loop().add_signal_handler(number, app.exit)
         desk.start()
 
-    app = TracedeskApp(desk, after_first_frame=after_first_frame)
+    app = TracedeskApp(
+        desk,
+        after_first_frame=after_first_frame,
+        session_file=desk.workspace.private / NAME,
+        fresh=fresh,
+    )
     app.run()
 
 

@@ -5,8 +5,11 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
+import msgspec
+from rich.console import RenderableType
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.markup import escape
@@ -19,6 +22,7 @@ from tracedesk.tui.circles import avoid_circles
 from tracedesk.tui.doing import do, obey
 from tracedesk.tui.notices import Notices
 from tracedesk.tui.screens.workbench import Workbench
+from tracedesk.tui.session import Session, read_session, write_session
 from tracedesk.tui.steady import Steady, report
 from tracedesk.tui.text import ASCII
 from tracedesk.tui.themes import DARK, THEMES, derived
@@ -48,11 +52,14 @@ class TracedeskApp(Steady, Notices):
         now_ns: Callable[[], int] = time.time_ns,
         strict: bool = False,
         after_first_frame: Callable[[], None] | None = None,
+        session_file: Path | None = None,
+        fresh: bool = False,
     ) -> None:
         """``strict`` lets unexpected errors through, for tests; ``now_ns`` is the clock of ages.
 
         ``after_first_frame`` is called once the first frame is out: what it starts no longer
-        competes with the start of the screen.
+        competes with the start of the screen. ``session_file`` remembers where the user was;
+        ``fresh`` begins anew, whatever it says.
         """
         super().__init__()
         avoid_circles()
@@ -61,17 +68,32 @@ class TracedeskApp(Steady, Notices):
         self.strict = strict
         self.ascii = wants_ascii(os.environ) if ascii is None else ascii
         self._now_ns = now_ns
-        self.history = History()
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = DARK.name
+        self.session_file = session_file
+        known = session_file is not None and not fresh
+        self.left = read_session(session_file) if session_file and known else Session()
+        self.theme = self.left.theme if self.left.theme in self.available_themes else DARK.name
+        self.history = History(self.left.history)
 
     def on_ready(self) -> None:
         if self._after_first_frame is not None:
             self.call_after_refresh(self._after_first_frame)
 
     def get_default_screen(self) -> Screen[None]:
-        return Workbench(self.desk, self._now_ns, ascii=self.ascii)
+        self.workbench = Workbench(self.desk, self._now_ns, self.left, ascii=self.ascii)
+        return self.workbench
+
+    def exit(
+        self, result: None = None, return_code: int = 0, message: RenderableType | None = None
+    ) -> None:
+        """Leave, and remember where the user was."""
+        if self.session_file is not None and self._running:
+            place = self.workbench.place(self.left)
+            history = tuple(self.history.lines)
+            kept = msgspec.structs.replace(place, theme=self.theme, history=history)
+            write_session(self.session_file, kept)
+        super().exit(result, return_code, message)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action there is, those of the pane at work first; moves are found by typing."""

@@ -36,13 +36,14 @@ from tracedesk.tui.messages import (
     VerdictsRead,
     WindowMoved,
 )
-from tracedesk.tui.screens.commanding import Commanding
 from tracedesk.tui.screens.editing import Editing
 from tracedesk.tui.screens.judged import HEED_S
 from tracedesk.tui.screens.modals import LedgerScreen
 from tracedesk.tui.screens.moves import pane_of
+from tracedesk.tui.screens.resuming import Resuming
 from tracedesk.tui.screens.stepping import Stepping
 from tracedesk.tui.screens.work import database_name
+from tracedesk.tui.session import Session
 from tracedesk.tui.view_models import bars
 from tracedesk.tui.view_models.trace_list import row_title
 from tracedesk.tui.widgets.detail.page_view import PageView
@@ -82,14 +83,18 @@ VAST, WIDE, MEDIUM = 180, 140, 100
 """Columns from which there are three panes, with room beside the bars; three; and two."""
 
 
-class Workbench(Commanding, Editing, Stepping):
+class Workbench(Resuming, Editing, Stepping):
     """Traces, spans, detail and tests on one screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("")]
     AUTO_FOCUS = ""
 
-    def __init__(self, desk: Desk, now_ns: Callable[[], int], *, ascii: bool) -> None:
+    def __init__(
+        self, desk: Desk, now_ns: Callable[[], int], left: Session | None = None, *, ascii: bool
+    ) -> None:
+        """``left`` is where the workbench was left the last time."""
         super().__init__(desk, now_ns, ascii=ascii)
+        self._begin_at = left
         self.set_class(ascii, "-ascii", update=False)
         self.add_class("-list", update=False)
         self._seen: tuple[int, int, int] | None = None
@@ -130,6 +135,8 @@ class Workbench(Commanding, Editing, Stepping):
 
     def on_mount(self) -> None:
         self.go_to_pane("list")
+        if self._begin_at is not None:
+            self.take_up(self._begin_at)
         self.poll()
         self.set_interval(POLL_S, self.poll)
         self.set_interval(AGES_S, self.query_one(TraceListView).repaint)
