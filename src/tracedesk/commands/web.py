@@ -100,11 +100,11 @@ class Endpoint:
     def begin(self) -> str:
         """Who owns it now, in words; exits with 2 when nobody can."""
         if self._owned():
-            from tracedesk.listening import owner_of
+            from tracedesk.listening import Owner, owner_of
 
-            owner = owner_of(self._workspace)
-            number, url = (owner.pid, owner.url) if owner else (0, None)
-            return f"attached to process {number or 'unknown'}, which receives traces at {url}"
+            owner = owner_of(self._workspace) or Owner()
+            receiving = f"receives traces at {owner.url}" if owner.url else "owns the endpoint"
+            return f"attached to process {owner.pid or 'unknown'}, which {receiving}"
         state = self._take(open_desk(self._workspace, self._options))
         if state.state == "failed":
             fail(f"the endpoint: {state.message}")
