@@ -46,7 +46,7 @@ def command(
         log_to(desk.workspace.log, verbose=False)
         try:
             threading.Thread(target=fill, args=(desk,), name="demo-fill", daemon=True).start()
-            run_app(desk)
+            run_app(desk, tour=True)
         finally:
             desk.stop()
     finally:

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,12 +51,14 @@ def command(
         desk.stop()
 
 
-def run_app(desk: "Desk", *, fresh: bool = False) -> None:
+def run_app(desk: "Desk", *, fresh: bool = False, tour: bool = False) -> None:
     """Run the screen until the user quits; the desk starts once the first frame is out.
 
-    It begins where it was left, unless ``fresh``.
+    It begins where it was left, unless ``fresh``; with ``tour``, the tour begins by itself for
+    who has not seen it.
     """
     from tracedesk.tui.app import TracedeskApp
+    from tracedesk.tui.screens.tour import marker_path, wanted
     from tracedesk.tui.session import NAME
 
     def after_first_frame() -> None:
@@ -64,11 +68,15 @@ def run_app(desk: "Desk", *, fresh: bool = False) -> None:
                 asyncio.get_running_loop().add_signal_handler(number, app.exit)
         desk.start()
 
+    marker = marker_path() if tour else None
+    if marker is not None and not wanted(os.environ, sys.stdout.isatty(), marker):
+        marker = None
     app = TracedeskApp(
         desk,
         after_first_frame=after_first_frame,
         session_file=desk.workspace.private / NAME,
         fresh=fresh,
+        tour_marker=marker,
     )
     app.run()
 

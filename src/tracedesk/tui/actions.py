@@ -298,6 +298,7 @@ ACTIONS: tuple[Action, ...] = (
            "Label panes, tabs and rows; type a label to go there."),
     Action("app.log", ("D",), "log",
            "The end of the log, by level, with the trace-backs of unexpected errors."),
+    Action("app.tour", (), "tour", "Show the workbench in five steps."),
     Action("app.command_palette", ("ctrl+p",), "palette",
            "Every command by name.", footer=True, palette=False),
     Action("app.quit", ("q", "ctrl+q"), "quit", "Leave; nothing that was accepted is lost."),

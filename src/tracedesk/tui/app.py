@@ -28,6 +28,9 @@ from tracedesk.tui.text import ASCII
 from tracedesk.tui.themes import DARK, THEMES, derived
 from tracedesk.tui.view_models.command_line import History, Meant
 
+TOUR_LOOK_S = 0.2
+"""How often it is looked whether there is a trace for the tour to be about."""
+
 
 class TracedeskApp(Steady, Notices):
     """The workbench over a desk. ``run()`` returns when the user leaves."""
@@ -54,12 +57,14 @@ class TracedeskApp(Steady, Notices):
         after_first_frame: Callable[[], None] | None = None,
         session_file: Path | None = None,
         fresh: bool = False,
+        tour_marker: Path | None = None,
     ) -> None:
         """``strict`` lets unexpected errors through, for tests; ``now_ns`` is the clock of ages.
 
         ``after_first_frame`` is called once the first frame is out: what it starts no longer
         competes with the start of the screen. ``session_file`` remembers where the user was;
-        ``fresh`` begins anew, whatever it says.
+        ``fresh`` begins anew, whatever it says. With ``tour_marker`` the tour begins once the
+        first trace is open, and the marker says that it was shown.
         """
         super().__init__()
         avoid_circles()
@@ -70,6 +75,7 @@ class TracedeskApp(Steady, Notices):
         self._now_ns = now_ns
         for theme in THEMES:
             self.register_theme(theme)
+        self._tour_marker = tour_marker
         self.session_file = session_file
         known = session_file is not None and not fresh
         self.left = read_session(session_file) if session_file and known else Session()
@@ -79,6 +85,19 @@ class TracedeskApp(Steady, Notices):
     def on_ready(self) -> None:
         if self._after_first_frame is not None:
             self.call_after_refresh(self._after_first_frame)
+        if self._tour_marker is not None:
+            self._tour_soon = self.set_interval(TOUR_LOOK_S, self._begin_tour)
+
+    def _begin_tour(self) -> None:
+        """Begin the tour once there is something to be shown, unless the user is elsewhere."""
+        from tracedesk.tui.screens.tour import seen
+
+        if self.workbench.opened is None or self._tour_marker is None:
+            return
+        self._tour_soon.stop()
+        if self.screen is self.workbench:
+            seen(self._tour_marker)
+            self.action_tour()
 
     def get_default_screen(self) -> Screen[None]:
         self.workbench = Workbench(self.desk, self._now_ns, self.left, ascii=self.ascii)
@@ -144,6 +163,17 @@ class TracedeskApp(Steady, Notices):
             self.notify(f"No theme {name[:40]!r}{meant}", severity="warning", markup=False)
 
     # -- places ----------------------------------------------------------------------
+
+    def action_tour(self) -> None:
+        """The tour, over the workbench."""
+        from tracedesk.tui.screens.tour import TourScreen
+
+        if self.screen is self.workbench and self.workbench.opened is not None:
+            here = self.workbench
+            leave = lambda _: here.go_to_pane(here.pane)  # noqa: E731 - where the tour has led
+            self.push_screen(TourScreen(ascii=self.ascii), leave)
+        else:
+            self.notify("The tour needs the workbench with a trace in it.")
 
     def action_log(self) -> None:
         """What was logged."""
