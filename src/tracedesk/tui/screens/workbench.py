@@ -36,11 +36,11 @@ from tracedesk.tui.messages import (
     VerdictsRead,
     WindowMoved,
 )
+from tracedesk.tui.screens.clicking import Clicking
 from tracedesk.tui.screens.editing import Editing
 from tracedesk.tui.screens.judged import HEED_S
 from tracedesk.tui.screens.modals import LedgerScreen
 from tracedesk.tui.screens.moves import pane_of
-from tracedesk.tui.screens.resuming import Resuming
 from tracedesk.tui.screens.stepping import Stepping
 from tracedesk.tui.screens.work import database_name
 from tracedesk.tui.session import Session
@@ -83,7 +83,7 @@ VAST, WIDE, MEDIUM = 180, 140, 100
 """Columns from which there are three panes, with room beside the bars; three; and two."""
 
 
-class Workbench(Resuming, Editing, Stepping):
+class Workbench(Clicking, Editing, Stepping):
     """Traces, spans, detail and tests on one screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("")]

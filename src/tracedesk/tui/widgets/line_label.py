@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from rich.segment import Segment
+from textual import events
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -14,6 +16,17 @@ from tracedesk.tui.widgets.roles import role_style
 
 class LineLabel(Steady, Widget):
     """Pieces from the left, pieces from the right; the left ones win when it gets narrow."""
+
+    class Clicked(Message):
+        """A piece was clicked: ``pieces[at]``; the first ``left`` of them stand on the left."""
+
+        def __init__(self, label: "LineLabel", pieces: Sequence[Piece], at: int, left: int) -> None:
+            super().__init__()
+            self.label, self.pieces, self.at, self.left = label, pieces, at, left
+
+        @property
+        def control(self) -> "LineLabel":
+            return self.label
 
     def __init__(self, *, ascii: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -31,6 +44,23 @@ class LineLabel(Steady, Widget):
         if (tuple(left), tuple(right)) != (self._left, self._right):
             self._left, self._right = tuple(left), tuple(right)
             self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        """Say which piece was clicked; nothing between the left and the right ones."""
+        right_from = self.size.width - width_of(self._right)
+        room = width_of(self._left)
+        if event.x < room:
+            pieces, first, x = self._left, 0, event.x
+        elif event.x >= right_from:
+            pieces, first, x = self._right, len(self._left), event.x - right_from
+        else:
+            return
+        for at, piece in enumerate(pieces, first):
+            x -= cells(piece.text)
+            if x < 0:
+                told = (*self._left, *self._right)
+                self.post_message(self.Clicked(self, told, at, len(self._left)))
+                return
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
