@@ -1,7 +1,7 @@
-"""Draws ``src/tracedesk/help/workbench.svg``: ``python tests/snapshots/picture.py``.
+"""Draws the pictures of ``src/tracedesk/help``: ``python tests/snapshots/picture.py [NAME...]``.
 
-A real screen over a real desk that was sent the samples, the failing booking open at its
-evidence. The picture names no machine and loads no font.
+A real screen over a real desk that was sent the samples, one picture a flow. The pictures name no
+machine and load no font.
 """
 
 import asyncio
@@ -16,31 +16,85 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tui"))
 from piloting import until
 
 from tracedesk.commands.demo import fill, lay_out
-from tracedesk.desk import Desk, Options
+from tracedesk.desk import Desk, EndpointState, Options
 from tracedesk.tui.app import TracedeskApp
 from tracedesk.workspace import find_workspace
 
-PICTURE = Path(__file__).parents[2] / "src" / "tracedesk" / "help" / "workbench.svg"
+FOLDER = Path(__file__).parents[2] / "src" / "tracedesk" / "help"
 SIZE = (144, 44)
 FONTS = 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace'
 CELL = 12.2
 """Width of a cell in the picture's own units."""
 
 
-async def draw(root: Path) -> str:
+async def at_evidence(pilot, bench):
+    """The failing booking, at the call that its assertion points at."""
+    await pilot.press("G")
+    await until(pilot, lambda: titled(bench) == "run-5822" and bench.cases, "it is open")
+    await pilot.press("enter", "]", "f")
+    await until(pilot, lambda: bench.span.label == "create_booking", "the evidence")
+    await until(pilot, lambda: "✗" in bench.query_one("#header").text, "the totals")
+
+
+async def asserting(pilot, bench):
+    await at_evidence(pilot, bench)
+    screen = await over(pilot, bench, "a")
+    await until(pilot, lambda: screen.offer is not None, "what can be asserted")
+    view = screen.query_one("#candidates")
+    await until(pilot, lambda: view.effects is not None and view.effects.done, "its effects")
+
+
+async def editing(pilot, bench):
+    await at_evidence(pilot, bench)
+    screen = await over(pilot, bench, "e")
+    await until(pilot, lambda: screen._trial is not None, "verdicts")
+
+
+async def comparing(pilot, bench):
+    await at_evidence(pilot, bench)
+    await pilot.press("W", "tab", "tab", "tab", "k")
+    await until(pilot, lambda: titled(bench) == "run-5821", "the run that went well")
+    screen = await over(pilot, bench, "W")
+    await until(pilot, lambda: screen.model is not None, "both are aligned")
+    await pilot.press("]", "d")
+    page = screen.query_one("#difference")
+    await until(pilot, lambda: page.lines and "comparing" not in page.lines[0].text, "the pair")
+
+
+async def counting(pilot, bench):
+    screen = await over(pilot, bench, "M")
+    await until(
+        pilot,
+        lambda: screen.gathered and len(screen.gathered.survey.tally().traces) == 14,
+        "everything is counted",
+    )
+
+
+PICTURES = {
+    "workbench": at_evidence, "assert": asserting, "edit": editing,
+    "compare": comparing, "matrix": counting,
+}  # fmt: skip
+
+
+async def over(pilot, bench, key):
+    """The screen that a key opens over the workbench."""
+    await pilot.press(key)
+    await until(pilot, lambda: pilot.app.screen is not bench, f"what {key} opens")
+    return pilot.app.screen
+
+
+async def draw(root: Path, reach) -> str:
     """The screen as SVG, as Textual exports it."""
     lay_out(root)
-    with Desk(find_workspace(root), Options(port=4318, quiet_s=0.1)) as desk:
+    with Desk(find_workspace(root), Options(port=0, quiet_s=0.1)) as desk:
         fill(desk)
+        desk.endpoint = EndpointState("listening", url="http://127.0.0.1:4318")
         app = TracedeskApp(desk, ascii=False, now_ns=lambda: time.time_ns() + 42_000_000_000)
         async with app.run_test(size=SIZE) as pilot:
-            screen = app.screen
+            bench = app.screen
             await until(pilot, lambda: desk.totals().get("fail") and not pending(desk), "judged")
-            await pilot.press("G")
-            await until(pilot, lambda: titled(screen) == "run-5822" and screen.cases, "it is open")
-            await pilot.press("]", "f")
-            await until(pilot, lambda: screen.span.label == "create_booking", "the evidence")
-            await until(pilot, lambda: "✗" in screen.query_one("#header").text, "the totals")
+            await until(pilot, lambda: bench.opened is not None, "one is open")
+            await reach(pilot, bench)
             await pilot.pause(0.5)
             return app.export_screenshot(title="tracedesk")
 
@@ -82,5 +136,7 @@ def _trimmed(found: re.Match[str]) -> str:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        PICTURE.write_text(portable(asyncio.run(draw(Path(folder)))))
+    for name in sys.argv[1:] or PICTURES:
+        with tempfile.TemporaryDirectory() as folder:
+            svg = portable(asyncio.run(draw(Path(folder), PICTURES[name])))
+        (FOLDER / f"{name}.svg").write_text(svg)
