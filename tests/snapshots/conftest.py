@@ -1,6 +1,7 @@
-"""Screens are drawn over the same desk in memory as the screen's own tests."""
+"""Screens are drawn over the same desk in memory as the screen's own tests, or a small real one."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tui"))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tui")]

@@ -7,6 +7,7 @@ import pytest
 from fake_desk import NOW_NS, FakeDesk, booking_desk, booking_file, passing_case
 from textual.worker import WorkerCancelled
 
+from tracedesk.evaluation.progress import Progress
 from tracedesk.testcases.models import Diagnostic
 from tracedesk.tui.app import TracedeskApp
 
@@ -92,12 +93,24 @@ class TestContent:
         desk.files = [booking_file(diagnostics=(fault,), stale=True)]
         assert looks("enter", size=LARGE, desk=desk)
 
+    def test_chat(self, looks):
+        """The conversation of a trace."""
+        assert looks("enter", "2", size=LARGE)
+
+    def test_attributes(self, looks):
+        """Attributes as a tree, JSON in text opened."""
+        assert looks("enter", "j", "3", size=MIDDLE, theme="tracedesk-light")
+
+    def test_value(self, looks):
+        """A value in full."""
+        assert looks("enter", "j", "j", "tab", "o", size=MIDDLE)
+
     def test_pending(self, looks):
         """Verdicts of the past while an evaluation is awaited."""
         desk = booking_desk()
         newest = desk.rows_newest_first()[0].id
         desk.judge(newest, passing_case(), pending=True)
-        desk.state.done, desk.state.total = 312, 4_120
+        desk.state = Progress(done=312, total=4_120)
         assert looks("enter", size=LARGE, desk=desk)
 
     def test_help(self, looks):
