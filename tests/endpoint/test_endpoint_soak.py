@@ -26,7 +26,7 @@ def run(*arguments: str) -> str:
 
 
 def test_a_desk_under_all_kinds_of_requests_loses_nothing_and_stores_no_refusal():
-    printed = run("soak", "--minutes", "0.02")
+    printed = run("soak", "--minutes", "0.04")
     assert "nothing lost, nothing refused stored" in printed
 
 
