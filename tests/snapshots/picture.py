@@ -46,6 +46,7 @@ async def asserting(pilot, bench):
 
 async def editing(pilot, bench):
     await at_evidence(pilot, bench)
+    await pilot.press("v")
     screen = await over(pilot, bench, "e")
     await until(pilot, lambda: screen._trial is not None, "verdicts")
 
