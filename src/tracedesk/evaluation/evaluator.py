@@ -189,11 +189,12 @@ class Evaluator(Orders):
         self._standing.schedule.prefer(self._preferred())
         self._assist()
         worked = not self._paused and self._slice()
+        self._standing.go_on()
         self._write_back()
         flooded = FLOOD_ROWS <= arrived < CHUNK
         if self._recorder is not None and (self._recorder.full or not (worked or flooded)):
             self._recorder.write()
-        if worked or arrived == CHUNK:
+        if worked or arrived == CHUNK or self._standing.behind is not None:
             if flooded:
                 self._pause(SLICE_S)
             return
@@ -207,7 +208,7 @@ class Evaluator(Orders):
             self._run.finish()
         end = time.perf_counter() + SLICE_S
         noted = self._noting.work(lambda: time.perf_counter() < end and not self._asked)
-        if self._standing.schedule or self._assistant.busy:
+        if self._standing.schedule or self._assistant.busy or self._standing.behind is not None:
             return
         if noted and self._adviser.update(
             self._standing.files, self._standing.entries.values(), self._standing.plan
@@ -234,7 +235,7 @@ class Evaluator(Orders):
             return
         self._run.begin(self._asked_at)
         self._flips.begin(self._standing.files, files)
-        self._standing.apply(files)
+        self._standing.apply(files, preferred(self._opened, self._screen))
         self._adviser.files_changed()
         self._took_files(files)
         self._version += 1

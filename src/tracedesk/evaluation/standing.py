@@ -4,7 +4,8 @@ Owned by the evaluator's thread; other threads read ``entries``, ``plan`` and ``
 A trace is pending from the moment its newer revision or a changed case is heard of.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from sys import intern
 
 from tracedesk.evaluation.memo import Entries, Entry, Known, Pair, Sharing, code_of
@@ -16,6 +17,9 @@ from tracedesk.model.agent import Agent
 from tracedesk.model.trace import Format
 from tracedesk.store.rows import TraceRow
 from tracedesk.testcases.models import CaseFile
+
+CONSIDERED = 2_000
+"""Traces looked at in one turn: some ten milliseconds."""
 
 
 class Standing:
@@ -32,6 +36,8 @@ class Standing:
         self.files: tuple[CaseFile, ...] = ()
         self.schedule = Schedule()
         self.counts = Counts()
+        self.behind: Iterator[Entry] | None = None
+        """Traces that were not looked at since other files apply; None when all were."""
         self._agents = agents
         self._run = run
         self._quiet_ns = quiet_ns
@@ -48,13 +54,30 @@ class Standing:
             plan = self._plans.setdefault(agent_id, plan)
         return plan
 
-    def apply(self, files: tuple[CaseFile, ...]) -> None:
-        """Go by these files: what they leave valid is carried over, the rest is scheduled."""
+    def apply(self, files: tuple[CaseFile, ...], first: Sequence[str]) -> None:
+        """Go by these files: what they leave valid is carried over, the rest is scheduled. The
+        traces ``first`` at once, the others by ``go_on``: looking at each takes longer than
+        finding the verdicts of those on screen."""
         older = self._plans
         self.files, self._plans = files, {}
         for plan in older.values():
             plan.forget_older()
-        self.consider_all()
+        for trace_id in first:
+            entry = self.entries.get(trace_id)
+            if entry is not None:
+                self.consider(entry)
+        self.behind = iter(tuple(self.entries.values()))
+
+    def go_on(self) -> None:
+        """Look at some more of the traces that were there when other files applied."""
+        if self.behind is None:
+            return
+        some = tuple(islice(self.behind, CONSIDERED))
+        for entry in some:
+            if self.entries.holds(entry):
+                self.consider(entry)
+        if len(some) < CONSIDERED:
+            self.behind = None
 
     def consider_all(self) -> None:
         """Schedule everything that is due, also what was cancelled."""
@@ -136,6 +159,8 @@ class Standing:
     def cancel(self) -> None:
         """Leave undone what is due now; it stays pending. Traces that are still growing keep
         their turn."""
+        while self.behind is not None:  # what nobody looked at must not look done
+            self.go_on()
         for entry in self.schedule.drop_ready(self._now_ns()):
             self._run.expect(-entry.due)
             entry.due = 0
