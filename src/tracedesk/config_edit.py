@@ -6,10 +6,9 @@ place at once: whoever reads meanwhile sees the old file or the new one, whole.
 
 import contextlib
 import os
-import shutil
-import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,6 +16,7 @@ from uuid import uuid4
 from tracedesk import config_text
 from tracedesk.model.agent import Agent
 from tracedesk.query.names import nearest
+from tracedesk.replacing import replace_file
 from tracedesk.workspace import CONFIG_NAME, ConfigError, Workspace, configured, open_workspace
 
 DEFAULTS: Mapping[str, Any] = {
@@ -129,7 +129,8 @@ def _rewrite(root: Path, edit: Callable[[str, Workspace], str]) -> Workspace:
             after = edit(text, workspace)
             changed = configured(root, after)
             if after != text:
-                _replace(path, after.encode(), before)
+                look_again = partial(_refuse_changed, path, before)
+                replace_file(path, after.encode(), new=before is None, look_again=look_again)
             return changed
     except config_text.EditError as fault:
         raise ConfigError(f"{path}: {fault}") from fault
@@ -153,37 +154,6 @@ def _one_at_a_time(root: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def _replace(path: Path, content: bytes, before: bytes | None) -> None:
-    """Put the content in the file's place, on the disk before it is seen; mode and owner stay."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(handle)
-        if before is None:
-            os.chmod(name, _new_mode())
-        else:
-            shutil.copymode(path, name)
-            with contextlib.suppress(OSError, AttributeError):  # only its owner may, on POSIX
-                os.chown(name, path.stat().st_uid, path.stat().st_gid)
-        if (path.read_bytes() if path.exists() else None) != before:
-            raise ConfigError(f"{path}: was changed by another program meanwhile; try again")
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
-    with contextlib.suppress(OSError):  # systems that cannot open a folder keep it by themselves
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _new_mode() -> int:
-    """The mode of a file that is new: it is committed by its users, and holds no secret."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _refuse_changed(path: Path, before: bytes | None) -> None:
+    if (path.read_bytes() if path.exists() else None) != before:
+        raise ConfigError(f"{path}: was changed by another program meanwhile; try again")

@@ -66,3 +66,17 @@ def test_new_agents_receive_at_once(
     until(lambda: desk.workspace.agent("booking"))
     _, reply = call(desk, "/public/traces", ACME)
     assert reply["data"]["platformId"] == "550e8400-e29b-41d4-a716-446655440000"
+
+
+def test_evaluation_that_was_paused_stays_so_when_the_configuration_is_saved(
+    tmp_path: Path, open_desk: Callable[..., Any], until: Until
+):
+    desk = open_desk()
+    until(lambda: desk.progress() is not None)
+    before = desk._evaluator
+    assert desk.hold_evaluation()
+    (tmp_path / "tracedesk.toml").write_text('[[agents]]\nname = "kiosk"\n')
+    until(lambda: desk._evaluator is not before)
+    until(lambda: desk.progress().paused)
+    assert not desk.hold_evaluation(), "one more press goes on"
+    until(lambda: not desk.progress().paused)

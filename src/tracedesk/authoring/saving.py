@@ -5,15 +5,14 @@ A file is replaced by one beside it, so whoever reads meanwhile sees the old one
 its mode, its owner and links to it stay.
 """
 
-import contextlib
 import os
-import shutil
 import stat
-import tempfile
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
+from tracedesk.replacing import replace_file
 from tracedesk.testcases.positions import MAX_BYTES
 
 
@@ -72,7 +71,8 @@ def save(path: Path, before: bytes | None, after: bytes) -> None:
         if before is not None and not target.stat().st_mode & 0o222:
             raise SaveError(f"{path.name} is read-only; allow writing first: chmod u+w {path}")
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, before, after)
+        look_again = partial(_refuse_changed, target, before)
+        replace_file(target, after, new=before is None, look_again=look_again)
     except FileNotFoundError:
         raise ChangedError(f"{path.name} was removed meanwhile", None) from None
     except OSError as fault:
@@ -93,33 +93,6 @@ def _refuse_changed(path: Path, before: bytes | None) -> None:
     if found != before:
         what = "was removed" if found is None else "was changed by another program"
         raise ChangedError(f"{path.name} {what} meanwhile", found)
-
-
-def _replace(path: Path, before: bytes | None, after: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with open(handle, "wb") as file:
-            file.write(after)
-            file.flush()
-            os.fsync(handle)
-        if before is None:
-            os.chmod(name, 0o666 & ~_mask())
-        else:
-            shutil.copymode(path, name)
-            with contextlib.suppress(OSError, AttributeError):  # only its owner may, on POSIX
-                os.chown(name, path.stat().st_uid, path.stat().st_gid)
-        _refuse_changed(path, before)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
-
-
-def _mask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 class Edits:

@@ -53,6 +53,11 @@ class Orders:
             self._screen = tuple(trace_ids)
             self._ask()
 
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is evaluated until ``resume``."""
+        return self._paused
+
     def pause(self) -> None:
         """Evaluate nothing after the pair at hand until ``resume``; what is due stays pending."""
         with self._wake:
