@@ -17,7 +17,7 @@ from tracedesk.tui.screens.compare import CompareScreen
 from tracedesk.tui.screens.workbench import Workbench
 from tracedesk.tui.view_models.compared import Compared, compared_line
 from tracedesk.tui.view_models.pages.builder import Page
-from tracedesk.tui.view_models.pages.difference import flow, pair_page
+from tracedesk.tui.view_models.pages.difference import flow, pair_page, trace_page
 
 LARGE, SMALL = (160, 45), (80, 24)
 
@@ -222,6 +222,33 @@ def test_every_line_fits_and_shows_nothing_that_acts(width):
         text = "".join(piece.text for piece in compared_line(model, at, width))
         assert len(text) <= width
         assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("width", [30, 80, 150])
+def test_red_green_and_amber_are_left_to_verdicts(width):
+    """Whichever of the two passes: their colours say which trace, and signs and letters do too."""
+    comparison = some_comparison()
+    model = Compared(comparison)
+    pieces = [piece for at in range(len(model)) for piece in compared_line(model, at, width)]
+    for row in comparison.rows:
+        page = pair_page(pair_told(comparison, *row.pair), width)
+        pieces += [piece for line in page for piece in line.pieces]
+    pieces += [p for line in trace_page(comparison, [], width) for p in line.pieces]
+    roles = {piece.role for piece in pieces if piece.text}
+    assert roles.isdisjoint({"ok", "bad", "warn", "hot", "warm"})
+    assert {"side-a", "side-b"} <= roles
+    for mark, role in (("[-", "side-a"), ("{+", "side-b")):
+        assert {p.role for p in words_of("one two three", "one 2 three") if mark in p.text} == {
+            role
+        }
+
+
+def words_of(left, right):
+    """The pieces of two texts as one."""
+    pad = "the same before " * 5
+    told = pair_told(Comparison(*(side(make_tool("a", "say", "r", arguments={"text": pad + text}))
+                                  for text in (left, right))), 1, 1)  # fmt: skip
+    return [piece for line in pair_page(told, 100) for piece in line.pieces]
 
 
 @pytest.mark.parametrize("width", [30, 100])

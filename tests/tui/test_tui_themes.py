@@ -7,10 +7,11 @@ import pytest
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
-from tracedesk.tui.themes import CONTRAST, DARK, LIGHT
+from tracedesk.tui.themes import CONTRAST, DARK, LIGHT, THEMES, derived
 
 TEXTS = (
     "td-dim", "td-faint", "td-agent", "td-model", "td-tool", "td-retrieval", "td-string",
+    "td-side-a", "td-side-b",
 )  # fmt: skip
 GROUNDS = ("td-cursor", "td-cursor-blurred", "td-match")
 
@@ -57,6 +58,33 @@ def test_the_high_contrast_theme_reaches_seven_to_one_everywhere():
 def test_text_and_states_of_our_themes_can_be_read(theme):
     for text in (theme.foreground, theme.success, theme.warning, theme.error):
         assert ratio(text, theme.background) >= 4.5, text
+
+
+def hue(colour):
+    return Color.parse(colour).hsl.h * 360
+
+
+def apart(one, other):
+    """Degrees between two hues."""
+    return min((hue(one) - hue(other)) % 360, (hue(other) - hue(one)) % 360)
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_two_traces_are_told_apart_by_colours_that_are_no_verdict(theme):
+    sides = [theme.variables["td-side-a"], theme.variables["td-side-b"]]
+    assert apart(*sides) >= 60
+    for side, verdict in product(sides, (theme.success, theme.warning, theme.error)):
+        assert apart(side, verdict) >= 45, (side, verdict)
+
+
+def test_other_themes_tell_two_traces_apart_as_ours_do():
+    for name, theme in BUILTIN_THEMES.items():
+        ours = DARK if theme.dark else LIGHT
+        found = derived(theme)
+        wanted = ("ansi_magenta", "ansi_cyan") if theme.ansi else (
+            ours.variables["td-side-a"], ours.variables["td-side-b"]
+        )  # fmt: skip
+        assert (found["td-side-a"], found["td-side-b"]) == wanted, name
 
 
 async def test_every_theme_paints_the_workbench(workbench):

@@ -13,7 +13,7 @@ from tracedesk.tui.text import cells
 ROLES = (
     "dim", "faint", "heading", "accent", "strong", "ok", "bad", "warn", "key", "string",
     "number", "agent", "model", "tool", "retrieval", "skipped", "bar", "bar-error",
-    "bar-faint", "bar-late", "match", "warm", "hot",
+    "bar-faint", "bar-late", "match", "warm", "hot", "side-a", "side-b",
 )  # fmt: skip
 """Every role; each is a component class ``line--<role>``. The blank role is plain text."""
 

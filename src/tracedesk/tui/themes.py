@@ -1,6 +1,7 @@
 """Themes as data. One accent; red, green and amber keep their one meaning each.
 
-Red is a span's own error or a failed verdict, green a pass, amber missing or stale.
+Red is a span's own error or a failed verdict, green a pass, amber missing or stale. Two traces
+that are compared are violet and cyan, which say which of the two and nothing of how it fared.
 """
 
 from textual.color import Color
@@ -33,6 +34,8 @@ DARK = Theme(
         "td-retrieval": "#94c9b8",
         "td-string": "#b5c7a3",
         "td-match": "#3d59a1",
+        "td-side-a": "#c99bff",
+        "td-side-b": "#5cc8e8",
         "input-selection-background": "#3d59a1",
         "block-cursor-background": "#2b3550",
         "block-cursor-foreground": "#c8ccd4",
@@ -72,6 +75,8 @@ LIGHT = Theme(
         "td-retrieval": "#1f6f5c",
         "td-string": "#4a6b2c",
         "td-match": "#bcd2f7",
+        "td-side-a": "#7a35c2",
+        "td-side-b": "#006c8c",
         "input-selection-background": "#bcd2f7",
         "block-cursor-background": "#d7e3f8",
         "block-cursor-foreground": "#2a2e37",
@@ -111,6 +116,8 @@ CONTRAST = Theme(
         "td-retrieval": "#9df0d0",
         "td-string": "#c8f0a0",
         "td-match": "#123000",
+        "td-side-a": "#e4bfff",
+        "td-side-b": "#6fe6ff",
         "input-selection-background": "#002b57",
         "block-cursor-background": "#002b57",
         "block-cursor-foreground": "#ffffff",
@@ -138,12 +145,16 @@ _MIXED = (
 """Our variables in a theme that is not ours: of which of its colours over its background, and how
 much of it."""
 
+_SIDES = ("td-side-a", "td-side-b")
+"""What tells two traces apart, in any theme the same: its own accents may be its red or green."""
+
 _ANSI = {
     "td-dim": "ansi_default", "td-faint": "ansi_bright_black", "td-border": "ansi_bright_black",
     "td-bar": "ansi_blue", "td-bar-faint": "ansi_bright_black", "td-cursor": "ansi_blue",
     "td-cursor-blurred": "ansi_bright_black", "td-agent": "ansi_magenta",
     "td-model": "ansi_cyan", "td-tool": "ansi_yellow", "td-retrieval": "ansi_green",
-    "td-string": "ansi_green", "td-match": "ansi_blue",
+    "td-string": "ansi_green", "td-match": "ansi_blue", "td-side-a": "ansi_magenta",
+    "td-side-b": "ansi_cyan",
 }  # fmt: skip
 """The same where the terminal decides what its sixteen colours look like."""
 
@@ -154,7 +165,11 @@ def derived(theme: Theme) -> dict[str, str]:
     if theme.ansi:
         return _ANSI
     ground = Color.parse(colours["background"])
+    ours = DARK if theme.dark else LIGHT
     return {
-        name: ground.blend(Color.parse(colours[source]), share).hex
-        for name, source, share in _MIXED
+        **{name: ours.variables[name] for name in _SIDES},
+        **{
+            name: ground.blend(Color.parse(colours[source]), share).hex
+            for name, source, share in _MIXED
+        },
     }

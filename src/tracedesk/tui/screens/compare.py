@@ -30,7 +30,7 @@ from tracedesk.tui.text import ASCII, fit, plain
 from tracedesk.tui.view_models import bars
 from tracedesk.tui.view_models.compared import SIDE_BY_SIDE, Compared, differs
 from tracedesk.tui.view_models.pages.builder import Page
-from tracedesk.tui.view_models.pages.difference import pair_page, trace_page
+from tracedesk.tui.view_models.pages.difference import ROLES, pair_page, trace_page
 from tracedesk.tui.view_models.results import GLYPHS
 from tracedesk.tui.view_models.trace_list import row_title
 from tracedesk.tui.widgets.compared import ComparedView, DifferenceView
@@ -334,7 +334,7 @@ class CompareScreen(Steady, RoleScreen):
         if not self.problem and self.comparison is not None:
             count = len(self.verdicts)
             changed = f"{count:,} verdict{'s' * (count != 1)} changed" if count else ""
-            right = [Piece(f"{changed} ", "warn")]
+            right = [Piece(f"{changed} ", "accent")]
         self.query_one("#header", LineLabel).show(left, right)
         self._titled("compare", "" if self.model is None else self.model.summary)
         width = self.view.row_width
@@ -356,7 +356,7 @@ class CompareScreen(Steady, RoleScreen):
             title = fit(row_title(row), max(0, each - 7))
             used = 5 + len(plain(title))
             pieces += [
-                Piece(f" {letter} ", "accent"),
+                Piece(f" {letter} ", ROLES[letter]),
                 Piece(f"{glyph} ", role),
                 Piece(title, "strong"),
             ]

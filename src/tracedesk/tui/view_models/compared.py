@@ -1,7 +1,8 @@
 """Two aligned traces as lines: side by side where there is room, else one beside its sign.
 
 The first line stands for both traces as a whole. What became of a call is told by a sign and by
-what differs in words; colour only repeats it.
+what differs in words; colour only repeats it, and says which trace, never how it fared: red, green
+and amber are kept for verdicts and for a span's own error.
 """
 
 from bisect import bisect_left, bisect_right
@@ -20,9 +21,9 @@ SIDE_BY_SIDE = 92
 
 SIGNS = {
     Change.SAME: (" ", ""),
-    Change.CHANGED: ("≠", "warn"),
-    Change.LEFT: ("-", "bad"),
-    Change.RIGHT: ("+", "ok"),
+    Change.CHANGED: ("≠", "accent"),
+    Change.LEFT: ("-", "side-a"),
+    Change.RIGHT: ("+", "side-b"),
     Change.MOVED: ("%", "accent"),
 }
 """Sign and role of what became of a call."""
@@ -161,7 +162,7 @@ def _half(side: Side, row: int | None, width: int, role: str, note: str) -> list
     beside = fit(f"  {note}", room - cells(name)) if note else ""
     gap = " " * (room - cells(name) - cells(beside))
     return [
-        *pieces[:-1], Piece(name, pieces[-1].role), Piece(beside, "warn"), Piece(gap),
+        *pieces[:-1], Piece(name, pieces[-1].role), Piece(beside, "accent"), Piece(gap),
         Piece(pad_left(_time(side, row), TIME), "dim"),
     ]  # fmt: skip
 
@@ -183,7 +184,7 @@ def _below(comparison: Comparison, row: Row, width: int, *, first: bool) -> list
     beside = fit(f"  {told}", room - cells(name)) if told else ""
     gap = " " * (room - cells(name) - cells(beside) + 1)
     return [
-        *pieces[:-1], Piece(name, pieces[-1].role), Piece(beside, "warn"), Piece(gap),
+        *pieces[:-1], Piece(name, pieces[-1].role), Piece(beside, "accent"), Piece(gap),
         Piece(times, "dim"),
     ]  # fmt: skip
 

@@ -28,7 +28,7 @@ class TraceListView(LineView):
             return [Piece("  …", "faint")]
         pieces = entry_line(entry, width, self.now_ns(), entry.row.id in self.model.marked)
         compared = entry.row.id == self.model.compared_id
-        return [Piece("A", "accent"), *pieces[1:]] if compared else pieces
+        return [Piece("A", "side-a"), *pieces[1:]] if compared else pieces
 
     def watch_cursor(self, old: int, new: int) -> None:
         self.model.move_to(new)

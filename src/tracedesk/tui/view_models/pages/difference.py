@@ -24,8 +24,11 @@ from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.view_models.pages.json_lines import inline
 from tracedesk.tui.view_models.results import GLYPHS
 
-SIDES = {"left": ("[-", "-]", "bad"), "right": ("{+", "+}", "ok"), "same": ("", "", "")}
+SIDES = {"left": ("[-", "-]", "side-a"), "right": ("{+", "+}", "side-b"), "same": ("", "", "")}
 """Brackets and role of a run of words."""
+
+ROLES = {"A": "side-a", "B": "side-b"}
+"""Role of what one trace says: which of the two, and nothing of how it fared."""
 
 AROUND = 60
 """Characters of equal text that are kept on either side of a difference."""
@@ -75,19 +78,20 @@ def trace_page(comparison: Comparison, verdicts: Sequence[VerdictChange], width:
 def _facts(page: Page, facts: Iterable[Fact]) -> None:
     each = max(10, (page.width - 16) // 2)
     for fact in facts:
-        role = "" if fact.same or not fact.telling else "warn"
-        sign = "  " if fact.same or not fact.telling else "≠ "
+        telling = fact.telling and not fact.same
+        sign = "≠ " if telling else "  "
+        here, there = (ROLES["A"], ROLES["B"]) if telling else ("", "")
         lead = f" {sign}{fact.name:<12}"
         if fact.same:
             page.add(Piece(lead, "dim"), Piece(fit(fact.left, page.width - cells(lead)), "dim"))
         elif cells(fact.left) <= each - 4 and cells(fact.right) <= each - 4:
             page.add(
-                Piece(lead, "dim"), Piece("A ", "faint"), Piece(pad(fact.left, each - 4), role),
-                Piece("  B ", "faint"), Piece(fact.right, role),
+                Piece(lead, "dim"), Piece("A ", ROLES["A"]), Piece(pad(fact.left, each - 4), here),
+                Piece("  B ", ROLES["B"]), Piece(fact.right, there),
             )  # fmt: skip
         else:
             page.add(Piece(lead, "dim"))
-            _two(page, fact.left, fact.right, role)
+            _two(page, fact.left, fact.right)
 
 
 def _verdict(page: Page, change: VerdictChange) -> None:
@@ -118,9 +122,9 @@ def _part(page: Page, part: Part) -> None:
     page.heading(part.title.capitalize(), place)
     for side, content in (("A", part.left), ("B", part.right)):
         if content.value is ABSENT and part.differences == ():
-            page.add(Piece(f"  {side} ", "faint"), Piece("nothing recorded", "faint"))
+            page.add(Piece(f"  {side} ", ROLES[side]), Piece("nothing recorded", "faint"))
         elif not part.differences:
-            page.add(Piece(f"  {side}", "faint"))
+            page.add(Piece(f"  {side}", ROLES[side]))
             page.json(content.value, f"{part.title} of {side}", path=content.place)
     for difference in part.differences:
         _difference(page, difference)
@@ -142,7 +146,7 @@ def _difference(page: Page, found: Difference) -> None:
         return
     _two(
         page, _typed(left, found.expected_type, found.actual_type),
-        _typed(right, found.actual_type, found.expected_type), "",
+        _typed(right, found.actual_type, found.expected_type),
         Value(f"{found.path} of A", left), Value(f"{found.path} of B", right),
     )  # fmt: skip
 
@@ -159,21 +163,20 @@ def _two(
     page: Page,
     left: str,
     right: str,
-    role: str,
     here: Value | None = None,
     there: Value | None = None,
 ) -> None:
-    for side, text, value, own in (("A", left, here, "bad"), ("B", right, there, "ok")):
+    for side, text, value in (("A", left, here), ("B", right, there)):
         page.add(
-            Piece(f"    {side} ", "faint"),
-            Piece(fit(text, page.width - 6), role or own),
+            Piece(f"    {side} ", ROLES[side]),
+            Piece(fit(text, page.width - 6), ROLES[side]),
             value=value,
         )
 
 
 def _texts(page: Page, title: str, left: str | None, right: str | None) -> None:
     if left is None or right is None:
-        _two(page, "none" if left is None else left, "none" if right is None else right, "")
+        _two(page, "none" if left is None else left, "none" if right is None else right)
         return
     _words(page, left, right, indent=2)
     for side, text in (("A", left), ("B", right)):
