@@ -9,6 +9,8 @@ import click
 from tracedesk.commands.common import fail, json_option, print_json, reading_desk, workspace_option
 
 if TYPE_CHECKING:
+    from tracedesk.desk import Desk
+    from tracedesk.query.filter import Filter
     from tracedesk.store.rows import TraceRow
 
 COLUMNS = ("id", "name", "agent", "status", "spans", "duration", "tokens", "received")
@@ -34,7 +36,7 @@ def command(filter_words: tuple[str, ...], workspace: Path, limit: int, as_json:
     try:
         if where is not None and any(term.key == "verdict" for term in where.terms):
             desk.evaluate_all()
-        rows = desk.store.rows(where=where, limit=limit)
+        rows = _rows(desk, where, limit)
         total = desk.store.count(where=where)
     except StoreError as fault:
         fail(str(fault))
@@ -52,6 +54,18 @@ def command(filter_words: tuple[str, ...], workspace: Path, limit: int, as_json:
         click.echo(line)
     if total > len(rows):
         click.echo(f"… {total - len(rows):,} more; --limit shows them")
+
+
+def _rows(desk: "Desk", where: "Filter | None", limit: int) -> "list[TraceRow]":
+    """What fits, with what was read of it: traces that were imported, or sent while nothing was
+    evaluated, are read now. A filter needs all of them, a list only what it shows."""
+    from tracedesk.evaluation.unread import read_unread
+
+    agents = {agent.id: agent for agent in desk.workspace.agents}
+    roles = desk.workspace.roles
+    listed = None if where is not None else desk.store.rows(limit=limit)
+    read_unread(desk.store, agents, roles, listed)
+    return desk.store.rows(where=where, limit=limit)
 
 
 def _entry(row: "TraceRow", agent: str) -> dict[str, Any]:

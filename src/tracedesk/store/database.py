@@ -240,6 +240,10 @@ class Store:
         """Traces accepted or changed after ``sequence``, oldest change first."""
         return self._trace_rows("WHERE sequence > ? ORDER BY sequence LIMIT ?", (sequence, limit))
 
+    def unread(self) -> list[TraceRow]:
+        """Traces that were not read since they last changed, newest first."""
+        return self._trace_rows("WHERE read_revision <> revision ORDER BY number DESC", ())
+
     def requests(self, trace_id: str) -> list[StoredRequest]:
         """The received bodies of a trace, in order of arrival; empty for an unknown id."""
         found = self.query(_REQUESTS, (number_of(trace_id), trace_id))
