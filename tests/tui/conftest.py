@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "snapshots"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_desk import NOW_NS, FakeDesk, booking_desk

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracedesk.tui.text import ASCII, cells, fit, middle, pad, pad_left, wrap
+from tracedesk.tui.text import cells, fit, middle, pad, pad_left, wrap
 
 
 @given(st.text(), st.integers(0, 40))
@@ -33,7 +33,3 @@ def test_a_long_value_keeps_both_ends():
     assert middle("x" * 300 + "end", 40).endswith("end")
     assert len(middle("x" * 300, 40)) <= 40
     assert middle("short", 40) == "short"
-
-
-def test_every_glyph_of_ours_has_an_ascii_stand_in_of_the_same_width():
-    assert all(len(stand_in) == 1 and stand_in.isascii() for stand_in in ASCII.values())

@@ -1,7 +1,6 @@
 """The app: themes, the command palette, and that no error ends it. The workbench is a screen."""
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -12,12 +11,14 @@ import msgspec
 from rich.console import RenderableType
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.markup import escape
 from textual.screen import Screen
 
 from tracedesk.desk import Desk
 from tracedesk.query.names import nearest
 from tracedesk.tui.actions import ACTIONS, PANE_TITLES, Action
+from tracedesk.tui.ascii_mode import ASCII_FILTER, wants_ascii
 from tracedesk.tui.circles import avoid_circles
 from tracedesk.tui.doing import do, obey
 from tracedesk.tui.notices import Notices
@@ -125,6 +126,11 @@ class TracedeskApp(Steady, Notices):
             told = self.shown(f"{action.help}  {action.shown_keys}{where}")
             yield SystemCommand(title, escape(told), partial(self._do, action), action.palette)
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What each painted line passes; the last of it, ASCII where nothing else can be shown."""
+        filters = super().get_line_filters()
+        return [*filters, ASCII_FILTER] if self.ascii else filters
+
     def shown(self, text: str) -> str:
         """A text of ours as this terminal can show it."""
         return text.translate(ASCII) if self.ascii else text
@@ -211,12 +217,3 @@ class TracedeskApp(Steady, Notices):
             super()._handle_exception(error)
         else:
             report(self, error, "painting")
-
-
-def wants_ascii(environment: "os._Environ[str] | dict[str, str]") -> bool:
-    """True when asked for, or when the terminal's encoding has no box-drawing characters."""
-    asked = environment.get("TRACEDESK_ASCII")
-    if asked is not None:
-        return asked not in ("", "0")
-    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
-    return not encoding.startswith("utf")

@@ -21,11 +21,13 @@ ASCII = str.maketrans(
         "≠": "!", "≤": "<", "≥": ">", "→": ">", "×": "x", "–": "-", "■": "#", "▪": "*", "▔": "-",
         "┊": ":", "━": "=", "◐": "~", "µ": "u", "▲": "^", "▼": "v",
         "▓": "=", "░": "~", "◆": "*", "‹": "<", "Σ": "S", "±": "~", "▁": "_", "▂": "_",
-        "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#",
+        "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#", "▕": "|", "←": "<", "−": "-", "—": "-",
+        "“": '"', "”": '"', "‘": "'", "’": "'", "�": "?", "🔎": "/ ",
+        **dict.fromkeys("╭╮╰╯┌┐┘┬┴┤┼", "+"),
         **{chr(0x2400 + code): "?" for code in range(0x22)},
     }
 )  # fmt: skip
-"""Every glyph of ours as one ASCII character, so that columns stay where they are."""
+"""Every glyph of ours in ASCII, as wide as it is, so that columns stay where they are."""
 
 
 def cells(text: str) -> int:

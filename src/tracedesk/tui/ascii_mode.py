@@ -1,0 +1,38 @@
+"""Terminals without box-drawing characters: every glyph of ours leaves as one of ASCII.
+
+The last step of painting sees to it, for borders, scrollbars, prose and screens of the framework
+alike; what a trace or a file holds besides our glyphs stays as it is.
+"""
+
+import os
+import sys
+
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+from tracedesk.tui.text import ASCII
+
+
+class AsciiFilter(LineFilter):
+    """Paints each line with its stand-ins."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments of a line, as wide as they were."""
+        return [
+            Segment(text if text.isascii() else text.translate(ASCII), style, control)
+            for text, style, control in segments
+        ]
+
+
+ASCII_FILTER = AsciiFilter()
+"""One for all: what it painted is kept with the lines, by the filter."""
+
+
+def wants_ascii(environment: "os._Environ[str] | dict[str, str]") -> bool:
+    """True when asked for, or when the terminal's encoding has no box-drawing characters."""
+    asked = environment.get("TRACEDESK_ASCII")
+    if asked is not None:
+        return asked not in ("", "0")
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    return not encoding.startswith("utf")
