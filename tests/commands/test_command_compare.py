@@ -86,7 +86,14 @@ def test_without_a_second_trace_the_nearest_passing_one_is_found(compare: Callab
 def test_when_all_others_fail_that_is_said(compare: Callable[..., Result]):
     result = compare("good")
     assert result.exit_code == 2
-    assert "every other trace of the agent of" in result.output
+    assert "no other trace of the agent passes" in result.output
+
+
+def test_without_test_cases_nothing_is_said_to_fail(compare: Callable[..., Result], tmp_path: Path):
+    (tmp_path / "testcases" / "a.yaml").unlink()
+    result = compare("slip")
+    assert result.exit_code == 2
+    assert "no test case says anything of another trace" in result.output
 
 
 def test_an_unknown_trace_is_named(compare: Callable[..., Result]):

@@ -49,7 +49,7 @@ def test_the_one_with_the_same_tools_in_the_same_order_is_nearest(stored):
     store, ids = stored(["find", "book"], ["book", "find"], ["find", "pay"], ["find", "book"])
     found = nearest_passing(store, store.row(ids[3]), outcomes(ids, "pass pass pass fail"))
     assert found.row.id == ids[0]
-    assert (found.likeness, found.looked, found.compared) == (pytest.approx(0.6), 4, 3)
+    assert (found.likeness, found.looked, found.compared) == (pytest.approx(0.6), 3, 3)
 
 
 def test_of_equal_ones_the_newest_is_nearest(stored):
@@ -61,7 +61,7 @@ def test_of_equal_ones_the_newest_is_nearest(stored):
 def test_what_fails_or_is_not_judged_yet_is_never_taken(stored):
     store, ids = stored(["find"], ["find"], ["find"])
     found = nearest_passing(store, store.row(ids[2]), outcomes(ids, "fail - fail"))
-    assert (found.row, found.looked, found.compared, found.bounded) == (None, 3, 0, False)
+    assert (found.row, found.looked, found.compared, found.bounded) == (None, 2, 0, False)
 
 
 def test_where_none_passes_the_nearest_that_fails_nothing_is_taken(stored):
@@ -69,8 +69,39 @@ def test_where_none_passes_the_nearest_that_fails_nothing_is_taken(stored):
     row = store.row(ids[2])
     found = nearest_passing(store, row, outcomes(ids, "missing missing fail"))
     assert (found.row.id, found.outcome) == (ids[0], "missing")
-    found = nearest_passing(store, row, outcomes(ids, "missing pass fail"))
+
+
+def test_a_pass_of_another_kind_of_run_gives_way_to_a_like_one_that_fails_nothing(stored):
+    store, ids = stored(["find", "book"], ["pay"], ["find", "book"], ["find"])
+    row = store.row(ids[2])
+    found = nearest_passing(store, row, outcomes(ids, "missing pass fail fail"))
+    assert (found.row.id, found.outcome) == (ids[0], "missing")
+    found = nearest_passing(store, row, outcomes(ids, "missing fail fail pass"))
+    assert (found.row.id, found.outcome) == (ids[3], "pass")
+    found = nearest_passing(store, row, outcomes(ids, "fail pass fail fail"))
     assert (found.row.id, found.outcome) == (ids[1], "pass")
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ("fail fail - fail", "no other trace of the agent passes: they fail or are not judged yet"),
+        ("fail error fail fail", "no other trace of the agent passes: they fail or are not"),
+        ("- - - -", "no test case says anything of another trace of the agent"),
+    ],
+)
+def test_why_none_was_found_is_said(stored, told, why):
+    store, ids = stored(["find"], ["pay"], ["find"], ["book"])
+    found = nearest_passing(store, store.row(ids[3]), outcomes(ids, told))
+    assert found.row is None
+    assert found.why_none.startswith(why)
+    assert found.why_none.endswith("; all 3 were looked at")
+
+
+def test_the_only_trace_of_an_agent_has_no_nearest(stored):
+    store, ids = stored(["find"])
+    found = nearest_passing(store, store.row(ids[0]), outcomes(ids, "fail"))
+    assert found.why_none == "there is no other trace of the agent"
 
 
 def test_how_far_is_looked_is_bounded_and_said(stored, monkeypatch):

@@ -70,10 +70,10 @@ def _nearest(desk: "Desk", row: "TraceRow") -> "TraceRow":
 
     found = nearest_passing(desk.store, row, outcome_of)
     if found.row is None:
-        looked = f"the newest {found.looked:,} were" if found.bounded else "all were"
-        fail(f"every other trace of the agent of {row.id} fails; {looked} looked at")
+        fail(f"{row.id}: {found.why_none}; name both traces")
     if found.outcome != "pass":
-        click.echo("tracedesk: no trace passes; A is the nearest that fails nothing", err=True)
+        told = "no trace like it passes; A is the nearest that fails nothing"
+        click.echo(f"tracedesk: {told}", err=True)
     return found.row
 
 

@@ -27,8 +27,12 @@ SPANS_READ = 200_000
 
 WINDOW = 200
 
-GOOD = {"pass": 2, "missing": 1}
+GOOD = ("pass", "missing")
 """Outcomes that a failing trace may be held against, the better one first."""
+
+AS_ALIKE = 0.5
+"""What a trace that passes must have of the likeness of one that only fails nothing, to be taken
+before it: a run of another kind explains no failure."""
 
 INPUT, TOOLS, ORDER, NAMES = 0.4, 0.3, 0.2, 0.1
 """What counts how much: the same input, the same tools, in the same order, the same other spans."""
@@ -39,15 +43,29 @@ class Nearest(msgspec.Struct, frozen=True):
 
     row: TraceRow | None
     outcome: str = ""
-    """``pass``; ``missing`` where no trace passes and this one at least fails nothing."""
+    """``pass``; ``missing`` where no trace like it passes and this one at least fails nothing."""
     likeness: float = 0.0
     """From 0 to 1."""
     looked: int = 0
-    """Traces of the agent that were asked for their verdict."""
+    """Other traces of the agent that were asked for their verdict."""
+    judged: int = 0
+    """Those of them that have one."""
     compared: int = 0
     """Those of them that were compared, since they do not fail."""
     bounded: bool = False
     """True when older traces were not looked at."""
+
+    @property
+    def why_none(self) -> str:
+        """Why there is no ``row``, as a sentence without its full stop."""
+        if not self.looked:
+            return "there is no other trace of the agent"
+        if self.judged:
+            why = "no other trace of the agent passes: they fail or are not judged yet"
+        else:
+            why = "no test case says anything of another trace of the agent"
+        which = f"the newest {self.looked:,}" if self.bounded else f"all {self.looked:,}"
+        return f"{why}; {which} were looked at"
 
 
 def nearest_passing(
@@ -57,22 +75,25 @@ def nearest_passing(
     stopped: Callable[[], bool] = lambda: False,
 ) -> Nearest:
     """The trace of the same agent that passes and is most like ``row``; of equal ones the newest.
-    Where none passes, the most similar one that fails nothing.
+    Where none passes, or only runs of another kind do, the most similar one that fails nothing.
 
     ``outcome_of`` gives the worst outcome of a trace by id, None while it is not known. Raises
     StoreError.
     """
     wanted = Outline(row, store.spans(row.id))
-    best = Nearest(None)
-    looked, compared, spans, bounded = 0, 0, 0, False
+    best = {outcome: Nearest(None) for outcome in GOOD}
+    looked, judged, compared, spans, bounded = 0, 0, 0, 0, False
     for each in _newest_first(store, row.agent_id):
         if stopped():
             break
+        if each.id == row.id:
+            continue
         if looked >= LOOKED or compared >= COMPARED or spans >= SPANS_READ:
             bounded = True
             break
         looked += 1
-        outcome = None if each.id == row.id else outcome_of(each.id)
+        outcome = outcome_of(each.id)
+        judged += outcome is not None
         if outcome not in GOOD:
             continue
         if spans + each.span_count > SPANS_READ:
@@ -81,10 +102,18 @@ def nearest_passing(
         compared += 1
         spans += each.span_count
         likeness = wanted.likeness(Outline(each, store.spans(each.id)))
-        better = GOOD[outcome] - GOOD.get(best.outcome, 0)
-        if better > 0 or (not better and likeness > best.likeness):
-            best = Nearest(each, str(outcome), likeness)
-    return msgspec.structs.replace(best, looked=looked, compared=compared, bounded=bounded)
+        if best[outcome].row is None or likeness > best[outcome].likeness:
+            best[outcome] = Nearest(each, outcome, likeness)
+    return msgspec.structs.replace(
+        _better(best), looked=looked, judged=judged, compared=compared, bounded=bounded
+    )
+
+
+def _better(best: dict[str, Nearest]) -> Nearest:
+    passing, harmless = (best[outcome] for outcome in GOOD)
+    if harmless.row is None or passing.row is None:
+        return passing if harmless.row is None else harmless
+    return passing if passing.likeness >= AS_ALIKE * harmless.likeness else harmless
 
 
 def _newest_first(store: Store, agent_id: str) -> Iterator[TraceRow]:

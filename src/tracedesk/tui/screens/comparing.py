@@ -118,11 +118,10 @@ class Comparing(Backtests):
     def _nearest_found(self, message: NearestFound) -> None:
         found = message.nearest
         if found.row is None:
-            looked = f"the newest {found.looked:,} were" if found.bounded else "all were"
-            told = f"Every other trace of this agent fails or is not judged; {looked} looked at."
-            self.notify(told, severity="warning")
+            why = found.why_none
+            self.notify(f"{why[0].upper()}{why[1:]}.", severity="warning")
             return
-        what = "passes" if found.outcome == "pass" else "fails nothing, as none passes"
+        what = "passes" if found.outcome == "pass" else "fails nothing, as none like it passes"
         among = f"of the newest {found.looked:,} " if found.bounded else ""
         note = f"A is the nearest {among}that {what} · {found.likeness:.0%} alike"
         self._compare(found.row, message.row, note)
