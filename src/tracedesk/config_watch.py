@@ -11,7 +11,9 @@ from pathlib import Path
 
 from tracedesk.workspace import CONFIG_NAME, ConfigError, Workspace, open_workspace
 
-STEP_MS, DEBOUNCE_MS = 10, 50
+STEP_MS, DEBOUNCE_MS = 50, 100
+"""The library looks for events as often as this. Nobody waits for a configuration to apply as one
+does for a verdict."""
 
 
 class ConfigWatcher:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -138,6 +139,25 @@ def test_a_file_completed_in_time_was_never_broken(folder: Path, start: Start) -
         stream.write(whole[15:])
     heard.until(lambda files: names(files["testcases/a.yaml"]) == ["two"])
     assert not any(file.failed for files in heard.calls for file in files)
+
+
+def test_a_broken_file_is_believed_although_others_keep_being_saved(
+    folder: Path, start: Start
+) -> None:
+    path, other = folder / "a.yaml", folder / "b.yaml"
+    path.write_text(cases("one"))
+    heard = start("testcases")
+    path.write_text("cases: [")
+    end = time.monotonic() + WAIT_S
+    stale, save = False, 0
+    while not stale and time.monotonic() < end:
+        save += 1
+        name = f"save {save}"
+        other.write_text(cases(name))
+        told = heard.until(lambda files, name=name: names(files.get("testcases/b.yaml")) == [name])
+        stale = told["testcases/a.yaml"].stale
+    assert stale
+    assert names(told["testcases/a.yaml"]) == ["one"]
 
 
 def test_a_deleted_file_and_a_deleted_folder(folder: Path, start: Start) -> None:
