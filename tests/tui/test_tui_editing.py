@@ -69,6 +69,40 @@ async def editing(pilot):
     return app.screen
 
 
+TWO = """\
+cases:
+  - name: Books
+    assertions:
+      - {target: node_call, expected_name: create_booking}
+
+  - name: For five
+    assertions:
+      - {target: node_call, expected_name: create_booking, expected_arguments: {party: 5}}
+"""
+
+
+@pytest.mark.parametrize("size", [(160, 45), (80, 24)])
+async def test_after_the_next_failure_its_own_line_is_edited(opened_app, cases, size):
+    cases.write_text(TWO)
+    app = opened_app
+    async with app.run_test(size=size) as pilot:
+        bench = app.screen
+        await until(pilot, lambda: bench.opened is not None and bench.cases, "open and judged")
+        await until(pilot, lambda: {c.outcome for c in bench.cases} >= {"fail"}, "one fails")
+        await pilot.press("enter", "]", "f", "e")
+        await until(pilot, lambda: isinstance(app.screen, EditScreen), "the editor")
+        assert app.screen.area.cursor_location[0] == 7
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is bench, "back")
+        bench.go_to_pane("tests")  # where the line of the cursor is what counts
+        view = bench.query_one("#results")
+        view.cursor = next(at for at, row in enumerate(view.model.rows) if row.level == 1
+                           and row.case.name == "Books")  # fmt: skip
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, EditScreen), "the editor")
+        assert app.screen.area.cursor_location[0] == 1
+
+
 def told(app):
     return [line.strip() for line in lines_of(app, "#edit-told") if line.strip()]
 

@@ -126,6 +126,23 @@ async def test_the_zoom_outlives_a_trace_that_grows(workbench):
         assert (shown.start_ns, shown.end_ns) == (before.start_ns, before.end_ns)
 
 
+async def test_a_cursor_that_nobody_moved_stays_at_the_top_of_a_trace_that_grows(workbench):
+    """Exporters send children first: the root that comes later is what the trace opens at."""
+    desk = FakeDesk()
+    first = make_span("c", "chat", "r", start_ms=10, end_ms=20)
+    root = make_span("r", "agent", start_ms=0, end_ms=90)
+    trace_id = desk.add(make_trace(first), "grows")
+    async with workbench(desk) as session:
+        assert session.screen.span.label == "chat"
+        desk.grow(trace_id, make_trace(first, root))
+        await session.until(lambda: len(session.screen.rows.tree) == 2, "its root has come")
+        assert session.screen.span.label == "agent"
+        await session.press("enter", "j")
+        desk.grow(trace_id, make_trace(first, root, make_span("b", "plan", "r", start_ms=5)))
+        await session.until(lambda: len(session.screen.rows.tree) == 3, "and a sibling before it")
+        assert session.screen.span.label == "chat"
+
+
 async def test_the_critical_path_is_marked_and_summed_until_c_again(workbench):
     async with workbench(nightly_desk()) as session:
         await session.press("enter", "c")

@@ -422,6 +422,20 @@ async def test_an_editor_that_cannot_have_the_terminal_is_told_of(workbench, mon
         assert any("open booking.cases.yaml:12 yourself" in message for message in messages)
 
 
+async def test_the_editor_opens_at_the_verdict_shown_whichever_pane_shows_it(
+    workbench, monkeypatch
+):
+    monkeypatch.setenv("EDITOR", "true")
+    for size in ((160, 45), (80, 24)):
+        async with workbench(size=size) as session:
+            told = session.app._notifications
+            await session.press("enter", "]", "f")
+            assert session.screen.pane in ("tree", "detail")
+            await session.press("E")
+            messages = [n.message for n in told]
+            assert any("open booking.cases.yaml:12 yourself" in message for message in messages)
+
+
 async def test_an_error_while_a_line_is_painted_stays_in_its_line(workbench, monkeypatch):
     async with workbench(strict=False) as session:
         view = session.screen.query_one("#spans")

@@ -95,11 +95,13 @@ class Detailing(Work):
     def show_trace(
         self, opened: OpenTrace, rows: SpanRows, verdicts: "TraceVerdicts | None"
     ) -> None:
-        """Show a trace that was read; the same one grown keeps cursor and folds."""
+        """Show a trace that was read; the same one grown keeps its folds, and its cursor unless
+        that is at the top, where the root may come after its children."""
         row = 0
         grown = self.opened is not None and self.opened.row.id == opened.row.id
         if grown:
-            row = carry_over(self.rows, rows, self.span_view.span)
+            moved = self.span_view.cursor > 0
+            row = carry_over(self.rows, rows, self.span_view.span if moved else None)
         else:
             self.search_text = self.attribute_text = ""
             self.folds.clear()

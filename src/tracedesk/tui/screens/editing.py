@@ -9,7 +9,6 @@ from textual.message import Message
 from tracedesk.tui.screens.asking import Entries, Field, Form
 from tracedesk.tui.screens.asserting import Asserting, EditMade
 from tracedesk.tui.view_models.results import Result
-from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.drawer.results_view import ResultsView
 
 if TYPE_CHECKING:
@@ -41,15 +40,11 @@ class Editing(Asserting):
             self.edit_here(*found)
 
     def _chosen_line(self) -> tuple[str, int] | None:
-        """File and line of what is chosen: on the Verdicts page, in the drawer, else the first
-        file that can be edited."""
-        if self.pane == "detail" and self.tab == "verdicts":
-            line = self.query_one("#page", PageView).target
-            if line is not None and line.file:
-                return line.file, line.line
-        result = self.query_one(ResultsView).result
-        if result is not None and result.line.file:
-            return result.line.file, result.line.line
+        """File and line of the verdict that is shown, else the file that was written to last,
+        else the first one that can be edited."""
+        found = self.line_shown()
+        if found is not None:
+            return found
         last = self.desk.author.last
         files = [file.path for file in self.desk.files if file.is_test_file]
         if last is not None and last.file in files:

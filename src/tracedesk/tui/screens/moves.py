@@ -201,9 +201,30 @@ class Moves(Spans):
         view.rebuilt(key)
 
     def action_edit_externally(self) -> None:
+        found = self.line_shown()
+        if found is None:
+            self.notify("No test case is shown here; e makes one.")
+        else:
+            self.edit(*found)
+
+    def line_shown(self) -> tuple[str, int] | None:
+        """File and line of the verdict that is shown: in the drawer that of its cursor, beside a
+        span the first one on the Verdicts page, else the worst that points at the span."""
+        beside = self.pane in ("tree", "detail")
+        if beside and self.tab == "verdicts":
+            page = self.query_one("#page", PageView)
+            chosen = page.target if self.pane == "detail" or page.cursor else None
+            for line in (chosen, *(line for line in page.lines if line.key)):
+                if line is not None and line.file:
+                    return line.file, line.line
+        if beside and self.span is not None:
+            found = self.results.line_for_span(None if self.whole_trace else self.span.span_id)
+            if found is not None:
+                return found
         result = self.query_one(ResultsView).result
         if result is not None and result.line.file:
-            self.edit(result.line.file, result.line.line)
+            return result.line.file, result.line.line
+        return None
 
     def edit(self, file: str, line: int) -> None:
         """Open a file at a line in ``$VISUAL`` or ``$EDITOR``, the app put aside meanwhile."""

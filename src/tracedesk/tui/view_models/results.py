@@ -124,6 +124,22 @@ class Results:
     def for_span(self, span_id: str | None) -> int | None:
         """The row of the worst verdict whose evidence names the span (None: of the worst of
         all), whatever folds hide it; None when there is no such verdict."""
+        found = self._worst(span_id)
+        if found is None:
+            return None
+        case, verdict = found
+        path = (case.file, case_key(case), verdict_key(case, verdict))
+        for above, key in pairwise(path):
+            if self.index_of(key) is None:
+                self.toggle(above)
+        return self.index_of(path[-1])
+
+    def line_for_span(self, span_id: str | None) -> tuple[str, int] | None:
+        """File and line of the worst verdict whose evidence names the span (None: of all)."""
+        found = self._worst(span_id)
+        return None if found is None else (found[0].file, found[1].line or found[0].line)
+
+    def _worst(self, span_id: str | None) -> tuple[CaseVerdict, Verdict] | None:
         found = min(
             (
                 (RANK[verdict.outcome], case.file, case.line, verdict.line, case, verdict)
@@ -134,14 +150,7 @@ class Results:
             key=lambda each: each[:4],
             default=None,
         )
-        if found is None:
-            return None
-        case, verdict = found[4:]
-        path = (case.file, case_key(case), verdict_key(case, verdict))
-        for above, key in pairwise(path):
-            if self.index_of(key) is None:
-                self.toggle(above)
-        return self.index_of(path[-1])
+        return None if found is None else found[4:]
 
     def _add_file(
         self,
