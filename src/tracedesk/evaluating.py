@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tracedesk.evaluation.flips import Edit
     from tracedesk.evaluation.progress import Progress
     from tracedesk.evaluation.run import TraceVerdicts
+    from tracedesk.evaluation.showing import Showing
     from tracedesk.judge.judge import Progress as JudgeProgress
     from tracedesk.judge.judge import StoppableJudge
     from tracedesk.model.judgement import Judge
@@ -40,6 +41,8 @@ class Evaluating:
     endpoint: EndpointState
     files: "tuple[CaseFile, ...]"
     activity: str
+    showing: "Showing | None" = None
+    """Set by whoever shows the open trace: it hears of newer results at once."""
     _agents: Mapping[str, Agent]
     _quiet_s: float
     _changes: int
@@ -103,6 +106,7 @@ class Evaluating:
             base=self._settings(ask=ask),
             # an encrypted database is opened by the process that has its key, and no other
             assisted=file_kind(self.store.path) == "plain",
+            showing=lambda: self.showing,
         )
         evaluator.set_files(list(self.files))
         if self._evaluator is not None and self._evaluator.paused:
@@ -110,6 +114,12 @@ class Evaluating:
         evaluator.start()
         self._evaluator = evaluator
         return evaluator
+
+    def _evaluate_anew(self) -> None:
+        """Have an evaluator that goes by what is so now, such as that this desk records."""
+        if self._evaluator is not None:
+            self._evaluator.stop()
+        self._begin_evaluating()
 
     def progress(self) -> "Progress | None":
         """How far the evaluator is; None before it runs."""

@@ -14,6 +14,7 @@ from tracedesk.evaluation import evaluator as module
 from tracedesk.evaluation import pairs
 from tracedesk.evaluation.evaluator import Evaluator
 from tracedesk.evaluation.run import TraceVerdicts
+from tracedesk.evaluation.showing import Showing
 from tracedesk.formats.detect import read_body
 from tracedesk.model.agent import LOCAL_AGENT, Agent
 from tracedesk.model.verdict import Outcome
@@ -55,7 +56,10 @@ class Bench:
             return evaluate_case(case, trace, *rest)
 
         monkeypatch.setattr(pairs, "evaluate_case", recorded)
-        self.evaluator = Evaluator(self.store, lambda: AGENTS, quiet_s=0.05)
+        self.showing: Showing | None = None
+        self.evaluator = Evaluator(
+            self.store, lambda: AGENTS, quiet_s=0.05, showing=lambda: self.showing
+        )
 
     def send(self, name: str, *tools: str, agent: Agent = LOCAL_AGENT, **fields: Any) -> str:
         spans = [{"span_id": name, "name": "agent", "attributes": {"gen_ai.response.text": name}}]
@@ -376,3 +380,48 @@ def test_it_can_be_stopped_at_any_time(tmp_path: Path) -> None:
         evaluator.start()
         evaluator.stop()
         evaluator.stop()
+
+
+class Screen:
+    """Shows the open trace: what it heard of it, and what had been evaluated by then."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.heard: list[tuple[str, Outcome | None, bool, int]] = []
+        bench.showing = self.showing = Showing(self.hear)
+
+    def hear(self, trace_id: str) -> None:
+        found = self.bench.results(trace_id)
+        seen = (trace_id, found.outcome, found.pending, len(self.bench.evaluated))
+        self.heard.append(seen)
+        self.showing.painted()
+
+
+def test_the_screen_hears_of_the_open_trace_before_any_other_is_evaluated(bench: Bench) -> None:
+    opened, *_ = [bench.send(f"t{n}", "look_up") for n in range(20)]
+    bench.settle(case_file(ONE))
+    bench.evaluator.open(opened)
+    bench.settle()
+    screen = Screen(bench)
+    assert len(bench.settle(case_file(case_text("one", "refund")))) == 20
+    assert screen.heard == [(opened, Outcome.FAIL, False, 1)]
+
+
+def test_the_screen_hears_that_a_case_of_the_open_trace_is_gone(bench: Bench) -> None:
+    opened = bench.send("t1", "look_up")
+    bench.settle(case_file(ONE, TWO))
+    bench.evaluator.open(opened)
+    bench.settle()
+    screen = Screen(bench)
+    assert bench.settle(case_file(ONE)) == []
+    assert screen.heard == [(opened, Outcome.PASS, False, 0)]
+
+
+def test_a_screen_that_paints_nothing_holds_nothing_up(bench: Bench) -> None:
+    traces = [bench.send(f"t{n}", "look_up") for n in range(3)]
+    bench.settle(case_file(ONE))
+    bench.evaluator.open(traces[0])
+    bench.settle()
+    bench.showing = Showing(lambda _: None)
+    bench.settle(case_file(TWO))
+    assert all(bench.results(trace).outcome is Outcome.FAIL for trace in traces)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tracedesk.desk import OpenTrace
 from tracedesk.evaluation.progress import Progress
+from tracedesk.evaluation.showing import Showing
 from tracedesk.model.trace import Event, Status, Trace, TraceWarning
 from tracedesk.model.tree import SpanTree
 from tracedesk.model.verdict import (
@@ -117,6 +118,7 @@ class FakeDesk:
             roles=(),
         )
         self.activity = ""
+        self.showing: Showing | None = None
         self.taken_in = Counts()
         self.entries = Ledger()
         self.outcomes: dict[str, int] = {}

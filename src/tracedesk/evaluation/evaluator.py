@@ -26,6 +26,7 @@ from tracedesk.evaluation.recorder import Recorder, ran, settings_key
 from tracedesk.evaluation.replay import replayed
 from tracedesk.evaluation.results import published, summary_of
 from tracedesk.evaluation.run import DEFAULT_SETTINGS, TraceVerdicts
+from tracedesk.evaluation.showing import Showing
 from tracedesk.evaluation.standing import Standing, preferred
 from tracedesk.evaluation.supply import Supply
 from tracedesk.model.agent import Agent
@@ -65,6 +66,7 @@ class Evaluator(Orders):
     With ``record`` the store keeps what was evaluated as executions; of several desks over one
     store only one should. ``base`` holds the judge and whatever else all agents have in common.
     ``assisted``: a second process may help, which opens the same file by its path.
+    ``showing`` is whoever shows the open trace now.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Evaluator(Orders):
         base: Settings = DEFAULT_SETTINGS,
         now_ns: Callable[[], int] = time.time_ns,
         assisted: bool = False,
+        showing: Callable[[], Showing | None] = lambda: None,
     ) -> None:
         super().__init__()
         self._store = store
@@ -86,6 +89,7 @@ class Evaluator(Orders):
         self._base = base
         self._awaited = Awaited(base.judge)
         self._now_ns = now_ns
+        self._showing = showing
 
         self._run = Run()
         self._standing = Standing(agents, self._run, round(quiet_s * 1e9), now_ns)
@@ -239,6 +243,9 @@ class Evaluator(Orders):
         self._adviser.files_changed()
         self._took_files(files)
         self._version += 1
+        opened = None if self._opened is None else self._standing.entries.get(self._opened)
+        if opened is not None and not opened.due:  # else once it is evaluated
+            self._show(opened.id)
 
     def _take_orders(self) -> None:
         """Heed the clock, and what was cancelled or resumed."""
@@ -373,6 +380,14 @@ class Evaluator(Orders):
             entry.read_revision = entry.revision
         self._standing.count(entry, plan)
         self._version += 1
+        if trace_id == self._opened:
+            self._show(trace_id)
+
+    def _show(self, opened: str) -> None:
+        """Have newer results of the open trace painted before all else goes on."""
+        showing = self._showing()
+        if showing is not None:
+            showing.tell(opened)
 
     def _assist(self) -> None:
         """Give the assistant its share, and take what it found."""

@@ -18,6 +18,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from tracedesk.desk import Desk
+from tracedesk.evaluation.showing import Showing
 from tracedesk.tui.actions import PREFIXES, footer_for
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.messages import (
@@ -99,6 +100,7 @@ class Workbench(Clicking, Editing, Stepping):
         self.add_class("-list", update=False)
         self._seen: tuple[int, int, int] | None = None
         self._files: Sequence[CaseFile] = ()
+        self._showing = Showing(self._results_changed)
         self._reading = False
         self._read_again = False
         self._asked_at = 0.0
@@ -138,11 +140,19 @@ class Workbench(Clicking, Editing, Stepping):
         if self._begin_at is not None:
             self.take_up(self._begin_at)
         self.poll()
+        self.desk.showing = self._showing
         self.set_interval(POLL_S, self.poll)
         self.set_interval(AGES_S, self.query_one(TraceListView).repaint)
         self.set_interval(HEED_S, self.heed_evaluation)
 
+    def on_unmount(self) -> None:
+        self.desk.showing = None
+
     # -- what changed ----------------------------------------------------------------
+
+    def _results_changed(self, trace_id: str) -> None:
+        """There are newer results of the open trace. Called by the evaluator's thread."""
+        self.post_message(VerdictsRead(trace_id, self.desk.verdicts(trace_id)))
 
     def poll(self) -> None:
         """Compare the desk's revisions with those last seen, and read what is behind."""
@@ -153,20 +163,25 @@ class Workbench(Clicking, Editing, Stepping):
             return
         seen, self._seen = self._seen or (-1, -1, -1), revision
         stored, judged = revision[0] != seen[0], revision[1] != seen[1]
-        files, self._files = self._files, self.desk.files
-        saved = files is not self._files
+        saved = self._heed_save()
         if stored or judged:
             self.refresh_rows()
         if stored and self.opened is not None:
             self.read_if_grown(self.known_row or self.opened.row)
-        if saved and files:
-            self.saved_ns = self.now_ns()
         if (judged or saved) and self.opened is not None:
             self.read_verdicts(self.opened.row.id)
         elif saved:
             self.show_results()
         self.read_state()
         self._show_empty()
+
+    def _heed_save(self) -> bool:
+        """Whether the test-case files are others than before."""
+        files, self._files = self._files, self.desk.files
+        saved = files is not self._files
+        if saved and files:
+            self.saved_ns = self.now_ns()
+        return saved
 
     def _show_empty(self) -> None:
         """How to send the first trace, with the address as it is by now."""
@@ -295,7 +310,9 @@ class Workbench(Clicking, Editing, Stepping):
     @on(VerdictsRead)
     def _verdicts_read(self, message: VerdictsRead) -> None:
         if self.known_row is not None and message.trace_id == self.known_row.id:
+            self._heed_save()
             self.verdicts_arrived(message.verdicts)
+        self.call_after_refresh(self._showing.painted)
 
     @on(RequestsRead)
     def _requests_read(self, message: RequestsRead) -> None:
