@@ -99,3 +99,44 @@ def test_bubbling_equals_adding_up_each_subtree(
     counts = data.draw(st.lists(st.integers(0, 9), min_size=len(spans), max_size=len(spans)))
     summed = [sum(counts[row : tree.subtree_end[row]]) for row in range(len(tree))]
     assert list(tree.bubble(counts)) == summed
+
+
+def plainly_drawn(
+    spans: list[tuple[str, str | None]], starts: list[int | None]
+) -> list[tuple[int, int]]:
+    """Depth and index of each row, by asking every span for its children."""
+    last = {span_id: index for index, (span_id, _) in enumerate(spans)}
+    parents = [last.get(parent) if parent is not None else None for _, parent in spans]
+    for start in range(len(spans)):  # each cycle is cut at its first member
+        path: list[int] = []
+        at: int | None = start
+        while at is not None and at not in path:
+            path.append(at)
+            at = parents[at]
+        if at == start:
+            parents[start] = None
+
+    def below(above: int | None, depth: int) -> list[tuple[int, int]]:
+        found = [index for index, parent in enumerate(parents) if parent == above]
+        times = [starts[index] for index in found]
+        if None not in times:
+            found.sort(key=lambda index: (starts[index] or 0, index))
+        return [row for index in found for row in [(depth, index), *below(index, depth + 1)]]
+
+    return below(None, 0)
+
+
+TIMES = st.one_of(st.none(), st.integers(-3, 3))
+
+
+@given(
+    st.lists(st.tuples(IDS, st.one_of(st.none(), IDS, st.just("?")), TIMES), max_size=12),
+)
+def test_rows_stand_where_asking_each_span_for_its_children_puts_them(
+    drawn_from: list[tuple[str, str | None, int | None]],
+):
+    spans = [(span_id, parent) for span_id, parent, _ in drawn_from]
+    starts = [start for _, _, start in drawn_from]
+    tree = build(*spans, starts=starts)
+    assert list(zip(tree.depth, tree.order, strict=True)) == plainly_drawn(spans, starts)
+    assert tree.index_of == {span_id: index for index, (span_id, _) in enumerate(spans)}

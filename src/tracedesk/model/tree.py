@@ -6,7 +6,10 @@ of spans deep.
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import repeat
+from typing import cast
 
 import msgspec
 
@@ -30,6 +33,8 @@ class SpanTree(msgspec.Struct, kw_only=True):
     """Rows drawn as roots whose parent was not received → that parent's id."""
     cycles: dict[int, str]
     """Rows where a parent cycle was broken → the parent id they named."""
+    index_of: dict[str, int]
+    """Span id → index of its span, of the last one where an id came twice."""
 
     def __len__(self) -> int:
         return len(self.order)
@@ -47,31 +52,26 @@ class SpanTree(msgspec.Struct, kw_only=True):
         A parent cycle is broken at its member that comes first in the body. Linear, but
         for the sorting of siblings.
         """
-        parents = _parents(span_ids, parent_ids)
-        orphans = {
-            i: parent_id
-            for i, parent_id in enumerate(parent_ids)
-            if parent_id is not None and parents[i] == ROOT
-        }
-        order = _pre_order(parents, starts)
-        cycles: dict[int, str] = {}
+        index_of = dict(zip(span_ids, range(len(span_ids)), strict=True))
+        find = cast("Callable[[str | None, int], int]", index_of.get)
+        parents = list(map(find, parent_ids, repeat(ROOT)))
+        orphans = [i for i in _indexes(parents, ROOT) if parent_ids[i] is not None]
+        order, parent, depth, ends = _pre_order(parents, starts)
+        cut: list[int] = []
         if len(order) < len(parents):  # whoever hangs in a cycle is not reached from a root
-            for head in cycle_heads(parents):
-                cycles[head] = parent_ids[head] or ""
+            cut = cycle_heads(parents)
+            for head in cut:
                 parents[head] = ROOT
-            order = _pre_order(parents, starts)
-        row_of = [0] * len(order)
-        for row, index in enumerate(order):
-            row_of[index] = row
-        row_of.append(ROOT)  # so that the parent of a root, -1, maps to itself
-        parent = [row_of[parents[index]] for index in order]
+            order, parent, depth, ends = _pre_order(parents, starts)
+        rows = {order[row]: row for row in _indexes(parent, ROOT)} if orphans or cut else {}
         return cls(
             order=array("i", order),
             parent=array("i", parent),
-            depth=array("i", _depths(parent)),
-            subtree_end=array("i", _subtree_ends(parent)),
-            orphans={row_of[i]: pid for i, pid in orphans.items()},
-            cycles={row_of[i]: pid for i, pid in cycles.items()},
+            depth=array("i", depth),
+            subtree_end=array("i", ends),
+            orphans={rows[index]: parent_ids[index] or "" for index in orphans},
+            cycles={rows[index]: parent_ids[index] or "" for index in cut},
+            index_of=index_of,
         )
 
     def children(self, row: int) -> Iterable[int]:
@@ -98,48 +98,60 @@ class SpanTree(msgspec.Struct, kw_only=True):
         return total
 
 
-def _parents(span_ids: Sequence[str], parent_ids: Sequence[str | None]) -> list[int]:
-    """Index of each span's parent in the body, ``ROOT`` where there is none."""
-    index_of: dict[str | None, int] = dict(zip(span_ids, range(len(span_ids)), strict=True))
-    return [index_of.get(parent_id, ROOT) for parent_id in parent_ids]
+def _indexes(values: list[int], wanted: int) -> Iterator[int]:
+    """Where a value stands in a column, for one that stands in few places."""
+    at = -1
+    with suppress(ValueError):
+        while True:
+            yield (at := values.index(wanted, at + 1))
 
 
-def _pre_order(parents: list[int], starts: Sequence[int | None]) -> list[int]:
-    """Body indexes in depth-first order, for all that is reachable from a root."""
-    children: dict[int, list[int]] = {}
-    for index, parent in enumerate(parents):
-        siblings = children.get(parent)
-        if siblings is None:
-            children[parent] = [index]
-        else:
-            siblings.append(index)
-    for siblings in children.values():
-        if len(siblings) > 1:
-            keys = [starts[i] for i in siblings]
-            if None not in keys:  # an untimed sibling leaves the body's order for all
-                siblings.sort(key=starts.__getitem__)  # type: ignore[arg-type]
-            siblings.reverse()  # a stack gives back the last first
+def _pre_order(
+    parents: Sequence[int], starts: Sequence[int | None]
+) -> tuple[list[int], list[int], list[int], list[int]]:
+    """``order``, ``parent``, ``depth`` and ``subtree_end`` of all that a root leads to.
+
+    Each span knows the first of its children and the sibling after it, so that a walk needs
+    no list for every parent: over a million spans those are a second.
+    """
+    size = len(parents)
+    first, after = [ROOT] * (size + 1), [ROOT] * size  # the last first one is that of the roots
+    for index in reversed(_by_start(parents, starts)):
+        above = parents[index]
+        after[index] = first[above]
+        first[above] = index
     order: list[int] = []
-    stack = children.get(ROOT, [])
-    while stack:
-        index = stack.pop()
-        order.append(index)
-        if index in children:
-            stack += children[index]
-    return order
-
-
-def _depths(parent: list[int]) -> list[int]:
+    parent: list[int] = []
     depth: list[int] = []
-    for above in parent:
-        depth.append(0 if above == ROOT else depth[above] + 1)
-    return depth
+    ends = list(range(1, size + 1))
+    row, level = ROOT, 0  # of the parent
+    rows: list[int] = []  # those above it, and where the walk goes on from each
+    waiting: list[int] = []
+    at = first[ROOT]
+    while at != ROOT:
+        order.append(at)
+        parent.append(row)
+        depth.append(level)
+        if first[at] != ROOT:
+            rows.append(row)
+            waiting.append(after[at])
+            row = len(order) - 1
+            level += 1
+            at = first[at]
+            continue
+        at = after[at]
+        while at == ROOT and rows:
+            ends[row] = len(order)
+            row, at = rows.pop(), waiting.pop()
+            level -= 1
+    return order, parent, depth, ends
 
 
-def _subtree_ends(parent: list[int]) -> list[int]:
-    end = list(range(1, len(parent) + 1))
-    for row in range(len(parent) - 1, 0, -1):
-        above = parent[row]
-        if above != ROOT and end[above] < end[row]:
-            end[above] = end[row]
-    return end
+def _by_start(parents: Sequence[int], starts: Sequence[int | None]) -> list[int]:
+    """Body indexes so that siblings stand by start time, then body order. An untimed sibling
+    leaves the body's order for all."""
+    keys = starts
+    if None in starts:
+        kept = {above for above, start in zip(parents, starts, strict=True) if start is None}
+        keys = [0 if above in kept else start for above, start in zip(parents, starts, strict=True)]
+    return sorted(range(len(keys)), key=cast("Callable[[int], int]", keys.__getitem__))
