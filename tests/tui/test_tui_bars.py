@@ -45,6 +45,26 @@ def test_the_header_says_how_the_endpoint_is(state, url, message, shown):
     assert header(90, state=state, url=url, message=message)[0] == shown
 
 
+TAKEN = "port 4318 is taken by another program; OTLP over gRPC is off: port 4317 is taken too"
+
+
+@pytest.mark.parametrize(
+    ("width", "left"),
+    [
+        (40, "● :4319   ✓ 6 ✗ 4 ? 4"),
+        (80, "● :4319  port 4318 is taken by another program; OTL…   ✓ 6 ✗ 4 ? 4"),
+        (160, f"tracedesk  ● :4319  {TAKEN}   traces.db   ✓ 6 ✗ 4 ? 4"),
+    ],
+)
+def test_a_long_notice_is_cut_before_anything_that_is_counted(width, left):
+    found = header(
+        width, url="http://127.0.0.1:4319", message=TAKEN, database="traces.db", traces=14,
+        totals={"pass": 6, "fail": 4, "missing": 4},
+    )  # fmt: skip
+    assert found == (left, "14 traces")
+    assert cells("".join(found)) < width - 1
+
+
 def test_the_breadcrumb_has_crumbs_left_and_filters_right():
     left, right = bars.breadcrumb(["traces", "chat-7731", "search"], ["agent:booking"], 80)
     assert text(left).strip() == "traces › chat-7731 › search"

@@ -105,3 +105,15 @@ async def test_the_last_trace_that_is_removed_leaves_an_empty_workbench(workbenc
         await session.until(lambda: session.screen.has_class("-empty"), "nothing is left")
         await session.press("j", "enter", "1", "4", "v", "x")
         assert session.screen.opened is None
+
+
+@pytest.mark.parametrize(("width", "told"), [(80, 1), (200, 0)])
+async def test_a_notice_that_the_header_cuts_is_told_in_full_once(workbench, width, told):
+    desk = booking_desk()
+    desk.endpoint.message = "port 4318 is taken by another program; OTLP over gRPC is off, too"
+    async with workbench(desk, size=(width, 36)) as session:
+        await session.until(lambda: "port 4318 is" in session.bar("#header"), "the header has it")
+        await session.settle()
+        session.screen.read_state()
+        await session.settle()
+        assert [n.message for n in session.app._notifications] == [desk.endpoint.message] * told

@@ -105,6 +105,7 @@ async def test_x_explains_what_was_read_and_what_is_blank(desk):
         assert "rule: " in page
         assert "not found" in page
         assert "tried in order: " in page
+        assert "Arguments of create_booking" in page
         await pilot.press("x")
         await pilot.pause()
         assert lines_of(app, "#page")[0].startswith("Response")

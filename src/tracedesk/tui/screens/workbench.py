@@ -45,6 +45,7 @@ from tracedesk.tui.screens.moves import pane_of
 from tracedesk.tui.screens.stepping import Stepping
 from tracedesk.tui.screens.work import database_name
 from tracedesk.tui.session import Session
+from tracedesk.tui.text import plain
 from tracedesk.tui.view_models import bars
 from tracedesk.tui.view_models.trace_list import row_title
 from tracedesk.tui.widgets.detail.page_view import PageView
@@ -109,6 +110,7 @@ class Workbench(Clicking, Editing, Stepping):
         self._preview: Timer | None = None
         self._prefix = ""
         self._state = bars.HeaderState(state="starting")
+        self._endpoint_told = ""
 
     def compose(self) -> ComposeResult:
         yield LineLabel(ascii=self.ascii, id="header")
@@ -255,8 +257,17 @@ class Workbench(Clicking, Editing, Stepping):
             refused=message.counts.refused,
         )
         self.show_bars()
+        self._tell_endpoint(endpoint.message)
         if message.progress.busy and not message.progress.paused:
             self.set_timer(PROGRESS_S, self.read_state)
+
+    def _tell_endpoint(self, message: str) -> None:
+        """Say once in full what the header had to cut."""
+        if message == self._endpoint_told:
+            return
+        self._endpoint_told = message
+        if message and plain(message) not in self.query_one("#header", LineLabel).text:
+            self.notify(message, severity="warning", timeout=10, markup=False)
 
     # -- the open trace --------------------------------------------------------------
 

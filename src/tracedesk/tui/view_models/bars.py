@@ -14,6 +14,9 @@ from tracedesk.tui.text import cells, fit, plain
 
 PROGRESS_CELLS = 10
 
+NOTICE_CELLS = 14
+"""The beginning of a notice is shown where there is room for so much of it."""
+
 EMPTY = "No traces yet. Send the first one from any shell, and it appears here:\n\n"
 
 _DOTS = {"listening": ("●", "ok"), "attached": ("●", "accent"), "failed": ("✖", "bad")}
@@ -52,25 +55,36 @@ def header(state: HeaderState, width: int) -> tuple[list[Piece], list[Piece]]:
     left += [Piece(dot, role), Piece(f" {address(state.url)}")]
     if state.state != "listening":
         left.append(Piece(f" {state.state}", "bad" if state.state == "failed" else "dim"))
-    if state.message:
-        left.append(
-            Piece(f"  {plain(state.message)}", "bad" if state.state == "failed" else "warn")
-        )
-    if state.activity:
-        left.append(Piece(f"  {plain(state.activity)}", "accent"))
-    if state.database and width >= 80:
-        left.append(Piece(f"   {plain(state.database)}", "dim"))
-    if state.agent:
-        left.append(Piece(f"   {plain(state.agent)}", "accent"))
-    left.append(Piece("  "))
+    after = [Piece(f"   {plain(state.agent)}", "accent")] if state.agent else []
+    after.append(Piece("  "))
     for outcome, glyph, colour in (
         (Outcome.PASS, "✓", "ok"), (Outcome.FAIL, "✗", "bad"), (Outcome.MISSING, "?", "warn"),
         (Outcome.ERROR, "!", "warn"),
     ):  # fmt: skip
         if number := state.totals.get(outcome, 0):
-            left.append(Piece(f" {glyph} {number:,}", colour))
+            after.append(Piece(f" {glyph} {number:,}", colour))
     traces = f"{state.traces:,} trace{'' if state.traces == 1 else 's'} "
-    return left, [*_progress(state, width), *_taken_in(state, width), Piece(traces, "dim")]
+    right = [*_progress(state, width), *_taken_in(state, width), Piece(traces, "dim")]
+    room = width - 3 - sum(cells(piece.text) for piece in (*left, *after, *right))
+    notices = _notices(state, room)
+    room -= sum(cells(piece.text) for piece in notices)
+    database = f"   {plain(state.database)}"
+    if state.database and width >= 80 and cells(database) <= room:
+        after.insert(0, Piece(database, "dim"))
+    return [*left, *notices, *after], right
+
+
+def _notices(state: HeaderState, room: int) -> list[Piece]:
+    """What there is to say of the endpoint, cut rather than anything that is counted."""
+    pieces = []
+    for text, role in (
+        (plain(state.message), "bad" if state.state == "failed" else "warn"),
+        (plain(state.activity), "accent"),
+    ):
+        if text and room >= min(NOTICE_CELLS, cells(text) + 2):
+            pieces.append(Piece(f"  {fit(text, room - 2)}", role))
+            room -= cells(pieces[-1].text)
+    return pieces
 
 
 def _taken_in(state: HeaderState, width: int) -> list[Piece]:

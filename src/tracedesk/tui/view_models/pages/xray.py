@@ -48,7 +48,8 @@ def _spans(each: "Explained") -> Iterable[str | None]:
 
 
 def _explained(page: Page, each: "Explained", label_of: LabelOf) -> None:
-    name = each.field.replace("_", " ")
+    what, of, call = each.field.partition(" of ")  # the name of a call stays as it is
+    name = what.replace("_", " ") + of + call
     page.heading(name[:1].upper() + name[1:])
     if each.value is None:
         page.prose("not found", "warn")
