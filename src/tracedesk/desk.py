@@ -9,19 +9,16 @@ import gc
 import logging
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import msgspec
-
 from tracedesk.document import trace_document
-from tracedesk.evaluating import Evaluating
-from tracedesk.listening import EndpointState, Listener
-from tracedesk.model.agent import Agent
+from tracedesk.listening import EndpointState
 from tracedesk.model.mark import Mark
 from tracedesk.opening import Opener, OpenTrace
+from tracedesk.receiving import Options, Receiving, polled
 from tracedesk.store.agents import remember_agents
 from tracedesk.store.errors import StoreError
 from tracedesk.store.ledger import Counts, Ledger, counts_since, read_ledger
@@ -35,8 +32,6 @@ if TYPE_CHECKING:
     from tracedesk.comparing.rereading import Reread
     from tracedesk.config_watch import ConfigWatcher
     from tracedesk.evaluation.gather import Gatherer
-    from tracedesk.n8n_polling.poller import Polling
-    from tracedesk.retention import Keeper
     from tracedesk.testcases.models import CaseFile
     from tracedesk.testcases.watch import Watcher
 
@@ -54,28 +49,12 @@ the older. Everything stands still meanwhile, and the screen makes much that onl
 frees: each line it paints. 50,000 at once take 70 ms, and what was kept so took 10 MB."""
 
 
-class Options(msgspec.Struct, frozen=True):
-    """What the command line or a test overrides; None leaves the configuration's word."""
-
-    host: str | None = None
-    port: int | None = None
-    require_key: bool | None = None
-    strict_canonical: bool | None = None
-    route_by_workflow: bool | None = None
-    quiet_s: float = 2.0
-    """How long an OTLP trace must be quiet before it is evaluated (ingestion spec 9)."""
-    listen: bool = True
-    """False for commands that only read."""
-
-
-class Desk(Evaluating):
+class Desk(Receiving):
     """One workspace at work. Thread-safe; ``load`` may be called from any worker."""
 
     def __init__(self, workspace: Workspace, options: Options = Options()) -> None:
         """Opens the workspace's database. Raises StoreError and OSError."""
-        self.workspace = workspace
-        self.options = options
-        self.endpoint = EndpointState("starting" if options.listen else "off")
+        super().__init__(workspace, options)
         self.files: tuple[CaseFile, ...] = ()
         self.activity = ""
         """What is going on besides receiving and evaluating, for the header; blank mostly."""
@@ -93,21 +72,9 @@ class Desk(Evaluating):
         self._changes = 0
         self._opener = Opener(self.store, lambda: self._agents, lambda: self.workspace.roles)
         self._in_the_end: Counts | None = None
-        self._listener = Listener(workspace, self._endpoint_config())
         self._watcher: Watcher | None = None
         self._config_watcher: ConfigWatcher | None = None
-        self._keeper: Keeper | None = None
-        self._polling: Polling | None = None
         self._starter: threading.Thread | None = None
-        self._stopping = threading.Event()
-
-    def _endpoint_config(self) -> Any:
-        overrides = {
-            name: value
-            for name in ("host", "port", "require_key", "strict_canonical", "route_by_workflow")
-            if (value := getattr(self.options, name)) is not None
-        }
-        return msgspec.structs.replace(self.workspace.endpoint, **overrides)
 
     # -- life ---------------------------------------------------------------------------
 
@@ -123,6 +90,7 @@ class Desk(Evaluating):
         self._stopping.set()
         if self._starter is not None:
             self._starter.join()
+        self._stop_changes()
         if self._evaluator is not None:
             self._evaluator.stop()
         if self._judge is not None:
@@ -149,12 +117,11 @@ class Desk(Evaluating):
 
     def _start(self) -> None:
         try:
-            if self.options.listen and not self._stopping.is_set():
-                self._now(self._listener.open(self.store, lambda: self._agents, self.describe))
-            self._watch()
-            self._keep_within_limits()
-            self._poll_n8n()
-            self._now(self._listener.open_grpc(self.endpoint, self.store, lambda: self._agents))
+            with self._changed() as at_work:
+                if at_work:
+                    self._receive()
+                    self._watch()
+                    self._own()
         except Exception as fault:  # the screen must live and say so
             log.exception("the desk could not start")
             self._now(EndpointState("failed", message=str(fault)))
@@ -175,29 +142,6 @@ class Desk(Evaluating):
         self._config_watcher = ConfigWatcher(self.workspace.root, self._reconfigure, self.say)
         self._config_watcher.start()
 
-    def _keep_within_limits(self) -> None:
-        """Have ``[retention]`` observed, if this is the desk that owns the endpoint."""
-        if self._keeper is not None:
-            self._keeper.stop()
-        if self.owns_endpoint:
-            from tracedesk.retention import Keeper
-
-            self._keeper = Keeper(self.store, self.workspace.retention)
-            self._keeper.start()
-
-    def _poll_n8n(self) -> None:
-        """Look at the n8n of agents that have one, if this is the desk that owns the endpoint."""
-        if self._polling is not None:
-            self._polling.stop()
-            self._polling = None
-        agents = polled(self._agents.values())
-        if agents and self.endpoint.state == "listening":
-            from tracedesk.n8n_polling.poller import Polling
-
-            settings, folder = self._listener.settings(), self.workspace.private
-            self._polling = Polling(agents, self.store, settings, folder, self.say)
-            self._polling.start()
-
     def _watch_cases(self) -> None:
         from tracedesk.testcases.watch import Watcher
 
@@ -214,6 +158,11 @@ class Desk(Evaluating):
         """``tracedesk.toml`` was saved: agents, test-case paths, redaction and the rules of
         reading apply at once; where the endpoint listens and how the database is kept are
         settled for this run."""
+        with self._changed() as at_work:
+            if at_work:
+                self._use(workspace)
+
+    def _use(self, workspace: Workspace) -> None:
         later = [
             f"[{table}]"
             for table, moved in (
@@ -297,10 +246,6 @@ class Desk(Evaluating):
         evaluated = self._evaluator.version() if self._evaluator else 0
         return (self.store.revision(), evaluated, self._changes)
 
-    def _now(self, endpoint: EndpointState) -> None:
-        self.endpoint = endpoint
-        self._changes += 1
-
     def mark(self, row: TraceRow, mark: Mark, note: str | None = None) -> bool:
         """Mark a trace as known good or known bad, or take its mark away; False when it is no
         longer stored. Raises StoreError."""
@@ -323,12 +268,6 @@ class Desk(Evaluating):
             log.warning("the ledger could not be read: %s", fault)
             return Counts()
 
-    def sending_examples(self) -> str:
-        """How to send the first trace, with this desk's real address."""
-        from tracedesk.sending.examples import examples
-
-        return examples(self.sending_url, keys_demanded=self.keys_demanded)
-
     @cached_property
     def gatherer(self) -> "Gatherer":
         """Scores and failure matrix of the history of executions."""
@@ -348,19 +287,6 @@ class Desk(Evaluating):
             lambda: self.files,
             lambda: self._settings(ask=False),
         )
-
-    @property
-    def sending_url(self) -> str:
-        """Where to send, or where it will be as far as is known yet."""
-        return self.endpoint.url or f"http://127.0.0.1:{DEFAULT_PORT}"
-
-    @property
-    def keys_demanded(self) -> bool:
-        """True where this desk's endpoint refuses a request without a key."""
-        from tracedesk.endpoint.settings import EndpointSettings
-
-        config = self._endpoint_config()
-        return EndpointSettings(host=config.host, require_key=config.require_key).keys_demanded
 
     # -- traces -------------------------------------------------------------------------
 
@@ -440,7 +366,7 @@ class Desk(Evaluating):
 
     def curl(self, row: TraceRow) -> str:
         """Commands that make a stored trace anew at this desk's endpoint."""
-        from tracedesk.listening import announced_url
+        from tracedesk.owner import announced_url
         from tracedesk.sending.curl import curl_commands
         from tracedesk.sending.outgoing import of_stored
 
@@ -448,8 +374,3 @@ class Desk(Evaluating):
         requests = of_stored(self.store.requests(row.id))
         url = url or f"http://127.0.0.1:{DEFAULT_PORT}"
         return curl_commands(row.id, requests, url, self.workspace.root)
-
-
-def polled(agents: Iterable[Agent]) -> list[Agent]:
-    """The agents whose n8n is asked for executions."""
-    return [agent for agent in agents if agent.n8n is not None]

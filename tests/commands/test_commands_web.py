@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from tracedesk.cli import cli
-from tracedesk.listening import owner_of
+from tracedesk.owner import announced_url, owner_of
 from tracedesk.workspace import open_workspace
 
 pytest.importorskip("textual_serve")
@@ -391,15 +391,19 @@ async def test_sessions_of_a_killed_server_end_by_themselves(
 
 
 async def test_it_attaches_to_a_desk_at_work_and_takes_over_when_that_has_ended(
-    command: Callable[[], Command], open_desk: Callable[..., Any]
+    command: Callable[[], Command],
+    open_desk: Callable[..., Any],
+    until: Callable[[Callable[[], Any]], Any],
 ) -> None:
     desk = open_desk()
     served = command()
     assert f"attached to process {os.getpid()}" in served.said
+    url, workspace = desk.endpoint.url, open_workspace(served.folder)
     await asyncio.to_thread(desk.stop)
+    await asyncio.to_thread(until, lambda: announced_url(workspace) == url)
     async with served.session() as session:
         await painted(session, b"attached")
-        owner = owner_of(open_workspace(served.folder))
+        owner = owner_of(workspace)
         assert owner is not None
         assert owner.pid == served.process.pid
     assert await asyncio.to_thread(served.ends, signal.SIGTERM) == 0

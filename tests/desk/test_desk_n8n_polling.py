@@ -448,6 +448,20 @@ def test_only_the_desk_that_owns_the_endpoint_polls(
     assert len(n8n.asked) == asked
 
 
+def test_an_attached_desk_polls_and_keeps_within_limits_once_the_owner_ended(
+    tmp_path: Path, n8n: N8n, open_desk: Callable[..., Any], until: Until
+) -> None:
+    api = f'{{ base_url = "{n8n.url}", every_s = 1 }}'
+    (tmp_path / "tracedesk.toml").write_text(f'[[agents]]\nname = "ferry"\nn8n = {api}\n')
+    n8n.add(1)
+    owner, desk = open_desk(), open_desk()
+    until(lambda: desk.store.count() == 1)
+    n8n.add(2)
+    owner.stop()
+    until(lambda: desk.store.count() == 2)
+    assert desk._keeper is not None
+
+
 def test_an_agent_that_gets_an_n8n_is_polled_at_once(
     tmp_path: Path, n8n: N8n, open_desk: Callable[..., Any], until: Until
 ) -> None:

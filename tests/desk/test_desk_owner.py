@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tracedesk.listening import is_alive, owner_of
+from tracedesk.owner import is_alive, owner_of
 from tracedesk.workspace import find_workspace
 
 Open = Callable[..., Any]
@@ -25,6 +25,7 @@ def test_the_second_desk_attaches_and_says_to_whom(tmp_path: Path, open_desk: Op
     assert second.endpoint.state == "attached"
     assert second.endpoint.url == first.endpoint.url
     assert second.endpoint.message == f"attached: process {os.getpid()} owns the endpoint"
+    second.stop()
     first.stop()
     assert owner_of(find_workspace(tmp_path)) is None
     assert open_desk().endpoint.state == "listening"

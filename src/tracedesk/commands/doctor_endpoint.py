@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from tracedesk.commands.doctor_finding import Check, Patient
 from tracedesk.endpoint.settings import EndpointSettings
-from tracedesk.listening import Owner, is_alive, owner_of
+from tracedesk.owner import Owner, is_alive, owner_of
 from tracedesk.query.text import counted
 from tracedesk.workspace import DEFAULT_PORT
 

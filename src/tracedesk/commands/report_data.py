@@ -11,7 +11,7 @@ from tracedesk.evaluation.regressions import Comparison, Edit
 from tracedesk.evaluation.tally import Scores
 from tracedesk.evaluation.trends import Choice, Point
 from tracedesk.evaluation.windows import PRESET_TITLES, Window, before, day_of, day_text, since_ns
-from tracedesk.listening import announced_url
+from tracedesk.owner import announced_url
 from tracedesk.query.filter import FilterError, parse_filter
 from tracedesk.query.names import nearest
 from tracedesk.query.text import iso

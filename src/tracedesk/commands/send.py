@@ -70,7 +70,7 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def _own_endpoint(workspace: Path) -> str:
-    from tracedesk.listening import announced_url
+    from tracedesk.owner import announced_url
 
     url = announced_url(find(workspace))
     if url is None:

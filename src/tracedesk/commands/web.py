@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tracedesk.commands.common import fail, find, log_to, open_desk, policy_options
+from tracedesk.owner import NOBODY, Heir, Owner, is_alive, owner_of
 
 if TYPE_CHECKING:
     from tracedesk.desk import Desk, Options
@@ -95,16 +96,18 @@ class Endpoint:
         self._workspace = workspace
         self._options = options
         self._desk: Desk | None = None
+        self._last: Owner | None = None
+        """The other desk that owned it when it was looked at last."""
+        self._heir = Heir(workspace, self._succeed)
         self._one_at_a_time = threading.Lock()
 
     def begin(self) -> str:
         """Who owns it now, in words; exits with 2 when nobody can."""
         if self._owned():
-            from tracedesk.listening import Owner, owner_of
-
-            owner = owner_of(self._workspace) or Owner()
+            self._heir.start()
+            owner = self._last or NOBODY
             receiving = f"receives traces at {owner.url}" if owner.url else "owns the endpoint"
-            return f"attached to process {owner.pid or 'unknown'}, which {receiving}"
+            return f"attached to {owner.name}, which {receiving}"
         state = self._take(open_desk(self._workspace, self._options))
         if state.state == "failed":
             fail(f"the endpoint: {state.message}")
@@ -113,32 +116,41 @@ class Endpoint:
         )
 
     def see_to_it(self) -> None:
-        """Before each session: the desk that owned it may have been ended meanwhile."""
+        """Before each session, and when the desk that owned it ended."""
         from tracedesk.desk import Desk
         from tracedesk.store.errors import StoreError
 
         with self._one_at_a_time:
             if self._owned():
                 return
+            options = self._options.after(self._last or NOBODY)
             try:
-                state = self._take(Desk(self._workspace, self._options))
+                state = self._take(Desk(self._workspace, options))
             except (StoreError, OSError) as fault:  # the session will say so on its screen
                 log.warning("web: the endpoint could not be taken over: %s", fault)
             else:
                 log.info("web: the endpoint was taken over: %s %s", state.url, state.message)
 
+    def _succeed(self) -> bool:
+        """The other desk ended; False when yet another one took over, perhaps that of a tab."""
+        self.see_to_it()
+        return self._desk is not None or not self._owned()
+
     def stop(self) -> None:
         """Stop the desk, if it is ours; whatever was accepted is committed before this returns."""
-        if self._desk is not None:
-            self._desk.stop()
+        self._heir.stop()
+        with self._one_at_a_time:
+            if self._desk is not None:
+                self._desk.stop()
 
     def _owned(self) -> bool:
-        from tracedesk.listening import is_alive, owner_of
-
         if self._desk is not None:
             return True
         owner = owner_of(self._workspace)
-        return owner is not None and is_alive(self._workspace, owner)
+        if owner is None or not is_alive(self._workspace, owner):
+            return False
+        self._last = owner
+        return True
 
     def _take(self, desk: "Desk") -> "EndpointState":
         desk.start()
