@@ -131,7 +131,7 @@ class Opener:
             if (row.id, row.revision) in self._opened:
                 return None
         columns = self._store.span_columns(row.id)
-        tree = SpanTree.build(columns.span_ids, columns.parent_ids, columns.starts)
+        tree = SpanTree.linked(columns.index_of, columns.parents, columns.missing, columns.starts)
         spans = cast("list[Span]", SketchedSpans(columns))  # looked at, never changed
         trace = Trace(format=Format(row.format), spans=spans, received_ns=row.received_ns)
         return OpenTrace(row, trace, tree, Reading(), sketch=True)

@@ -21,8 +21,9 @@ def test_columns_are_in_body_order_and_tell_what_the_rows_tell(
     )
     (receipt,) = keep(incoming(trace))
     rows, columns = store.spans(receipt.id), store.span_columns(receipt.id)
-    assert columns.span_ids == ["z", "m", "a"], "not in the order of their ids"
-    assert columns.parent_ids == [None, "z", "elsewhere"]
+    assert list(map(columns.span_id, range(3))) == ["z", "m", "a"], "not in the order of their ids"
+    assert list(map(columns.parent_id, range(3))) == [None, "z", "elsewhere"]
+    assert columns.names == [row.name for row in rows]
     assert columns.starts[2] is None
     sketched = SketchedSpans(columns)
     assert [(s.span_id, s.parent_id, s.name, s.start_ns, s.end_ns) for s in sketched] == [

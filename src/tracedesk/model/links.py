@@ -3,7 +3,8 @@
 Linear and without recursion; used wherever a whole ``SpanTree`` would be too much.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import count
 from operator import ge
 
@@ -44,3 +45,11 @@ def cycle_heads(parents: Sequence[int]) -> list[int]:
         for seen in path:
             state[seen] = 2
     return sorted(heads)
+
+
+def indexes(values: list[int], wanted: int) -> Iterator[int]:
+    """Where a value stands in a column, for one that stands in few places."""
+    at = -1
+    with suppress(ValueError):
+        while True:
+            yield (at := values.index(wanted, at + 1))

@@ -6,14 +6,13 @@ of spans deep.
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import cast
 
 import msgspec
 
-from tracedesk.model.links import NO_PARENT, cycle_heads
+from tracedesk.model.links import NO_PARENT, cycle_heads, indexes
 
 ROOT = NO_PARENT
 """Parent row of a root."""
@@ -55,22 +54,40 @@ class SpanTree(msgspec.Struct, kw_only=True):
         index_of = dict(zip(span_ids, range(len(span_ids)), strict=True))
         find = cast("Callable[[str | None, int], int]", index_of.get)
         parents = list(map(find, parent_ids, repeat(ROOT)))
-        orphans = [i for i in _indexes(parents, ROOT) if parent_ids[i] is not None]
+        missing = {
+            index: parent_id
+            for index in indexes(parents, ROOT)
+            if (parent_id := parent_ids[index]) is not None
+        }
+        return cls.linked(index_of, parents, missing, starts)
+
+    @classmethod
+    def linked(
+        cls,
+        index_of: dict[str, int],
+        parents: list[int],
+        missing: Mapping[int, str],
+        starts: Sequence[int | None],
+    ) -> "SpanTree":
+        """As ``build``, of spans whose parents were looked up: ``parents`` are indexes, ``ROOT``
+        where there is none, and ``missing`` are the ids of those that were not received."""
         order, parent, depth, ends = _pre_order(parents, starts)
-        cut: list[int] = []
+        cycles: dict[int, str] = {}
         if len(order) < len(parents):  # whoever hangs in a cycle is not reached from a root
-            cut = cycle_heads(parents)
-            for head in cut:
+            named = {parents[head]: head for head in cycle_heads(parents)}
+            cycles = {named[at]: span_id for span_id, at in index_of.items() if at in named}
+            parents = list(parents)
+            for head in cycles:
                 parents[head] = ROOT
             order, parent, depth, ends = _pre_order(parents, starts)
-        rows = {order[row]: row for row in _indexes(parent, ROOT)} if orphans or cut else {}
+        rows = {order[row]: row for row in indexes(parent, ROOT)} if missing or cycles else {}
         return cls(
             order=array("i", order),
             parent=array("i", parent),
             depth=array("i", depth),
             subtree_end=array("i", ends),
-            orphans={rows[index]: parent_ids[index] or "" for index in orphans},
-            cycles={rows[index]: parent_ids[index] or "" for index in cut},
+            orphans={rows[index]: parent_id for index, parent_id in missing.items()},
+            cycles={rows[index]: parent_id for index, parent_id in cycles.items()},
             index_of=index_of,
         )
 
@@ -96,14 +113,6 @@ class SpanTree(msgspec.Struct, kw_only=True):
             if parent[row] != ROOT:
                 total[parent[row]] += total[row]
         return total
-
-
-def _indexes(values: list[int], wanted: int) -> Iterator[int]:
-    """Where a value stands in a column, for one that stands in few places."""
-    at = -1
-    with suppress(ValueError):
-        while True:
-            yield (at := values.index(wanted, at + 1))
 
 
 def _pre_order(

@@ -3,24 +3,47 @@
 A million spans as objects take seconds and a gigabyte; their columns take neither.
 """
 
-from collections.abc import Sequence
-from typing import overload
+from array import array
+from collections.abc import Callable, Sequence
+from itertools import islice, repeat
+from operator import lt
+from typing import cast, overload
 
 import msgspec
 
+from tracedesk.model.links import NO_PARENT, indexes
+from tracedesk.model.order import Gather, gatherer
 from tracedesk.model.trace import Decoded, Kind, Span, Status
 
 
 class SpanColumns(msgspec.Struct, frozen=True):
-    """The span index of a trace as columns of one length, in body order."""
+    """The span index of a trace as columns of one length, in body order but for the ids: to put
+    a million texts into another order takes as long as to read them."""
 
     span_ids: list[str]
-    parent_ids: list[str | None]
+    """In the order in which they are stored."""
+    places: Sequence[int]
+    """Body order → where among ``span_ids`` the id of a span stands."""
+    index_of: dict[str, int]
+    """Span id → where in the body its span stands."""
+    parents: list[int]
+    """Where in the body the parent stands, ``NO_PARENT`` for a root and where none was received."""
+    missing: dict[int, str]
+    """Of those whose parent was not received, its id."""
     names: list[str]
-    kinds: list[int]
-    starts: list[int | None]
-    ends: list[int | None]
-    statuses: list[int]
+    kinds: bytes
+    starts: Sequence[int | None]
+    ends: Sequence[int | None]
+    statuses: bytes
+
+    def span_id(self, at: int) -> str:
+        """The id of a span by its place in the body."""
+        return self.span_ids[self.places[at]]
+
+    def parent_id(self, at: int) -> str | None:
+        """The id of its parent, received or not."""
+        above = self.parents[at]
+        return self.missing.get(at) if above == NO_PARENT else self.span_id(above)
 
 
 SELECT_SPAN_COLUMNS = (
@@ -42,21 +65,67 @@ SELECT_SPAN_COLUMNS = (
 )
 """One row of eight arrays: a tenth of the time that a row for each span takes."""
 
-_decode_positions = msgspec.json.Decoder(list[int]).decode
-_SPAN_DECODERS = tuple(
-    msgspec.json.Decoder(kind).decode for kind in SpanColumns.__annotations__.values()
-)
+_decode_numbers = msgspec.json.Decoder(list[int]).decode
+_decode_times = msgspec.json.Decoder(list[int | None]).decode
+_decode_texts = msgspec.json.Decoder(list[str]).decode
+_decode_parents = msgspec.json.Decoder(list[str | None]).decode
 
 
 def span_columns(values: tuple[str, ...]) -> SpanColumns:
-    """The columns from a row of ``SELECT_SPAN_COLUMNS``, put into body order."""
-    positions, *columns = values
-    places = _decode_positions(positions)
-    found = [decode(text) for decode, text in zip(_SPAN_DECODERS, columns, strict=True)]
-    if places != sorted(places):
-        order = sorted(range(len(places)), key=places.__getitem__)
-        found = [[column[at] for at in order] for column in found]
-    return SpanColumns(*found)
+    """The columns from a row of ``SELECT_SPAN_COLUMNS``."""
+    positions, span_ids, parent_ids, names, kinds, starts, ends, statuses = values
+    places, ranks = body_order(_decode_numbers(positions))
+    gather = gatherer(places)
+    ids = _decode_texts(span_ids)
+    index_of = dict(zip(ids, ranks, strict=True))
+    named = _decode_parents(parent_ids)
+    find = cast("Callable[[str | None, int], int]", index_of.get)
+    parents = list(map(find, named, repeat(NO_PARENT)))
+    missing = {
+        ranks[at]: parent_id
+        for at in indexes(parents, NO_PARENT)
+        if (parent_id := named[at]) is not None
+    }
+    known: dict[str, str] = {}  # a million spans have some dozens of names
+    texts = gather(_decode_texts(names))
+    return SpanColumns(
+        span_ids=ids,
+        places=places,
+        index_of=index_of,
+        parents=list(gather(parents)),
+        missing=missing,
+        names=list(map(known.setdefault, texts, texts)),
+        kinds=bytes(gather(bytes(_decode_numbers(kinds)))),
+        starts=_times(starts, gather),
+        ends=_times(ends, gather),
+        statuses=bytes(gather(bytes(_decode_numbers(statuses)))),
+    )
+
+
+def body_order(positions: list[int]) -> tuple[Sequence[int], Sequence[int]]:
+    """For spans as they are stored: body order → where a span is stored, and the reverse."""
+    size = len(positions)
+    if all(map(lt, positions, islice(positions, 1, None))):
+        return range(size), range(size)
+    if min(positions) >= 0 and max(positions) < size:
+        places = [-1] * size
+        for at, position in enumerate(positions):
+            places[position] = at
+        if -1 not in places:
+            return array("i", places), positions
+    places = sorted(range(size), key=positions.__getitem__)
+    ranks = [0] * size
+    for rank, at in enumerate(places):
+        ranks[at] = rank
+    return array("i", places), ranks
+
+
+def _times(text: str, gather: Gather) -> Sequence[int | None]:
+    """Times as an array, or as a list where some were not sent."""
+    found = _decode_times(text)
+    if None in found:
+        return gather(found)
+    return array("q", gather(array("q", cast("list[int]", found))))
 
 
 KINDS, STATUSES = list(Kind), list(Status)
@@ -71,7 +140,7 @@ class SketchedSpans(Sequence[Span]):
         self.columns = columns
 
     def __len__(self) -> int:
-        return len(self.columns.span_ids)
+        return len(self.columns.places)
 
     @overload
     def __getitem__(self, at: int) -> Span: ...
@@ -83,9 +152,9 @@ class SketchedSpans(Sequence[Span]):
             return [self[each] for each in range(*at.indices(len(self)))]
         columns = self.columns
         return Span(
-            span_id=columns.span_ids[at],
+            span_id=columns.span_id(at),
             name=columns.names[at],
-            parent_id=columns.parent_ids[at],
+            parent_id=columns.parent_id(at),
             start_ns=columns.starts[at],
             end_ns=columns.ends[at],
             status=STATUSES[columns.statuses[at]],

@@ -7,7 +7,8 @@ begun and not ended by then, so both questions are answered by looking two numbe
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from operator import sub
+from math import floor
+from operator import le
 
 from tracedesk.tui.view_models.time_axis import Axis, Gap
 
@@ -25,20 +26,27 @@ class Activity:
     def __init__(self, starts: Sequence[int] = (), ends: Sequence[int] = ()) -> None:
         """Times are nanoseconds, one pair a span; a span without a length counts as
         one nanosecond."""
-        self.ends = array("q", sorted(map(max, map((1).__add__, starts), ends)))
+        if any(map(le, ends, starts)):
+            ends = list(map(max, map((1).__add__, starts), ends))
+        self.ends = array("q", sorted(ends))
         self.starts = array("q", sorted(starts))
 
     def gaps(self, whole: Axis, share: float = IDLE_SHARE) -> tuple[Gap, ...]:
         """Gaps longer than a share of the trace in which nothing works; none in a trace in
-        which nothing does."""
+        which nothing does. Asks at moments so far apart that each such gap holds one."""
         if not self.starts:
             return ()
         least = whole.length_ns * share
-        until = array("q", [whole.start_ns, *self.ends])
-        again = array("q", [*self.starts, whole.end_ns])
-        if max(map(sub, again, until)) <= least:
-            return ()
-        return tuple(Gap(a, b) for a, b in zip(until, again, strict=True) if b - a > least)
+        found: list[Gap] = []
+        for moment in range(whole.start_ns, whole.end_ns, floor(least) + 1):
+            begun = bisect_right(self.starts, moment)
+            if bisect_right(self.ends, moment) < begun:
+                continue
+            since = self.ends[begun - 1] if begun else whole.start_ns
+            until = self.starts[begun] if begun < len(self.starts) else whole.end_ns
+            if until - since > least and (not found or found[-1].start_ns < since):
+                found.append(Gap(since, until))
+        return tuple(found)
 
     def running(self, start_ns: int, end_ns: int) -> int:
         """How many spans run at some time from ``start_ns`` to before ``end_ns``."""

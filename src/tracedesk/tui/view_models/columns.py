@@ -4,14 +4,15 @@ A pass over columns stays in C; over a million spans, asking each for its fields
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from operator import attrgetter
 from typing import cast
 
 import msgspec
 
-from tracedesk.model.trace import Span, Status
+from tracedesk.model.order import Gather, gatherer
+from tracedesk.model.trace import Kind, Span, Status
 from tracedesk.store.sketched import SketchedSpans, SpanColumns
 from tracedesk.tui.view_models.time_axis import Axis
 
@@ -20,6 +21,9 @@ NO_TIME = -(1 << 63)
 
 _FARTHEST = 1 << 62
 """Nanoseconds from the epoch, 146 years, beyond which a time is taken for that one."""
+
+_FAILED = bytes(status == Status.ERROR for status in range(256))
+"""Status → 1 for an error."""
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -40,6 +44,13 @@ class Columns(msgspec.Struct, frozen=True):
             return None
         return Axis(first, max(max(self.starts), max(self.ends)))
 
+    def of_kind(self, kind: Kind) -> Iterator[int]:
+        """Rows of a kind, in order."""
+        at = self.kinds.find(kind)
+        while at >= 0:
+            yield at
+            at = self.kinds.find(kind, at + 1)
+
     @property
     def untimed(self) -> Iterable[int]:
         """Rows without a start."""
@@ -50,52 +61,46 @@ class Columns(msgspec.Struct, frozen=True):
 
 def columns_of(spans: Sequence[Span], order: Sequence[int]) -> Columns:
     """The columns of spans by the order of their rows."""
+    gather = gatherer(order)
     if isinstance(spans, SketchedSpans):
-        return _sketched(spans.columns, order)
-    rows = list(map(spans.__getitem__, order))
+        return _sketched(spans.columns, gather)
+    rows = gather(spans)
     statuses = bytes(map(attrgetter("status"), rows))
-    failed = bytearray(map(Status.ERROR.__eq__, statuses))
+    failed = bytearray(statuses.translate(_FAILED))
     for row in compress(range(len(rows)), map(attrgetter("exception"), rows)):
         failed[row] = 1
     return Columns(
-        starts=_times(map(attrgetter("start_ns"), rows)),
-        ends=_times(map(attrgetter("end_ns"), rows)),
+        starts=_times(list(map(attrgetter("start_ns"), rows))),
+        ends=_times(list(map(attrgetter("end_ns"), rows))),
         kinds=bytes(map(attrgetter("kind"), rows)),
         statuses=statuses,
         failed=failed,
     )
 
 
-def _sketched(columns: SpanColumns, order: Sequence[int]) -> Columns:
-    statuses = bytes(map(columns.statuses.__getitem__, order))
+def _sketched(columns: SpanColumns, gather: Gather) -> Columns:
+    statuses = bytes(gather(columns.statuses))
     return Columns(
-        starts=_times(map(columns.starts.__getitem__, order)),
-        ends=_times(map(columns.ends.__getitem__, order)),
-        kinds=bytes(map(columns.kinds.__getitem__, order)),
+        starts=_times(gather(columns.starts)),
+        ends=_times(gather(columns.ends)),
+        kinds=bytes(gather(columns.kinds)),
         statuses=statuses,
-        failed=bytearray(map(Status.ERROR.__eq__, statuses)),
+        failed=bytearray(statuses.translate(_FAILED)),
     )
 
 
-def labels_of(spans: Sequence[Span], order: Sequence[int]) -> list[str]:
+def labels_of(spans: Sequence[Span], order: Sequence[int]) -> Sequence[str]:
     """What spans are called, by the order of their rows."""
+    gather = gatherer(order)
     if isinstance(spans, SketchedSpans):
-        return list(map(spans.columns.names.__getitem__, order))
-    return list(map(attrgetter("label"), map(spans.__getitem__, order)))
+        return gather(spans.columns.names)
+    return list(map(attrgetter("label"), gather(spans)))
 
 
-def ids_of(spans: Sequence[Span], order: Sequence[int]) -> list[str]:
-    """Their ids, by the order of their rows."""
-    if isinstance(spans, SketchedSpans):
-        return list(map(spans.columns.span_ids.__getitem__, order))
-    return list(map(attrgetter("span_id"), map(spans.__getitem__, order)))
-
-
-def _times(found: Iterable[int | None]) -> "array[int]":
-    sent = list(found)
+def _times(sent: Sequence[int | None]) -> "array[int]":
     if None in sent:
         sent = [NO_TIME if time is None else time for time in sent]
-    times = cast("list[int]", sent)
+    times = cast("Sequence[int]", sent)
     if times and (max(times) > _FARTHEST or min(times) < -_FARTHEST):  # or none was sent
         times = [t if t == NO_TIME else min(max(t, -_FARTHEST), _FARTHEST) for t in times]
     return array("q", times)

@@ -7,20 +7,25 @@ together: each is a turn of what happened. Rows that must stand alone split a ru
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from itertools import count, islice, pairwise
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice, pairwise
 from operator import eq, ge
 
 import msgspec
 
 from tracedesk.model.trace import Kind
 from tracedesk.model.tree import ROOT, SpanTree
+from tracedesk.tui.view_models.columns import Columns
 
 LEAST = 3
 """Members from which a run is shown as one row."""
 
 ALONE = frozenset((Kind.AGENT, Kind.MODEL))
 """Kinds that are never put together."""
+
+_ALONE = bytes(kind in ALONE for kind in range(256))
+_ZERO = bytes(value == 0 for value in range(256))
+_RUN = b"\1" * (LEAST - 1)
 
 
 class Aggregate(msgspec.Struct, frozen=True):
@@ -67,40 +72,46 @@ class Groups(msgspec.Struct, frozen=True):
 NO_GROUPS = Groups(array("i"), array("i"))
 
 
-def find_groups(
-    tree: SpanTree,
-    labels: Sequence[str],
-    sorts: Sequence[Sequence[int]],
-    alone: bytearray,
-    starts: Sequence[int],
-    ends: Sequence[int],
-) -> Groups:
-    """The runs of a tree. All columns are in row order: what spans are called, columns that are
-    equal for identical spans, 1 for rows that must stand alone, and times, ``NO_TIME`` for
-    those that were not sent.
+def find_groups(tree: SpanTree, columns: Columns, labels: Callable[[], Sequence[str]]) -> Groups:
+    """The runs of a tree; ``labels``, what spans are called in row order, is asked only where
+    there may be one.
 
-    Passes that stay in C, and one look at each run: a third of a second for a million spans.
+    Passes that stay in C, and one look at each run: a sixth of a second for a million spans.
     """
     size = len(tree)
     if size <= LEAST:
         return NO_GROUPS
-    single = _bits(map(eq, tree.subtree_end, count(1)))
-    single &= _bits(map(ge, ends, starts)) & ~_bits(alone)
-    same = single & (single >> 8)  # a row and the one after it
-    for column in (tree.parent, *sorts, labels):
-        same &= _bits(map(eq, column, islice(column, 1, None)))
+    alone = _flags(columns.kinds.translate(_ALONE)) | _flags(columns.failed)
+    same = _equal_next(tree.depth)  # then the next row is a sibling, and this one has no children
+    same &= _equal_next_byte(columns.kinds) & _equal_next_byte(columns.statuses)
+    same &= ~(alone | alone >> 8)
+    if _RUN not in same.to_bytes(size, "little"):
+        return NO_GROUPS
+    proper = _flags(map(ge, columns.ends, columns.starts))
+    same &= proper & proper >> 8 & _equal_next(labels())
     found = same.to_bytes(size, "little")
     heads, stops = array("i"), array("i")
-    at = found.find(b"\1" * (LEAST - 1))
+    at = found.find(_RUN)
     while at >= 0:
         stop = found.find(0, at)  # the last row equals nothing after it
-        if tree.parent[at] != ROOT:
+        end = stop + 1 if tree.subtree_end[stop] == stop + 1 else stop
+        if end - at >= LEAST and tree.parent[at] != ROOT:
             heads.append(at)
-            stops.append(stop + 1)
-        at = found.find(b"\1" * (LEAST - 1), stop)
+            stops.append(end)
+        at = found.find(_RUN, stop)
     return Groups(heads, stops)
 
 
-def _bits(flags: Iterable[int]) -> int:
-    """Flags of 0 or 1 as one number, a byte each, the first row lowest."""
-    return int.from_bytes(bytes(flags), "little")
+def _equal_next(column: Sequence[object]) -> int:
+    return _flags(map(eq, column, islice(column, 1, None)))
+
+
+def _equal_next_byte(column: bytes) -> int:
+    values = int.from_bytes(column, "little")
+    return _flags((values ^ values >> 8).to_bytes(len(column), "little").translate(_ZERO))
+
+
+def _flags(flags: Iterable[int]) -> int:
+    """Flags of 0 or 1 as one number, a byte each, the first row lowest: a whole column is then
+    combined with another in one step, and shifted by a row in one more."""
+    return int.from_bytes(flags if isinstance(flags, bytes) else bytes(flags), "little")

@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, compress
 
 from tracedesk.model.trace import Kind
@@ -116,10 +116,7 @@ class Timeline:
         if axis is None:
             return [], []
         flags = bytearray(b"\1") * len(tree)
-        every = range(len(tree))
-        roots = compress(every, map((0).__eq__, tree.depth))
-        agents = compress(every, map(Kind.AGENT.__eq__, columns.kinds))
-        for row in chain(roots, agents):
+        for row in chain(_roots(tree), columns.of_kind(Kind.AGENT)):
             if tree.subtree_end[row] > row + 1:
                 flags[row] = 0
         for row in columns.untimed:
@@ -139,3 +136,10 @@ class Timeline:
             for end in (self._columns.ends[row],)
         )
         return array("q", sorted(times))
+
+
+def _roots(tree: SpanTree) -> Iterator[int]:
+    row = 0
+    while row < len(tree):
+        yield row
+        row = tree.subtree_end[row]
