@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -214,6 +215,9 @@ class Client(asyncio.Protocol):
         kind = self.random.choice(list(BAD))
         if self.random.random() > RARE.get(kind, 1.0):
             return self.refused()
+        return self.bad(kind)
+
+    def bad(self, kind: str) -> Request:
         status, wire = BAD[kind]
         self.kind = kind
         return Request(wire, frozenset({status}))
@@ -225,11 +229,15 @@ class Client(asyncio.Protocol):
         self.send()
 
     def send(self) -> None:
-        if time.monotonic() > self.load.stop_at:
+        if self.load.due:
+            self.kind = self.load.due.pop()
+        elif time.monotonic() > self.load.stop_at:
             self.finish()
             return
-        (self.kind,) = self.random.choices(list(KINDS), [weight for weight, _ in KINDS.values()])
-        self.request = KINDS[self.kind][1](self)
+        else:
+            (self.kind,) = self.random.choices(list(KINDS), [often for often, _ in KINDS.values()])
+        make = KINDS[self.kind][1] if self.kind in KINDS else partial(Client.bad, kind=self.kind)
+        self.request = make(self)
         self.transport.write(self.request.wire)
 
     def data_received(self, data: bytes) -> None:
@@ -290,6 +298,8 @@ class Load:
         self.seed = seed
         self.stop_at = time.monotonic() + seconds
         self.report = Report({}, [], [], {}, {}, 0)
+        self.due = [kind for kind in (*KINDS, *BAD) if kind != "bad"]
+        """Sent before chance decides: each kind once, however rare it is and short the run."""
         self._counts: dict[str, Counter[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -12,7 +12,7 @@ import pytest
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
-from load import REFUSED, Promise, Report, canonical  # noqa: E402
+from load import BAD, KINDS, REFUSED, Promise, Report, canonical  # noqa: E402
 from promises import broken  # noqa: E402
 
 Endpoint = Any
@@ -28,6 +28,8 @@ def run(*arguments: str) -> str:
 def test_a_desk_under_all_kinds_of_requests_loses_nothing_and_stores_no_refusal():
     printed = run("soak", "--minutes", "0.04")
     assert "nothing lost, nothing refused stored" in printed
+    sent = {line[:26].rstrip() for line in printed.splitlines()}
+    assert {*KINDS, *BAD} - {"bad"} <= sent
 
 
 def test_two_kills_under_load_lose_nothing():
