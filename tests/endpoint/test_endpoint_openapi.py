@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 
 from tracedesk.endpoint.openapi import document
-from tracedesk.endpoint.openapi_schemas import ERROR_CODES
+from tracedesk.endpoint.openapi_answers import ERROR_CODES
 
 Endpoint = Any
 Serve = Callable[..., Endpoint]

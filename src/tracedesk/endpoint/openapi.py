@@ -10,15 +10,9 @@ from typing import Any
 import msgspec
 
 from tracedesk import __version__
-from tracedesk.endpoint.openapi_schemas import (
-    ENCODING_PATTERN,
-    ERROR_CODES,
-    REQUEST_ID,
-    Schema,
-    error_schema,
-    ref,
-    schemas,
-)
+from tracedesk.endpoint.openapi_answers import ERROR_CODES, error_schema
+from tracedesk.endpoint.openapi_schemas import ENCODING_PATTERN, REQUEST_ID, schemas
+from tracedesk.endpoint.openapi_words import Schema, ref
 from tracedesk.endpoint.settings import EndpointSettings
 
 JSON = "application/json"
