@@ -64,6 +64,21 @@ def test_check_waits_for_the_judge_and_knows_it_afterwards(
     assert document["results"][0]["assertions"][0]["judge"]["cached"]
 
 
+@pytest.mark.parametrize("options", [(), ("--before", "before.yaml")])
+def test_stored_traces_are_judged_as_files_are(
+    workspace: Path, server: ModelServer, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(workspace)
+    (workspace / "before.yaml").write_text(CASES.replace("the berth", "any berth"))
+    assert CliRunner().invoke(cli, ["import", "a.json"]).exit_code == 0
+    words = ["check", "--cases", "testcases/berth.yaml", "--json", *options]
+    found = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert found.exit_code == 0, found.output
+    document = json.loads(found.stdout)
+    assert document["summary"]["judge"] == {"asked": 1, "cached": 0, "skipped": 0, "failed": 0}
+    assert document["results"][0]["assertions"][0]["verdict"] == "pass"
+
+
 def test_check_need_not_ask(check: Callable[..., Any], server: ModelServer):
     status, document = check("--no-judge")
     assert status == 0

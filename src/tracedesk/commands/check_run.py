@@ -4,6 +4,7 @@ Traces come from files, which then stay decoded for the next run, or from the st
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -39,6 +40,7 @@ from tracedesk.testcases.when import facts
 from tracedesk.workspace import Workspace
 
 if TYPE_CHECKING:
+    from tracedesk.store.database import Store
     from tracedesk.store.rows import TraceRow
 
 
@@ -51,6 +53,9 @@ class Source(Protocol):
 
     def subjects(self, share: int = 0, of: int = 1) -> Iterator[Subject]:
         """The traces, each to be decoded when it is looked at: all, or one share of several."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """Until this ends, all traces that were gone through can be decoded again."""
 
     def keep_decoded(self) -> None:
         """Get ready for runs that are repeated."""
@@ -70,6 +75,9 @@ class Files:
 
     def subjects(self, share: int = 0, of: int = 1) -> Iterator[Subject]:
         return iter(self._subjects[share::of])
+
+    def held(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def keep_decoded(self) -> None:
         """Decode each trace once."""
@@ -106,6 +114,7 @@ class Stored:
         self._workspace = workspace
         self._agent = agent
         self._marked_only = marked_only
+        self._store: Store | None = None
 
     def _wanted(self, row: "TraceRow") -> bool:
         return (self._agent is None or row.agent_id == self._agent.id) and not (
@@ -114,25 +123,36 @@ class Stored:
 
     def subjects(self, share: int = 0, of: int = 1) -> Iterator[Subject]:
         from tracedesk.evaluation.load import stored_subject
+
+        if self._store is None:  # in a process of its own
+            with self.held():
+                yield from () if self._store is None else self.subjects(share, of)
+            return
+        store, roles = self._store, self._workspace.roles
+        agents = {agent.id: agent for agent in self._workspace.agents}
+        sequence = place = 0
+        while rows := store.changed_since(sequence):
+            sequence = rows[-1].sequence
+            for row in rows:
+                if self._wanted(row):
+                    if place % of == share:
+                        yield stored_subject(store, row, agents.get(row.agent_id), roles)
+                    place += 1
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
         from tracedesk.store.errors import StoreError
 
-        workspace = self._workspace
-        if not workspace.database.exists():
+        if not self._workspace.database.exists():
+            yield
             return
-        agents = {agent.id: agent for agent in workspace.agents}
         try:
-            with workspace.open_store(read_only=True) as store:
-                sequence = place = 0
-                while rows := store.changed_since(sequence):
-                    sequence = rows[-1].sequence
-                    for row in rows:
-                        if self._wanted(row):
-                            if place % of == share:
-                                agent = agents.get(row.agent_id)
-                                yield stored_subject(store, row, agent, workspace.roles)
-                            place += 1
+            with self._workspace.open_store(read_only=True) as self._store:
+                yield
         except StoreError as fault:
             fail(str(fault))
+        finally:
+            self._store = None
 
     def keep_decoded(self) -> None:
         """Stored traces are as many as they are: they are decoded again, and may be others."""
@@ -177,13 +197,15 @@ def run(
     judge who takes the time."""
     cases = [case for file in files for case in file.cases]
     with judge_at_hand(workspace, [*cases, *earlier], ask=ask_judge) as (judge, base):
-        whole = _evaluated(workspace, source, chosen, cases, earlier, 1 if judge else jobs, base)
-        results = [result for _, found in whole.results for result in found]
-        before = whole.earlier
-        if judge is not None and workspace.judge is not None:
-            wait_for(judge, workspace.judge.wait_s)
-            results = judged_again(results, workspace.agents, base)
-            before = judged_again(before, workspace.agents, base)
+        jobs = 1 if judge else jobs
+        with nullcontext() if jobs > 1 else source.held():
+            whole = _evaluated(workspace, source, chosen, cases, earlier, jobs, base)
+            results = [result for _, found in whole.results for result in found]
+            before = whole.earlier
+            if judge is not None and workspace.judge is not None:
+                wait_for(judge, workspace.judge.wait_s)
+                results = judged_again(results, workspace.agents, base)
+                before = judged_again(before, workspace.agents, base)
     diagnostics = [d for file in files for d in file.diagnostics]
     diagnostics += source.diagnostics
     diagnostics += _advice(cases, whole.seen, results, stored=source.stored)
