@@ -30,8 +30,9 @@ from tracedesk.formats.detect import read_body
 from tracedesk.model.agent import LOCAL_AGENT
 from tracedesk.store.database import CHECKPOINT_PAGES, Store
 from tracedesk.store.ledger import Tally
+from tracedesk.store.pen import ZSTD_LEVEL
 from tracedesk.store.values import SPAN_COLUMNS, json_text, new_id, span_columns
-from tracedesk.store.writer import BATCH_SUBMITS, ZSTD_LEVEL
+from tracedesk.store.writer import BATCH_SUBMITS
 
 CLIENTS = 16
 SECONDS = 3.0

@@ -278,7 +278,7 @@ def test_a_full_disk_is_503_and_stores_nothing(endpoint: Endpoint):
 
 
 def test_a_database_that_cannot_be_written_is_503(endpoint: Endpoint):
-    endpoint.store.writer._connection.execute("PRAGMA query_only = 1")
+    endpoint.store.writer._pen._connection.execute("PRAGMA query_only = 1")
     answer = endpoint.post(SPANS)
     assert (answer.status, answer.code) == (503, "STORE_UNAVAILABLE")
     assert "cannot be written" in answer.message

@@ -20,6 +20,7 @@ from wire import BODY, connected, post, statuses, to_the_end, until
 
 from tracedesk.endpoint import connection as module
 from tracedesk.endpoint.room import Room
+from tracedesk.store import pen
 
 Endpoint = Any
 Serve = Callable[..., Endpoint]
@@ -416,10 +417,10 @@ def test_who_leaves_while_waiting_for_room_leaves_nothing_behind(serve: Serve):
 # -- a store that cannot, and can again ------------------------------------------------
 
 
-def test_a_lock_of_another_program_delays_everybody_only_once(endpoint: Endpoint):
-    endpoint.store.writer.run(
-        lambda connection: connection.execute("PRAGMA busy_timeout = 500").fetchone()
-    ).result(30)
+def test_a_lock_of_another_program_delays_everybody_only_once(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pen, "LOCK_PATIENCE_S", 0.5)
     other = sqlite3.connect(endpoint.store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with ExitStack() as stack:
@@ -451,7 +452,7 @@ def test_a_disk_that_was_full_or_read_only_works_again(endpoint: Endpoint, pragm
     refused = [endpoint.post(traced, x_request_id=f"{i}") for i in range(3)]
     assert {(answer.status, answer.code) for answer in refused} == {(503, "STORE_UNAVAILABLE")}
     assert endpoint.get("/public/traces?platformId=" + endpoint.agents[0].id).body["data"] == []
-    endpoint.store.writer._connection.execute(
+    endpoint.store.writer._pen._connection.execute(
         f"PRAGMA {name} = {0 if name == 'query_only' else 1_000_000}"
     ).fetchall()
     assert [endpoint.post(traced, x_request_id=f"{i}").status for i in range(3)] == [201] * 3

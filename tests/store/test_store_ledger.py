@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tracedesk.model.trace import Span
-from tracedesk.store import Incoming, Receipt, Store, StoreError, schema, writer
+from tracedesk.store import Incoming, Receipt, Store, StoreError, pen, schema
 from tracedesk.store.ledger import Ledger, read_ledger
 from tracedesk.store.removal import delete_traces
 from tracedesk.testing import make_span, make_trace
@@ -112,7 +112,7 @@ def test_notes_are_written_with_the_next_commit(store: Store, incoming: Make, ke
 
 
 def test_notes_alone_are_written_within_their_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(writer, "NOTES_S", 0.05)
+    monkeypatch.setattr(pen, "NOTES_S", 0.05)
     committed = threading.Event()
     with Store.open(tmp_path / "traces.db") as store:
         before = store.revision()

@@ -284,7 +284,7 @@ def test_a_full_disk_is_said_and_survived(store: Store, incoming: Make, keep: Ke
 def test_a_database_that_becomes_read_only_is_said_and_survived(
     store: Store, incoming: Make, keep: Keep
 ):
-    connection = store.writer._connection
+    connection = store.writer._pen._connection
     connection.execute("PRAGMA query_only = 1")
     with pytest.raises(StoreError, match="cannot be written"):
         keep(incoming())

@@ -1,7 +1,9 @@
-"""The one thread that changes a database: bounded queue, group commit, reply after commit.
+"""Whatever changes a database goes through here: bounded queue, group commit, reply after commit.
 
-Whoever is told that something is stored is told so after its transaction was committed.
-One bad submit never takes the others of its batch with it, and no failure ends the thread.
+Whoever is told that something is stored is told so after its transaction was committed. A
+thread of its own does what is queued, and no failure ends it. While it has nothing to do, the
+server stores what is small at once on its own thread: handing it over, and with every
+statement the interpreter lock, back and forth, costs as much again as storing it.
 """
 
 import asyncio
@@ -11,21 +13,20 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-import zstandard
 
 from tracedesk.model.execution import Execution
-from tracedesk.store.batch import Batch
-from tracedesk.store.errors import Busy, StoreError, database_errors, explain
+from tracedesk.store.errors import Busy, StoreError, explain
 from tracedesk.store.executions import Packed, pack, save
 from tracedesk.store.incoming import Incoming, Receipt
 from tracedesk.store.ledger import Tally
+from tracedesk.store.pen import Notes, Pen, is_lock
 from tracedesk.store.rows import Summary
 from tracedesk.store.values import clean
 from tracedesk.store.work import Done, Work, fulfil, settle
@@ -39,12 +40,12 @@ BATCH_SUBMITS = 100
 QUEUE_SUBMITS = 1_000
 QUEUE_BYTES = 128 * 2**20
 """The queue is full beyond either bound. One submit of any size always fits an empty one."""
-ZSTD_LEVEL = 1
-"""3 KB of JSON takes 8 µs and shrinks to a third; higher levels cost more than they save."""
+HERE_BYTES = 1 * 2**20
+"""More than this is not stored on the server's thread: it takes about 20 ms."""
 RECORD_S = 1.0
 """How long executions wait while there is anything else to write."""
-NOTES_S = 1.0
-"""How long a refusal waits for a commit to go along with, before it gets one of its own."""
+QUIET_S = 0.05
+"""Nothing else is to be written when the server has stored nothing for so long."""
 
 _SAVE_SUMMARY = (
     "UPDATE trace SET read_revision = ?, status = ?, duration_ms = ?, tokens = ?,"
@@ -53,14 +54,13 @@ _SAVE_SUMMARY = (
 
 
 class Writer:
-    """Hands work to the writer thread. All methods may be called from any thread."""
+    """Hands work to whoever holds the pen. All methods may be called from any thread."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         """Takes over ``connection`` and starts the thread."""
-        self._connection = connection
         self._path = path
-        self._file = path.stat().st_ino
-        self._compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+        self._notes = Notes()
+        self._pen = Pen(connection, path, self._notes)
         self._lock = threading.Lock()
         self._works: deque[Work] = deque()
         self._later: deque[tuple[float, Work]] = deque()
@@ -70,10 +70,8 @@ class Writer:
         self._queued_bytes = 0
         self._waiting: deque[Callable[[], object]] = deque()
         self._stopped = False
-        self._notes = Tally()
-        """Counts that have no transaction of their own."""
-        self._notes_due: float | None = None
-        """When they are written at the latest."""
+        self._stored_here = 0.0
+        """When a server last stored something on its own thread."""
         self._thread = threading.Thread(target=self._run, name="tracedesk-writer", daemon=True)
         self._thread.start()
 
@@ -108,11 +106,14 @@ class Writer:
         return await future
 
     def post(self, submits: Sequence[tuple[Sequence[Incoming], Done]]) -> int:
-        """``store`` for callers that cannot wait: queue as many as there is room for, in their
-        order, and return how many. Each ``Done`` is called on the running loop, with receipts
-        and error, after the commit. Raises StoreError when the store is closed."""
+        """``store`` for callers that cannot wait: store them now if that takes but a moment, else
+        queue as many as there is room for, in their order; returns how many. Each ``Done`` is
+        called on the running loop, with receipts and error, after the commit. Raises StoreError
+        when the store is closed."""
         loop = asyncio.get_running_loop()
         works = [Work(items, None, done, loop) for items, done in submits]
+        if self._store_here(works):
+            return len(works)
         taken = 0
         with self._lock:
             self._check_open()
@@ -174,13 +175,14 @@ class Writer:
     ) -> None:
         """Count in the ledger what is not stored (see ``ledger.Entry``): with the next commit,
         or within ``NOTES_S``. Never waits; after ``stop`` it does nothing."""
-        at_ns = time.time_ns()
+        noted = Tally()
+        noted.add(agent_id, event, code, count, size, time.time_ns(), message)
         with self._lock:
             if not self._stopped:
-                if not self._notes:
-                    self._notes_due = time.monotonic() + NOTES_S
+                first = not self._notes
+                self._notes.keep(noted)
+                if first:
                     self._more.notify()
-                self._notes.add(agent_id, event, code, count, size, at_ns, message)
 
     def stop(self) -> None:
         """Store what was accepted, then end the thread and close its connection."""
@@ -239,19 +241,20 @@ class Writer:
         open_ = True
         while open_:
             works, open_ = self._take()
-            if works or (self._notes and (not open_ or self._due_s() == 0)):
-                self._store_together(works)
+            if works or (self._notes and (not open_ or self._notes.due_s == 0)):
+                self._store(works)
                 settle(works)
         if self._notes:
             log.warning("counts of refused requests could not be written")
-        self._connection.close()
+        with self._pen as pen:
+            pen.close()
 
     def _take(self) -> tuple[list[Work], bool]:
         """Whatever is queued, at most ``BATCH_SUBMITS``, and whether more may come; waits for
-        the first only, and not beyond the time when notes are due."""
+        the first only, and not beyond the time when notes or executions are due."""
         with self._lock:
-            while not (self._works or self._later or self._stopped or self._due_s() == 0):
-                self._more.wait(self._due_s())
+            while not (self._works or self._stopped or (due_s := self._due_s()) == 0):
+                self._more.wait(due_s)
             works = [self._works.popleft() for _ in range(min(len(self._works), BATCH_SUBMITS))]
             if self._later and (not works or self._later[0][0] <= time.monotonic()):
                 works.append(self._later.popleft()[1])
@@ -277,77 +280,43 @@ class Writer:
         return waiting
 
     def _due_s(self) -> float | None:
-        """Seconds until notes must be written; None when there are none."""
-        return None if self._notes_due is None else max(0.0, self._notes_due - time.monotonic())
+        """Seconds until notes or executions must be written; None when there are none."""
+        due = [] if self._notes.due_s is None else [self._notes.due_s]
+        if self._later:
+            now = time.monotonic()
+            due += [max(0.0, min(self._later[0][0], self._stored_here + QUIET_S) - now)]
+        return min(due, default=None)
 
-    def _store_together(self, works: list[Work]) -> None:
+    def _store(self, works: list[Work]) -> None:
         try:
-            with self._transaction(careful=False) as batch:
-                for work in works:
-                    work.apply(batch)
-        except Exception as error:
-            if _is_lock(error):
-                works += self._take_traces()  # they have waited as long, and would wait again
-                for work in works:
-                    work.error = explain(error, self._path)
-            else:
-                self._store_apart(works)
-
-    def _store_apart(self, works: list[Work]) -> None:
-        """One transaction each, so that whatever failed fails alone."""
-        for work in works:
-            work.result = ()
-            try:
-                with self._transaction(careful=True) as batch:
-                    work.apply(batch)
-            except Exception as error:
-                if not isinstance(error, (*database_errors(), StoreError)):
-                    log.exception("a submit could not be stored")
+            with self._pen as pen:
+                pen.write(works)
+        except Exception as error:  # another program holds the database
+            works += self._take_traces()  # they have waited as long, and would wait again
+            for work in works:
                 work.error = explain(error, self._path)
 
-    @contextlib.contextmanager
-    def _transaction(self, *, careful: bool) -> Iterator[Batch]:
-        connection = self._connection
-        notes = self._take_notes()
+    # -- the thread of a server --------------------------------------------------------
+
+    def _store_here(self, works: list[Work]) -> bool:
+        """Store these on the calling thread and tell who waits, unless that takes long or others
+        are before them."""
+        if self._works or sum(work.size for work in works) > HERE_BYTES or not self._pen.take():
+            return False
         try:
-            self._check_there()
-            connection.execute("BEGIN IMMEDIATE")
-            batch = Batch(connection, self._compressor, careful=careful)
-            if notes:
-                batch.tally.absorb(notes)
-            yield batch
-            batch.finish()
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            self._keep_notes(notes)
-            raise
-
-    def _check_there(self) -> None:
-        """Into a file that was deleted one can still write, but nobody will ever read it."""
-        try:
-            if self._path.stat().st_ino == self._file:
-                return
-        except FileNotFoundError:
-            pass
-        raise StoreError(
-            f"the database {self._path} was deleted or moved while it was open",
-            "Put it back, or start tracedesk again; until then nothing is accepted.",
-        )
-
-    def _take_notes(self) -> Tally:
-        with self._lock:
-            notes, self._notes = self._notes, Tally()
-            self._notes_due = None
-            return notes
-
-    def _keep_notes(self, notes: Tally) -> None:
-        """Notes that could not be written wait for another transaction."""
-        if notes:
-            with self._lock:
-                self._notes.absorb(notes)
-                self._notes_due = time.monotonic() + NOTES_S
+            if self._stopped:
+                return False
+            self._stored_here = time.monotonic()
+            self._pen.write(works, patient=False)
+        except Exception as error:
+            if not is_lock(error):
+                raise
+            return False
+        finally:
+            self._pen.give_back()
+        for work in works:
+            work.settle()
+        return True
 
 
 def _wake_all(waiting: list[Callable[[], object]]) -> None:
@@ -359,8 +328,3 @@ def _wake_all(waiting: list[Callable[[], object]]) -> None:
 def _wake(room: "asyncio.Future[None]") -> None:
     if not room.done():
         room.set_result(None)
-
-
-def _is_lock(error: Exception) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(code, int) and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
