@@ -281,7 +281,7 @@ class Writer:
 
     def _due_s(self) -> float | None:
         """Seconds until notes or executions must be written; None when there are none."""
-        due = [] if self._notes.due_s is None else [self._notes.due_s]
+        due = [] if (notes_due_s := self._notes.due_s) is None else [notes_due_s]
         if self._later:
             now = time.monotonic()
             due += [max(0.0, min(self._later[0][0], self._stored_here + QUIET_S) - now)]
