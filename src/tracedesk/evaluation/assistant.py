@@ -42,7 +42,7 @@ JOBS = 3
 """Jobs that are given at once."""
 
 IDLE_S = 30.0
-"""How long it stays without work; it takes some 60 MB."""
+"""How long it stays without work; it takes some 60 to 95 MB."""
 
 RESTART_S = 60.0
 """Rest before another is started after one that ended by itself."""

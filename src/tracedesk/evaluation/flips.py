@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tracedesk.evaluation.memo import Known, Pair
-from tracedesk.evaluation.plan import CHANGED, Plan
+from tracedesk.evaluation.plan import Plan
 from tracedesk.model.verdict import Outcome
 from tracedesk.testcases.models import CaseFile
 
@@ -81,13 +81,9 @@ class Flips:
         """A trace was evaluated by ``plan``; ``older`` is what was known of the same revision."""
         if older is None or older.plan is plan or not self._files:
             return
-        carried = plan.carried_from(older.plan)
-        if CHANGED not in carried:
-            return
-        was = {case.id: pair for case, pair in zip(older.plan.cases, older.pairs, strict=True)}
-        for case, index, pair in zip(plan.cases, carried, pairs, strict=True):
-            before = was.get(case.id)
-            if index != CHANGED or before is None or before.outcome is pair.outcome:
+        for here, there in plan.edited_from(older.plan):
+            case, pair, before = plan.cases[here], pairs[here], older.pairs[there]
+            if before.outcome is pair.outcome:
                 continue
             self._counts[before.outcome, pair.outcome] += 1
             if len(self._listed) < LISTED:

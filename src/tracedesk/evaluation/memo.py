@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from tracedesk.evaluation.plan import Plan
-from tracedesk.evaluation.run import count
+from tracedesk.evaluation.scores import trace_outcome
 from tracedesk.model.verdict import CaseVerdict, Outcome, Verdict
 from tracedesk.testcases.models import Case
 
@@ -25,6 +25,7 @@ SHARED_AT_MOST = 10_000
 
 
 _NUMBER = (1 << 48) - 1
+_OUTCOMES = tuple(Outcome)
 
 
 class Pair(msgspec.Struct, frozen=True, gc=False):
@@ -44,6 +45,8 @@ class Known(msgspec.Struct, frozen=True, gc=False, eq=False):
     plan: Plan
     revision: int
     pairs: tuple[Pair, ...]
+    state: str
+    """What is shown of a trace with these results, as long as they are up to date."""
 
 
 class Entry(msgspec.Struct, gc=False, eq=False):
@@ -222,12 +225,20 @@ class Sharing:
         if found is None or found.plan is not plan:
             if len(self._known) >= SHARED_AT_MOST:
                 self._known.clear()
-            found = self._known[key] = Known(plan, revision, pairs)
+            found = self._known[key] = Known(plan, revision, pairs, _state(pairs))
         return found
+
+
+def _state(pairs: tuple[Pair, ...]) -> str:
+    if any(pair.awaited for pair in pairs):
+        return "pending"
+    outcome = trace_outcome(pair.outcome for pair in pairs)
+    return outcome.value if outcome else "none"  # the one text that all entries share
 
 
 def pair_of(verdict: CaseVerdict) -> Pair:
     """A case verdict without its evidence."""
-    counts = tuple(count(verdict.verdicts).values())
+    outcomes = [found.outcome for found in verdict.verdicts]
     awaited = any(found.awaited for found in verdict.verdicts)
+    counts = tuple([outcomes.count(outcome) for outcome in _OUTCOMES])
     return Pair(verdict.outcome, verdict.score, counts, awaited)

@@ -18,7 +18,7 @@ CHANGED = -1
 class Plan:
     """The active cases for one agent, in file order."""
 
-    __slots__ = ("_carried", "cases", "forbids", "stale")
+    __slots__ = ("_carried", "_edited", "cases", "forbids", "stale")
 
     def __init__(self, cases: Iterable[Case], stale: frozenset[str] = frozenset()) -> None:
         self.cases = tuple(cases)
@@ -27,6 +27,7 @@ class Plan:
         self.forbids = any(forbidden_names(a) for case in self.cases for a in case.assertions)
         """Some assertion wants a name not to be called."""
         self._carried: dict[int, tuple[Plan, tuple[int, ...]]] = {}
+        self._edited: dict[int, tuple[Plan, tuple[tuple[int, int], ...]]] = {}
 
     def carried_from(self, older: "Plan") -> tuple[int, ...]:
         """For each case of this plan its index in an older one, or ``CHANGED``."""
@@ -39,9 +40,25 @@ class Plan:
             found = self._carried[id(older)] = (older, carried)
         return found[1]
 
+    def edited_from(self, older: "Plan") -> tuple[tuple[int, int], ...]:
+        """The cases that an older plan holds in another form: their indexes here and there."""
+        found = self._edited.get(id(older))
+        if found is None or found[0] is not older:
+            index = {case.id: i for i, case in enumerate(older.cases)}
+            edited = tuple(
+                (here, index[case.id])
+                for here, (case, at) in enumerate(
+                    zip(self.cases, self.carried_from(older), strict=True)
+                )
+                if at == CHANGED and case.id in index
+            )
+            found = self._edited[id(older)] = (older, edited)
+        return found[1]
+
     def forget_older(self) -> None:
         """Let go of the plans this one was compared with."""
         self._carried.clear()
+        self._edited.clear()
 
 
 def plan_for(agent: Agent | None, files: Sequence[CaseFile]) -> Plan:

@@ -8,7 +8,6 @@ from tracedesk.evaluation.load import Loaded
 from tracedesk.evaluation.memo import Entry, Full, Pair
 from tracedesk.evaluation.plan import CHANGED, Plan
 from tracedesk.evaluation.run import TraceVerdicts, combined, moved
-from tracedesk.evaluation.scores import trace_outcome
 from tracedesk.model.verdict import CaseVerdict, Outcome
 from tracedesk.store.rows import HEAD_CHARS, Summary
 from tracedesk.testcases.models import Case
@@ -89,10 +88,7 @@ def state_of(entry: Entry, plan: Plan) -> str:
         return "none"
     if known is None or known.revision != entry.revision or known.plan is not plan:
         return "pending"
-    if any(pair.awaited for pair in known.pairs):
-        return "pending"
-    outcome = trace_outcome(pair.outcome for pair in known.pairs)
-    return outcome.value if outcome else "none"  # the one text that all entries share
+    return known.state
 
 
 def summary_of(loaded: Loaded) -> Summary:

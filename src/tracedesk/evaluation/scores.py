@@ -12,6 +12,12 @@ from tracedesk.model.verdict import CaseVerdict, Outcome, Verdict
 STAGES = ("routing", "tool_choice", "parameters", "communication", "runtime")
 """Stages of the failure matrix in the order in which an agent passes through them."""
 
+_WORST = (Outcome.FAIL, Outcome.ERROR, Outcome.MISSING, Outcome.PASS, Outcome.SKIPPED)
+"""Of all cases of a trace."""
+
+_DECIDING = (Outcome.FAIL, Outcome.ERROR, Outcome.PASS, Outcome.MISSING)
+"""Of the assertions of a case without a threshold."""
+
 _TOLERANCE = 1e-9
 """So that a threshold of 0.7 is met by the mean of scores that add up to it."""
 
@@ -44,8 +50,7 @@ def case_outcome(
     if broken:
         return Outcome.ERROR
     if threshold is None:
-        order = (Outcome.FAIL, Outcome.ERROR, Outcome.PASS, Outcome.MISSING)
-        return next((outcome for outcome in order if outcome in outcomes), Outcome.SKIPPED)
+        return _first(_DECIDING, outcomes) or Outcome.SKIPPED
     if Outcome.ERROR in outcomes:
         return Outcome.ERROR
     score = case_score(verdicts)
@@ -70,9 +75,15 @@ def trace_outcome(outcomes: Iterable[Outcome]) -> Outcome | None:
 
     A case that errs or is missing is never hidden behind one that passes.
     """
-    found = set(outcomes)
-    order = (Outcome.FAIL, Outcome.ERROR, Outcome.MISSING, Outcome.PASS, Outcome.SKIPPED)
-    return next((outcome for outcome in order if outcome in found), None)
+    return _first(_WORST, tuple(outcomes))
+
+
+def _first(order: Sequence[Outcome], found: Sequence[Outcome]) -> Outcome | None:
+    """The first of an order that was found. Not by a set: outcomes are slow to hash."""
+    for outcome in order:
+        if outcome in found:
+            return outcome
+    return None
 
 
 def quality(cases: Iterable[Scored]) -> float | None:

@@ -22,8 +22,8 @@ from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
 from tracedesk.store.rows import StoredRequest, TraceRow
 
-AHEAD = 32
-"""Traces fetched at once: one query costs as much as five rows."""
+AHEAD = 64
+"""Traces fetched at once: one query costs as much as ten rows."""
 
 AHEAD_BYTES = 512 * 1024
 """Bodies that are fetched ahead; a trace with more comes alone."""
@@ -41,11 +41,12 @@ class Supply:
         store: Store,
         agents: Callable[[], Mapping[str, Agent]],
         roles: Sequence[tuple[str, str]] = (),
+        kept_bytes: int = KEPT_BYTES,
     ) -> None:
         self._store = store
         self._agents = agents
         self._roles = tuple(roles)
-        self._loaded: Newest[Loaded] = Newest(KEPT_BYTES)
+        self._loaded: Newest[Loaded] = Newest(kept_bytes)
         self._readings = Readings()
         self._rows: dict[str, TraceRow] = {}
         self._bodies: dict[str, list[StoredRequest]] = {}
