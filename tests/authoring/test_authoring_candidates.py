@@ -14,6 +14,7 @@ from tracedesk import read as read_body
 from tracedesk.assertions import evaluate
 from tracedesk.authoring.candidates import MAX_ASSERTION, candidates, offer
 from tracedesk.authoring.place import Place, place_of
+from tracedesk.authoring.shapes import rounded_down, rounded_up
 from tracedesk.model.trace import Event, Status
 from tracedesk.model.verdict import Evidence, Outcome
 from tracedesk.reading import read
@@ -271,3 +272,8 @@ def test_the_samples_offer_something_for_each_span(file):
         assert found
         for each in found:
             assert each.yaml.startswith("- target: ")
+
+
+@pytest.mark.parametrize("value", [5e-324, 2.225073858507203e-309, 1e-308, -1e-310])
+def test_a_number_next_to_nothing_is_rounded_to_itself(value):
+    assert rounded_down(value) <= value <= rounded_up(value)

@@ -36,11 +36,21 @@ def test_counting_ends_when_nobody_wants_it_any_more():
     assert count([BOOKS], [loaded(1)], cancelled=lambda: True) == []
 
 
+def test_traces_that_the_case_is_not_about_are_not_counted():
+    told_of = []
+    traces = [loaded(1), loaded(2, "other"), loaded(3, "other")]
+    effects([BOOKS], traces, 3, 3, Settings(), told_of.append, lambda: False,
+            lambda each: each.trace.spans[0].label != "other", "of booking")  # fmt: skip
+    assert told(told_of[-1].counts[0]) == "passes on 1"
+    assert told_of[-1].over == "of 1 trace of booking"
+
+
 def test_it_is_said_over_how_many_traces_it_is_counted():
-    assert Effects((), 1_000, 1_000, 41_000).over == "over the newest 1,000 of 41,000 traces"
-    assert Effects((), 12, 12, 12).over == "over all 12 traces"
-    assert Effects((), 7, 12, 12).over == "over all 12 traces: 7 so far"
-    assert Effects((), 1, 1, 1).over == "over this trace"
+    assert Effects((), 31, 1_000, 1_000, 41_000).over == "of 31 traces among the newest 1,000"
+    assert Effects((), 12, 12, 12, 12, "of booking").over == "of 12 traces of booking"
+    assert Effects((), 7, 9, 12, 12).over == "of 7 traces: 9 of 12 looked at"
+    assert Effects((), 1, 1, 1, 1).over == "of 1 trace"
+    assert Effects().over == "no stored trace to try them on"
     assert told(Counter({Outcome.ERROR: 2})) == "error on 2"
 
 

@@ -93,9 +93,13 @@ async def test_three_keys_from_a_tool_call_to_a_saved_assertion_and_one_back(ope
         offer = await offered(pilot)
         assert "with just these 2 arguments" in offer.candidates[0].label
         assert "passes on 1, fails on 1" in lines_of(app, "#candidates")[0]
-        assert "over all 2 traces" in str(app.screen.query_one(".box").border_subtitle)
+        assert "of 2 traces" in str(app.screen.query_one(".box").border_subtitle)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TargetScreen), "where to")
+        effect = "passes on 1, fails on 1 of 2 traces · Enter writes"
+        await until(
+            pilot, lambda: effect in str(app.screen.query_one(".box").border_subtitle), "its effect"
+        )
         await pilot.press("enter")
         await until(pilot, lambda: cases.read_text() != CASES, "written")
         after = cases.read_text()
@@ -234,8 +238,12 @@ async def test_a_case_is_paused_made_a_draft_and_active_again(opened_app, cases)
         await pilot.press("P")
         await until(pilot, lambda: screen.cases, "it runs again")
         assert load_text(cases.read_text(), "x.yaml").cases[0].active
-        await pilot.press("u", "u", "u")
-        await until(pilot, lambda: cases.read_text() == CASES, "as it was")
+        edits = app.desk.author.edits
+        for _ in range(3):
+            top = edits.last
+            await pilot.press("u")
+            await until(pilot, lambda taken=top: edits.last is not taken, "one is undone")
+        assert cases.read_text() == CASES
 
 
 async def test_a_new_case_is_a_draft_and_opens_in_the_editor(opened_app, cases):

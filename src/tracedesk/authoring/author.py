@@ -15,6 +15,7 @@ from tracedesk.authoring.candidates import Candidate, Offer, offer
 from tracedesk.authoring.effects import NEWEST, Effects, effects
 from tracedesk.authoring.place import Place
 from tracedesk.authoring.saving import Edits, Saved, SaveError, content
+from tracedesk.authoring.scope import Scope, kept_to, scope_of
 from tracedesk.authoring.targets import (
     Target,
     new_case,
@@ -29,7 +30,7 @@ from tracedesk.authoring.trial import Trial, tried
 from tracedesk.authoring.vocabulary import NEWEST as NAMES_FROM
 from tracedesk.authoring.vocabulary import Vocabulary
 from tracedesk.evaluation.load import Loaded, load_trace
-from tracedesk.evaluation.run import settings_for
+from tracedesk.evaluation.run import applies_to, settings_for
 from tracedesk.model.agent import Agent
 from tracedesk.model.verdict import CaseVerdict, Verdict
 from tracedesk.testcases.edit import EditError, set_status
@@ -84,15 +85,35 @@ class Author:
         self,
         candidates: Sequence[Candidate],
         row: "TraceRow",
+        scope: Scope,
         tell: Callable[[Effects], None],
         cancelled: Callable[[], bool],
     ) -> None:
-        """Count what candidates would say of the newest traces of the row's agent."""
-        stored = self._store.count(agent_id=row.agent_id)
-        traces = self._newest(row.agent_id, NEWEST)
-        assertions = [each.assertion for each in candidates]
-        wanted = min(stored, NEWEST)
-        effects(assertions, traces, wanted, stored, self._settings_of(row), tell, cancelled)
+        """Count what candidates would say of the newest traces in a scope."""
+        agent_id = self._agent_of(scope)
+        stored = self._store.count(agent_id=agent_id)
+        effects(
+            [each.assertion for each in candidates],
+            self._newest(agent_id, NEWEST),
+            min(stored, NEWEST),
+            stored,
+            self._settings_of(row),
+            tell,
+            cancelled,
+            lambda each: scope.holds(each, self._agents().get(each.row.agent_id)),
+            scope.whose,
+        )
+
+    def scope(self, target: Target, row: "TraceRow", trace: "Trace") -> Scope:
+        """The traces that the case of a target is about, or would be if it is to be made."""
+        return scope_of(target, self._files(), self._agents().get(row.agent_id), trace)
+
+    def _agent_of(self, scope: Scope) -> str | None:
+        """The one agent whose traces can be in a scope, so that no others are read."""
+        case = scope.case
+        if case is None or case.agent is None:
+            return None
+        return next((a.id for a in self._agents().values() if applies_to(case, a)), None)
 
     def targets(self, row: "TraceRow", skipped: Container[str] = ()) -> list[Target]:
         """Where an assertion about a trace may be written, the last place used first.
@@ -114,16 +135,19 @@ class Author:
         name: str = "",
     ) -> Written:
         """Write an assertion where it was said, and run it. ``name`` is of a new case."""
+        agent = self._agents().get(row.agent_id)
         if target.new:
             path = new_path(target.file, self._root, self._folders())
-            before, after = None, new_text(new_case(name, [assertion]), target.file)
+            case = new_case(name, [assertion], **kept_to(None, agent, opened[0]))
+            before, after = None, new_text(case, target.file)
         else:
             path = self._root / target.file
             before, text = self._read(path)
             if target.case:
                 after = with_assertion(text, target, assertion)
             else:
-                after = with_case(text, target, new_case(name, [assertion]))
+                case = new_case(name, [assertion], **kept_to(text, agent, opened[0]))
+                after = with_case(text, target, case)
         told = f"{assertion['target']} in {target.file}"
         saved = self.edits.make(path, before, after.encode(), told)
         case_id = target.case or load_text(after, target.file).cases[-1].id

@@ -1,7 +1,7 @@
 """What candidates would say of the traces that are stored, newest first, counted as it comes.
 
-A candidate is tried on each trace by itself, whatever case it may end up in; the open trace is
-one of those counted.
+A candidate is tried on the traces that the case applies to which it would be written into; the
+open trace is one of those counted.
 """
 
 from collections import Counter
@@ -16,6 +16,7 @@ from tracedesk.assertions.trace_index import forget
 from tracedesk.authoring.candidates import loaded
 from tracedesk.evaluation.load import Loaded
 from tracedesk.model.verdict import Outcome
+from tracedesk.query.text import counted
 
 NEWEST: Final = 1_000
 """Traces that effects are counted over."""
@@ -29,12 +30,16 @@ class Effects(msgspec.Struct, frozen=True):
 
     counts: tuple[Counter[Outcome], ...] = ()
     """Of each candidate, in the order given."""
+    counted: int = 0
+    """Traces that the case applies to, so far."""
     traces: int = 0
-    """Traces counted so far."""
+    """Traces looked at so far."""
     wanted: int = 0
-    """Traces that will be counted."""
+    """Traces that will be looked at."""
     stored: int = 0
-    """Traces of the same agent that are stored in all."""
+    """Traces that are stored in all."""
+    whose: str = ""
+    """Which traces are counted: ``of booking``; blank for all of them."""
 
     @property
     def done(self) -> bool:
@@ -42,14 +47,14 @@ class Effects(msgspec.Struct, frozen=True):
 
     @property
     def over(self) -> str:
-        """``over all 12 traces``, ``over the newest 1,000 of 41,000``, or how far it is."""
+        """``of 7 traces of booking``, ``of 31 traces of booking among the newest 1,000``, and how
+        far it is while it is being counted."""
         if not self.wanted:
             return "no stored trace to try them on"
+        told = f"of {counted(self.counted, 'trace')}{' ' if self.whose else ''}{self.whose}"
         if self.wanted < self.stored:
-            window = f"over the newest {self.wanted:,} of {self.stored:,} traces"
-        else:
-            window = f"over all {self.wanted:,} traces" if self.wanted > 1 else "over this trace"
-        return window if self.done else f"{window}: {self.traces:,} so far"
+            told += f" among the newest {self.wanted:,}"
+        return told if self.done else f"{told}: {self.traces:,} of {self.wanted:,} looked at"
 
 
 _WORDS: Final = (
@@ -75,22 +80,27 @@ def effects(
     settings: Settings,
     tell: Callable[[Effects], None],
     cancelled: Callable[[], bool],
+    holds: Callable[[Loaded], bool] = lambda loaded: True,
+    whose: str = "",
 ) -> None:
-    """Count each assertion's verdicts over the traces, telling of it every now and then and in
-    the end. For a worker: takes as long as the traces are large. Ends early when cancelled."""
+    """Count each assertion's verdicts over those traces that ``holds``, telling of it every now
+    and then and in the end; ``whose`` names them. For a worker: takes as long as the traces are
+    large. Ends early when cancelled."""
     checks = [loaded(assertion) for assertion in assertions]
     counts: list[Counter[Outcome]] = [Counter() for _ in assertions]
-    at, last = 0, monotonic()
+    at, tried, last = 0, 0, monotonic()
 
     def report(number: int, total: int) -> None:
-        tell(Effects(tuple(map(Counter, counts)), number, total, stored))
+        tell(Effects(tuple(map(Counter, counts)), tried, number, total, stored, whose))
 
     try:
         for at, trace in enumerate(traces, 1):
+            held = not cancelled() and holds(trace)
+            tried += held
             for count, check in zip(counts, checks, strict=True):
                 if cancelled():
                     return
-                if check is not None:
+                if check is not None and held:
                     found = evaluate(check.assertion, trace.trace, trace.reading, settings)
                     count[found.outcome] += 1
             if monotonic() - last >= TOLD_S:

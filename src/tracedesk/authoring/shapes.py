@@ -4,6 +4,7 @@ Whatever is made here accepts the value that it was made of.
 """
 
 import math
+import sys
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -137,5 +138,7 @@ def _rounded(value: float, digits: int, towards: Callable[[float], int]) -> floa
     if places <= 0:
         step = int(10**-places)
         return int(towards(value / step)) * step
+    if places > sys.float_info.max_10_exp:
+        return value  # too close to 0 to be written shorter
     scale = float(10**places)
     return towards(round(value * scale, 6)) / scale

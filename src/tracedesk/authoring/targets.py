@@ -105,12 +105,15 @@ def new_case(
     assertions: Sequence[dict[str, Any]],
     *,
     agent: str | None = None,
+    when: dict[str, Any] | None = None,
     draft: bool = False,
 ) -> dict[str, Any]:
     """A case with this name; a draft is not run as traces arrive."""
     case: dict[str, Any] = {"name": name}
     if agent is not None:
         case["agent"] = agent
+    if when is not None:
+        case["when"] = when
     if draft:
         case["status"] = "draft"
     return {**case, "assertions": list(assertions)}

@@ -14,6 +14,7 @@ from textual.worker import Worker, WorkerState, get_current_worker
 from tracedesk.authoring.author import Written
 from tracedesk.authoring.candidates import Candidate, Offer
 from tracedesk.authoring.effects import Effects
+from tracedesk.authoring.effects import told as told_counts
 from tracedesk.authoring.place import Place
 from tracedesk.authoring.saving import SaveError
 from tracedesk.authoring.targets import Target, free_name
@@ -25,7 +26,7 @@ from tracedesk.tui.messages import CursorMoved, LineOpened
 from tracedesk.tui.screens.asking import Entries, Field, Form
 from tracedesk.tui.screens.modals import Modal
 from tracedesk.tui.steady import report
-from tracedesk.tui.text import fit, plain
+from tracedesk.tui.text import ASCII, fit, plain
 from tracedesk.tui.view_models.asserting import (
     Row,
     place_title,
@@ -65,6 +66,15 @@ class EffectsCounted(Message):
 
 
 class WrittenTo(Message):
+class EffectCounted(Message):
+    """What a candidate would say in one place, as far as it is counted."""
+
+    def __init__(self, target: Target, effects: Effects) -> None:
+        super().__init__()
+        self.target = target
+        self.effects = effects
+
+
     """The assertion was written."""
 
     def __init__(self, written: Written) -> None:
@@ -151,9 +161,11 @@ class AssertScreen(Modal):
         worker = get_current_worker()
         if worker.is_cancelled:
             return
+            first, *_ = targets_of(self.desk, opened)
         self.post_message(OfferMade(offer))
         if offer.candidates:
             author.effects(
+                author.scope(first, opened.row, opened.trace),
                 offer.candidates,
                 opened.row,
                 lambda effects: self._told(worker, EffectsCounted(offer, effects)),
@@ -243,6 +255,19 @@ class AssertScreen(Modal):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             report(self, event.worker.error, "trying assertions")
+def told_of(effects: Effects) -> str:
+    """``passes on 6, fails on 1 of 7 traces of booking``."""
+    return f"{told_counts(effects.counts[0])} {effects.over}".strip()
+
+
+def targets_of(desk: Desk, opened: OpenTrace) -> list[Target]:
+    """Where an assertion about the open trace may go; the first one unless another is chosen."""
+    verdicts = desk.verdicts(opened.row.id)
+    cases = verdicts.cases if verdicts is not None else ()
+    skipped = {case.case for case in cases if case.outcome is Outcome.SKIPPED}
+    return desk.author.targets(opened.row, skipped)
+
+
 
 
 class TargetsView(LineView):
@@ -280,13 +305,41 @@ class TargetScreen(Modal):
         self.desk, self.opened, self.candidate = desk, opened, candidate
         self._done = done
         self.title_text = f"Write to · {candidate.label}"[:90]
-        verdicts = desk.verdicts(opened.row.id)
-        cases = verdicts.cases if verdicts is not None else ()
-        skipped = {case.case for case in cases if case.outcome is Outcome.SKIPPED}
-        self._targets = desk.author.targets(opened.row, skipped)
+        self._targets = targets_of(desk, opened)
 
     def lines(self) -> LineView:
         return TargetsView(self._targets, ascii=self.ascii)
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._moved()
+
+    @on(CursorMoved)
+    def _moved(self) -> None:
+        """What the assertion says of the traces that the case under the cursor is about."""
+        self._show_effect(None)
+        self._count(self._targets[self.query_one(TargetsView).cursor])
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="effect")
+    def _count(self, target: Target) -> None:
+        worker, opened, author = get_current_worker(), self.opened, self.desk.author
+
+        def tell(effects: Effects) -> None:
+            if not worker.is_cancelled:
+                self.post_message(EffectCounted(target, effects))
+
+        scope = author.scope(target, opened.row, opened.trace)
+        author.effects([self.candidate], opened.row, scope, tell, lambda: worker.is_cancelled)
+
+    @on(EffectCounted)
+    def _counted(self, message: EffectCounted) -> None:
+        if message.target == self._targets[self.query_one(TargetsView).cursor]:
+            self._show_effect(message.effects)
+
+    def _show_effect(self, effects: Effects | None) -> None:
+        told = "" if effects is None else f"{told_of(effects)} · "
+        text = plain(f"{told}{self.hint}").translate(ASCII if self.ascii else {})
+        self.query_one(".box").border_subtitle = Content(text)
+
 
     @on(LineOpened)
     def _opened(self) -> None:
