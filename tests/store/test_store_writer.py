@@ -327,7 +327,9 @@ def test_nothing_is_accepted_into_a_file_that_was_deleted(
         store.path.touch()
     with pytest.raises(StoreError, match="was deleted or moved while it was open"):
         store.writer.submit([incoming()]).result(timeout=10)
+    assert "was deleted or moved" in store.missing()
     store.path.unlink(missing_ok=True)
     store.path.with_name("elsewhere.db").rename(store.path)
+    assert store.missing() == ""
     store.writer.submit([incoming()]).result(timeout=10)
     assert store.count() == 1

@@ -72,6 +72,9 @@ class FakeStore:
         self.reads += 1
         return self._fitting(where)[offset : offset + limit]
 
+    def missing(self) -> str:
+        return self.desk.gone
+
     def count(self, where: Any = None, agent_id: str | None = None) -> int:
         return len(self._fitting(where))
 
@@ -109,6 +112,8 @@ class FakeDesk:
         self.found: dict[str, Any] = {}
         self.files: list[Any] = []
         self.store = FakeStore(self)
+        self.gone = ""
+        """Why nothing can be stored any more."""
         self.endpoint = SimpleNamespace(state="listening", url="http://127.0.0.1:4318", message="")
         self.workspace = SimpleNamespace(
             root=root,

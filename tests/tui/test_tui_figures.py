@@ -21,6 +21,17 @@ def test_duration(ns, shown):
 
 
 @pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (7, "7"), (999, "999"), (1_000, "1k"), (99_999, "99k"), (312_000, ".3M"),
+        (12_400_000, "12M"), (10**9, "99M"),
+    ],
+)  # fmt: skip
+def test_a_count_of_three_characters(number, shown):
+    assert figures.small_count(number) == shown
+
+
+@pytest.mark.parametrize(
     ("seconds", "shown"), [(0, "0s"), (8, "8s"), (180, "3m"), (7_200, "2h"), (432_000, "5d")]
 )
 def test_age(seconds, shown):

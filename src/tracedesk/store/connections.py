@@ -105,6 +105,15 @@ def file_kind(path: Path) -> FileKind:
         return "new"
 
 
+def missing(path: Path, inode: int) -> str:
+    """What became of a database file that was opened as ``inode``; blank while it is there. Into
+    a deleted one can still be written, but nobody will ever read it."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_ino == inode:
+            return ""
+    return f"the database {path} was deleted or moved while it was open"
+
+
 def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 

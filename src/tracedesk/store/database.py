@@ -17,7 +17,7 @@ import zstandard
 
 from tracedesk.query.filter import Filter
 from tracedesk.store import filter_sql, schema
-from tracedesk.store.connections import Connect, Connection, connector
+from tracedesk.store.connections import Connect, Connection, connector, missing
 from tracedesk.store.errors import DamagedError, StoreError, database_errors, explain
 from tracedesk.store.executions import History
 from tracedesk.store.rows import (
@@ -100,6 +100,8 @@ class Store:
         self._watch: sqlite3.Connection | None = None
         self._watched = -1
         self._revision = 0
+        self._file = 0
+        """The inode of the file that was opened."""
 
     @classmethod
     def open(
@@ -117,6 +119,7 @@ class Store:
             with connector(path, encryption, read_only=read_only) as connect:
                 store._connector = connect
                 store._begin()
+                store._file = path.stat().st_ino
         except OSError as error:
             raise explain(error, path) from error
         except database_errors() as error:
@@ -303,6 +306,11 @@ class Store:
                 self._watched = version
                 self._revision += 1
             return self._revision
+
+    def missing(self) -> str:
+        """Why nothing can be stored any more: the file was deleted or moved. Blank while it is
+        where it was opened; cheap enough to be asked ten times a second."""
+        return missing(self.path, self._file)
 
     # -- connections -------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import zstandard
 
 from tracedesk.store.batch import Batch
-from tracedesk.store.connections import LOCK_PATIENCE_S
+from tracedesk.store.connections import LOCK_PATIENCE_S, missing
 from tracedesk.store.errors import StoreError, database_errors, explain
 from tracedesk.store.ledger import Tally
 from tracedesk.store.work import Work
@@ -144,16 +144,9 @@ class Pen:
         self._connection.execute("BEGIN IMMEDIATE")
 
     def _check_there(self) -> None:
-        """Into a file that was deleted one can still write, but nobody will ever read it."""
-        try:
-            if self._path.stat().st_ino == self._file:
-                return
-        except FileNotFoundError:
-            pass
-        raise StoreError(
-            f"the database {self._path} was deleted or moved while it was open",
-            "Put it back, or start tracedesk again; until then nothing is accepted.",
-        )
+        if gone := missing(self._path, self._file):
+            what_to_do = "Put it back, or start tracedesk again; until then nothing is accepted."
+            raise StoreError(gone, what_to_do)
 
 
 def is_lock(error: Exception) -> bool:

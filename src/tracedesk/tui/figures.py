@@ -32,6 +32,17 @@ def count(number: int | None) -> str:
     return f"{number / 1e6:.1f}M"
 
 
+def small_count(number: int) -> str:
+    """A count in at most three characters, rounded down: ``820``, ``14k``, ``.3M``, ``12M``."""
+    if number < 1_000:
+        return str(number)
+    if number < 100_000:
+        return f"{number // 1_000}k"
+    if number < 1_000_000:
+        return f".{number // 100_000}M"
+    return f"{min(number // 1_000_000, 99)}M"
+
+
 def size(bytes_: int) -> str:
     """Bytes as ``512 B``, ``3.1 kB``, ``24 MB``."""
     if bytes_ < 1_000:

@@ -46,6 +46,8 @@ class Judged(Moves):
         self.held_up: tuple[bool, str] = (False, "")
         """Whether evaluation is paused, and its trouble, as the header says."""
         self._told_trouble, self._calm = "", 0
+        self.missing = ""
+        """Why nothing can be stored any more, as the header says."""
 
     # -- evaluation ------------------------------------------------------------------
 
@@ -77,6 +79,12 @@ class Judged(Moves):
             self._told_trouble = progress.trouble
             told = f"Evaluation waits: {progress.trouble}"
             self.notify(told, severity="warning", markup=False)
+
+    def heed_store(self) -> None:
+        """Show in the header that the database is gone, or is there again."""
+        if (missing := self.desk.store.missing()) != self.missing:
+            self.missing = missing
+            self.read_state()
 
     # -- matrix and scores -----------------------------------------------------------
 

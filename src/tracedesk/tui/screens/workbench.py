@@ -146,6 +146,7 @@ class Workbench(Clicking, Editing, Stepping):
         self.set_interval(POLL_S, self.poll)
         self.set_interval(AGES_S, self.query_one(TraceListView).repaint)
         self.set_interval(HEED_S, self.heed_evaluation)
+        self.set_interval(HEED_S, self.heed_store)
 
     def on_unmount(self) -> None:
         self.desk.showing = None
@@ -240,11 +241,12 @@ class Workbench(Clicking, Editing, Stepping):
     @on(StateRead)
     def _state_read(self, message: StateRead) -> None:
         endpoint = self.desk.endpoint
+        notice = self.missing or endpoint.message
         self.held_up = (message.progress.paused, message.progress.trouble)
         self._state = bars.HeaderState(
-            state=endpoint.state,
+            state="failed" if self.missing else endpoint.state,
             url=endpoint.url,
-            message=endpoint.message,
+            message=notice,
             activity=self.desk.activity,
             database=database_name(self.desk),
             traces=message.total,
@@ -257,7 +259,7 @@ class Workbench(Clicking, Editing, Stepping):
             refused=message.counts.refused,
         )
         self.show_bars()
-        self._tell_endpoint(endpoint.message)
+        self._tell_endpoint(notice)
         if message.progress.busy and not message.progress.paused:
             self.set_timer(PROGRESS_S, self.read_state)
 

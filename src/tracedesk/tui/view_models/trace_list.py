@@ -270,5 +270,6 @@ def _verdict(entry: Entry) -> list[Piece]:
         (counts.passed, "✓", "ok"),
     ):
         if number:
-            return [Piece(pad(f"{glyph}{figures.count(number)}", 4), "faint" if pending else role)]
+            shown = pad(f"{glyph}{figures.small_count(number)}", 4)
+            return [Piece(shown, "faint" if pending else role)]
     return [Piece("…   " if pending else "    ", "faint")]
