@@ -87,14 +87,14 @@ def span_columns(values: tuple[str, ...]) -> SpanColumns:
         if (parent_id := named[at]) is not None
     }
     known: dict[str, str] = {}  # a million spans have some dozens of names
-    texts = gather(_decode_texts(names))
+    texts = _decode_texts(names)
     return SpanColumns(
         span_ids=ids,
         places=places,
         index_of=index_of,
         parents=list(gather(parents)),
         missing=missing,
-        names=list(map(known.setdefault, texts, texts)),
+        names=list(gather(list(map(known.setdefault, texts, texts)))),
         kinds=bytes(gather(bytes(_decode_numbers(kinds)))),
         starts=_times(starts, gather),
         ends=_times(ends, gather),

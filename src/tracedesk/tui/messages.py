@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tracedesk.reading.explain import Explained
     from tracedesk.store.ledger import Counts, Ledger
     from tracedesk.store.rows import Revision, StoredRequest, TraceRow
+    from tracedesk.tui.view_models.activity import Activity
     from tracedesk.tui.view_models.critical_path import CriticalPath
     from tracedesk.tui.view_models.span_tree import SpanRows
 
@@ -146,6 +147,15 @@ class ChatRead(Message):
         super().__init__()
         self.opened = opened
         self.chat = chat
+
+
+class ActivityRead(Message):
+    """It is known when a large open trace was at work."""
+
+    def __init__(self, rows: "SpanRows", activity: "Activity") -> None:
+        super().__init__()
+        self.rows = rows
+        self.activity = activity
 
 
 class PathFound(Message):

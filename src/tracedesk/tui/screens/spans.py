@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from textual import on, work
 
-from tracedesk.tui.messages import PathFound
+from tracedesk.tui.messages import ActivityRead, PathFound
 from tracedesk.tui.screens.sending import Sending
 from tracedesk.tui.view_models.span_tree import SpanRows
 from tracedesk.tui.view_models.window import FACTOR, PAN
@@ -119,6 +119,12 @@ class Spans(Sending):
         """The stretch of time on screen is another one."""
         self.span_view.repaint()
         self.query_one(TimeRuler).told()
+
+    @on(ActivityRead)
+    def _activity_read(self, message: ActivityRead) -> None:
+        message.rows.time.take(message.activity)
+        if message.rows is self.rows:
+            self.show_time()
 
     # -- the critical path -----------------------------------------------------------
 

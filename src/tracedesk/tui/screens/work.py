@@ -12,6 +12,7 @@ from tracedesk.model.mark import Mark
 from tracedesk.store.rows import TraceRow
 from tracedesk.tui.circles import let_go
 from tracedesk.tui.messages import (
+    ActivityRead,
     ChatRead,
     ExplainedRead,
     LedgerRead,
@@ -24,18 +25,22 @@ from tracedesk.tui.messages import (
     TraceRead,
     VerdictsRead,
 )
-from tracedesk.tui.steady import Steady, report
+from tracedesk.tui.screens.footed import Footed
+from tracedesk.tui.steady import report
 from tracedesk.tui.view_models.search import find
 from tracedesk.tui.view_models.span_line import model_and_tokens
 from tracedesk.tui.view_models.span_tree import SpanRows
 from tracedesk.tui.view_models.trace_list import Request, fetch
-from tracedesk.tui.widgets.roles import RoleScreen
 
 ROWS_AHEAD = 200
 """Rows whose attributes are looked through before a trace is shown: some screens of them."""
 
+HURRIED_FROM = 200_000
+"""Spans from which a sketch is shown before it is known when it was at work: for fewer of them
+that takes less than a tenth of a second, and nothing on screen changes afterwards."""
 
-class Work(Steady, RoleScreen):
+
+class Work(Footed):
     """The workers of the workbench."""
 
     def __init__(self, desk: Desk) -> None:
@@ -73,10 +78,11 @@ class Work(Steady, RoleScreen):
         self._trace_was_read(trace_id, self.desk.load(trace_id))
 
     def _trace_was_read(self, trace_id: str, opened: OpenTrace | None) -> None:
-        rows = None
+        rows, hurried = None, False
         if opened is not None:
             self.desk.show(trace_id)
-            rows = SpanRows(opened.tree, opened.trace.spans)
+            hurried = opened.sketch and len(opened.tree) >= HURRIED_FROM
+            rows = SpanRows(opened.tree, opened.trace.spans, hurried=hurried)
             # made here rather than on the screen's own thread: the index, and the first rows
             rows.row_of("")
             for row in range(min(len(rows), ROWS_AHEAD)):
@@ -84,6 +90,8 @@ class Work(Steady, RoleScreen):
         if not get_current_worker().is_cancelled:
             verdicts = self.desk.verdicts(trace_id)
             self.post_message(TraceRead(trace_id, opened, rows, verdicts))
+            if rows is not None and hurried:
+                self.post_message(ActivityRead(rows, rows.time.look_through()))
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="grown")
     def read_if_grown(self, known: TraceRow) -> None:

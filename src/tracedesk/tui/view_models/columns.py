@@ -4,7 +4,7 @@ A pass over columns stays in C; over a million spans, asking each for its fields
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import compress
 from operator import attrgetter
 from typing import cast
@@ -35,14 +35,12 @@ class Columns(msgspec.Struct, frozen=True):
     statuses: bytes
     failed: bytearray
     """1 for a span with an own error."""
-
-    def axis(self) -> Axis | None:
-        """From the first start to the last end or start; None when nothing has a start."""
-        started = self.starts if NO_TIME not in self.starts else _timed(self.starts)
-        first = min(started, default=None)
-        if first is None:
-            return None
-        return Axis(first, max(max(self.starts), max(self.ends)))
+    axis: Axis | None
+    """From the first start to the last end or start; None when nothing has a start."""
+    untimed: Sequence[int]
+    """Rows without a start."""
+    running: bool
+    """True when a span has no end."""
 
     def of_kind(self, kind: Kind) -> Iterator[int]:
         """Rows of a kind, in order."""
@@ -50,13 +48,6 @@ class Columns(msgspec.Struct, frozen=True):
         while at >= 0:
             yield at
             at = self.kinds.find(kind, at + 1)
-
-    @property
-    def untimed(self) -> Iterable[int]:
-        """Rows without a start."""
-        if NO_TIME not in self.starts:
-            return ()
-        return compress(range(len(self.starts)), map(NO_TIME.__eq__, self.starts))
 
 
 def columns_of(spans: Sequence[Span], order: Sequence[int]) -> Columns:
@@ -69,24 +60,72 @@ def columns_of(spans: Sequence[Span], order: Sequence[int]) -> Columns:
     failed = bytearray(statuses.translate(_FAILED))
     for row in compress(range(len(rows)), map(attrgetter("exception"), rows)):
         failed[row] = 1
-    return Columns(
-        starts=_times(list(map(attrgetter("start_ns"), rows))),
-        ends=_times(list(map(attrgetter("end_ns"), rows))),
-        kinds=bytes(map(attrgetter("kind"), rows)),
-        statuses=statuses,
-        failed=failed,
+    return _columns(
+        list(map(attrgetter("start_ns"), rows)),
+        list(map(attrgetter("end_ns"), rows)),
+        bytes(map(attrgetter("kind"), rows)),
+        statuses,
+        failed,
     )
 
 
 def _sketched(columns: SpanColumns, gather: Gather) -> Columns:
     statuses = bytes(gather(columns.statuses))
-    return Columns(
-        starts=_times(gather(columns.starts)),
-        ends=_times(gather(columns.ends)),
-        kinds=bytes(gather(columns.kinds)),
-        statuses=statuses,
-        failed=bytearray(statuses.translate(_FAILED)),
+    return _columns(
+        gather(columns.starts),
+        gather(columns.ends),
+        bytes(gather(columns.kinds)),
+        statuses,
+        bytearray(statuses.translate(_FAILED)),
     )
+
+
+def _columns(
+    started: Sequence[int | None],
+    ended: Sequence[int | None],
+    kinds: bytes,
+    statuses: bytes,
+    failed: bytearray,
+) -> Columns:
+    starts, ends = _Times(started), _Times(ended)
+    axis = None
+    if starts.first is not None and starts.last is not None:
+        last = starts.last if ends.last is None else max(starts.last, ends.last)
+        axis = Axis(starts.first, last)
+    untimed: Sequence[int] = ()
+    if starts.unsent:
+        untimed = list(compress(range(len(started)), map(NO_TIME.__eq__, starts.column)))
+    return Columns(
+        starts=starts.column,
+        ends=ends.column,
+        kinds=kinds,
+        statuses=statuses,
+        failed=failed,
+        axis=axis,
+        untimed=untimed,
+        running=ends.unsent,
+    )
+
+
+class _Times:
+    """A column of times with what is known once all of it was looked at."""
+
+    def __init__(self, told: Sequence[int | None]) -> None:
+        self.unsent = None in told
+        sent = [time for time in told if time is not None] if self.unsent else told
+        times = cast("Sequence[int]", sent)
+        first, last = min(times, default=None), max(times, default=None)
+        if self.unsent:
+            times = [NO_TIME if time is None else time for time in told]
+        if first is not None and last is not None and (first < -_FARTHEST or last > _FARTHEST):
+            times = [time if time == NO_TIME else _near(time) for time in times]
+            first, last = _near(first), _near(last)
+        self.first, self.last = first, last
+        self.column = array("q", times)
+
+
+def _near(time: int) -> int:
+    return min(max(time, -_FARTHEST), _FARTHEST)
 
 
 def labels_of(spans: Sequence[Span], order: Sequence[int]) -> Sequence[str]:
@@ -95,16 +134,3 @@ def labels_of(spans: Sequence[Span], order: Sequence[int]) -> Sequence[str]:
     if isinstance(spans, SketchedSpans):
         return gather(spans.columns.names)
     return list(map(attrgetter("label"), gather(spans)))
-
-
-def _times(sent: Sequence[int | None]) -> "array[int]":
-    if None in sent:
-        sent = [NO_TIME if time is None else time for time in sent]
-    times = cast("Sequence[int]", sent)
-    if times and (max(times) > _FARTHEST or min(times) < -_FARTHEST):  # or none was sent
-        times = [t if t == NO_TIME else min(max(t, -_FARTHEST), _FARTHEST) for t in times]
-    return array("q", times)
-
-
-def _timed(times: Sequence[int]) -> list[int]:
-    return [time for time in times if time != NO_TIME]

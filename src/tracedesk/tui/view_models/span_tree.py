@@ -30,7 +30,8 @@ MANY = 5_000
 class SpanRows:
     """The rows of one open trace. ``spans`` are in body order, as the tree was built."""
 
-    def __init__(self, tree: SpanTree, spans: Sequence[Span]) -> None:
+    def __init__(self, tree: SpanTree, spans: Sequence[Span], *, hurried: bool = False) -> None:
+        """``hurried`` leaves it to the caller to let ``time`` look through the trace."""
         self.tree = tree
         self.spans = spans
         self.columns = columns_of(spans, tree.order)
@@ -42,6 +43,8 @@ class SpanRows:
         """Rows with an own error, in order."""
         self._rows_of: dict[str, Rows] = {"failure": (), "hit": ()}
         self.time = Timeline(tree, self.columns, self.errors)
+        if not hurried:
+            self.time.take(self.time.look_through())
         self._told: dict[int, tuple[str, str]] = {}
         self._seen: bytearray | None = None
         self._as_of: Callable[[int], Span | None] | None = None

@@ -22,22 +22,32 @@ CRITICAL = "◆"
 
 
 class Timeline:
-    """Made with the rows of a trace, in the worker that opens it."""
+    """Made with the rows of a trace, in the worker that opens it. When the trace was at work is
+    looked through apart from that: of a million spans, the bars are on screen by then."""
 
     def __init__(self, tree: SpanTree, columns: Columns, errors: Iterable[int]) -> None:
         self._tree = tree
         self._columns = columns
-        self.axis: Axis | None = columns.axis()
+        self.axis: Axis | None = columns.axis
         """All the time of the trace; None when no span has a start."""
-        self._activity = Activity(*self._working())
-        gaps = () if self.axis is None else self._activity.gaps(self.axis)
-        self.window = None if self.axis is None else TimeWindow(self.axis, gaps)
+        self._activity = Activity()
+        self.window = None if self.axis is None else TimeWindow(self.axis)
         """The part of the time on screen."""
         self.path: CriticalPath | None = None
         """The critical path that is marked."""
         self._errors = self._moments(errors)
         self._failures: Sequence[int] = ()
         self._map: tuple[tuple[object, ...], list[Piece]] = ((), [])
+
+    def look_through(self) -> Activity:
+        """When the trace was at work, for ``take``: sorts the times of all its spans."""
+        return Activity(*self._working())
+
+    def take(self, activity: Activity) -> None:
+        """Draw the minimap, and fold the idle gaps."""
+        self._activity = activity
+        if self.axis is not None and self.window is not None:
+            self.window.set_idle(activity.gaps(self.axis))
 
     @property
     def shown(self) -> Axis | None:
@@ -53,7 +63,7 @@ class Timeline:
         if self.axis is None or self.window is None or width < 2:
             return [Piece(" " * width)]
         whole = Axis(self.axis.start_ns, self.axis.end_ns, self.window.folded)
-        key = (width, self.window.shown, whole, self._failures)
+        key = (width, self.window.shown, whole, self._failures, self._activity)
         if self._map[0] != key:
             drawn = minimap(
                 self._activity, whole, self.window.shown, self._errors, self._failures, width
@@ -123,7 +133,7 @@ class Timeline:
             flags[row] = 0
         starts = list(compress(columns.starts, flags))
         ends = list(compress(columns.ends, flags))
-        if NO_TIME in ends:
+        if columns.running:
             ends = [axis.end_ns if end == NO_TIME else end for end in ends]
         return starts, ends
 

@@ -47,6 +47,11 @@ class TimeWindow:
         """The whole trace again."""
         self._show(self.whole.start_ns, self.whole.end_ns)
 
+    def set_idle(self, gaps: tuple[Gap, ...]) -> None:
+        """The gaps that may be folded, found after the axis was."""
+        self.idle = gaps
+        self._show(self.shown.start_ns, self.shown.end_ns)
+
     def toggle_idle(self) -> bool:
         """Fold the idle gaps or draw them in full; False when there are none."""
         self.folds_idle = not self.folds_idle
