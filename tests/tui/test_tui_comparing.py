@@ -159,6 +159,30 @@ async def test_a_failing_trace_is_held_against_the_nearest_that_passes(two_runs)
         )
 
 
+async def test_divergences_are_walked_in_the_tree_once_something_was_compared(two_runs):
+    app = TracedeskApp(two_runs, strict=True, ascii=False)
+    async with app.run_test(size=LARGE) as pilot:
+        bench = await ready(pilot, two_runs)
+        await pilot.press("enter", "]", "d")
+        await until(pilot, lambda: notes(app), "what to do first")
+        assert notes(app)[-1].startswith("Compare first: w with the nearest that passes")
+        await pilot.press("w")
+        screen = await compared(pilot)
+        await pilot.press("enter", "]", "d")  # from the page below it, too
+        assert "notify" in lines_of(app, "#compare")[screen.view.cursor]
+        await pilot.press("escape", "escape")
+        assert app.screen is bench
+        walked = []
+        for key in ("]", "]", "]", "["):
+            await pilot.press(key, "d")
+            walked.append(bench.span.label)
+        assert walked == ["create_booking", "notify", "create_booking", "notify"]
+        await pilot.press("escape", "j", "enter")
+        await until(pilot, lambda: bench.opened.row.external_id == "run-1", "the other one is open")
+        await pilot.press("]", "d")
+        assert bench.span.label == "create_booking"
+
+
 async def test_steps_show_what_was_there_and_what_was_decided(two_runs):
     app = TracedeskApp(two_runs, strict=True, ascii=False)
     async with app.run_test(size=LARGE) as pilot:

@@ -4,8 +4,8 @@ Whatever is made here accepts the value that it was made of.
 """
 
 import math
-import sys
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final

@@ -104,6 +104,13 @@ class Comparison:
             ends.append(last)
         return ends
 
+    def diverging(self, *, left: bool) -> list[str]:
+        """Ids of the spans of one side that are not the same on the other, in call order."""
+        side = self.left if left else self.right
+        rows = (self.rows[at] for at in self.divergences)
+        places = (row.left if left else row.right for row in rows)
+        return [side.spans[place].span_id for place in places if place is not None]
+
     def line_of(self, span_id: str, *, left: bool) -> int | None:
         """The line where a span of one side stands."""
         side = self.left if left else self.right

@@ -65,7 +65,6 @@ class EffectsCounted(Message):
         return isinstance(message, EffectsCounted)
 
 
-class WrittenTo(Message):
 class EffectCounted(Message):
     """What a candidate would say in one place, as far as it is counted."""
 
@@ -75,6 +74,7 @@ class EffectCounted(Message):
         self.effects = effects
 
 
+class WrittenTo(Message):
     """The assertion was written."""
 
     def __init__(self, written: Written) -> None:
@@ -161,13 +161,13 @@ class AssertScreen(Modal):
         worker = get_current_worker()
         if worker.is_cancelled:
             return
-            first, *_ = targets_of(self.desk, opened)
         self.post_message(OfferMade(offer))
         if offer.candidates:
+            first, *_ = targets_of(self.desk, opened)
             author.effects(
-                author.scope(first, opened.row, opened.trace),
                 offer.candidates,
                 opened.row,
+                author.scope(first, opened.row, opened.trace),
                 lambda effects: self._told(worker, EffectsCounted(offer, effects)),
                 lambda: worker.is_cancelled,
             )
@@ -255,6 +255,8 @@ class AssertScreen(Modal):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             report(self, event.worker.error, "trying assertions")
+
+
 def told_of(effects: Effects) -> str:
     """``passes on 6, fails on 1 of 7 traces of booking``."""
     return f"{told_counts(effects.counts[0])} {effects.over}".strip()
@@ -266,8 +268,6 @@ def targets_of(desk: Desk, opened: OpenTrace) -> list[Target]:
     cases = verdicts.cases if verdicts is not None else ()
     skipped = {case.case for case in cases if case.outcome is Outcome.SKIPPED}
     return desk.author.targets(opened.row, skipped)
-
-
 
 
 class TargetsView(LineView):
@@ -309,6 +309,7 @@ class TargetScreen(Modal):
 
     def lines(self) -> LineView:
         return TargetsView(self._targets, ascii=self.ascii)
+
     def on_mount(self) -> None:
         super().on_mount()
         self._moved()
@@ -339,7 +340,6 @@ class TargetScreen(Modal):
         told = "" if effects is None else f"{told_of(effects)} · "
         text = plain(f"{told}{self.hint}").translate(ASCII if self.ascii else {})
         self.query_one(".box").border_subtitle = Content(text)
-
 
     @on(LineOpened)
     def _opened(self) -> None:

@@ -83,9 +83,11 @@ class CompareScreen(Steady, RoleScreen):
         copy: Callable[[str], None],
         *,
         note: str = "",
+        compared: Callable[[str, str, Comparison], None] = lambda left, right, found: None,
         ascii: bool,
     ) -> None:
-        """``note`` says why these two, such as how the nearest passing trace was found."""
+        """``note`` says why these two, such as how the nearest passing trace was found;
+        ``compared`` hears what came of both ids."""
         super().__init__()
         self.set_class(ascii, "-ascii")
         self.desk = desk
@@ -97,7 +99,7 @@ class CompareScreen(Steady, RoleScreen):
         self.verdicts: list[VerdictChange] = []
         self.outcomes: tuple[Any, Any] = (None, None)
         self.problem = ""
-        self._show_span, self._copy = show_span, copy
+        self._show_span, self._copy, self._compared = show_span, copy, compared
         self._told: tuple[int, PairTold] | None = None
         self._prefix = ""
 
@@ -165,6 +167,7 @@ class CompareScreen(Steady, RoleScreen):
         else:
             self.comparison = model.comparison
             self.verdicts, self.outcomes = message.verdicts, message.outcomes
+            self._compared(self.left.id, self.right.id, model.comparison)
             self.view.show(model, model.line_of(model.first))
             self._row_chosen()
         self.show_bars()

@@ -1,5 +1,6 @@
 """From the workbench to comparing: which trace is A, the nearest one that passes, reading anew."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,14 @@ from tracedesk.tui.view_models.trace_list import row_title
 from tracedesk.tui.widgets.trace_list import TraceListView
 
 if TYPE_CHECKING:
+    from tracedesk.comparing.comparison import Comparison
     from tracedesk.comparing.nearest import Nearest
     from tracedesk.comparing.rereading import Reread
     from tracedesk.store.rows import TraceRow
+
+
+NOT_COMPARED = "Compare first: w with the nearest that passes, W marks A and W compares with it."
+"""Said where divergences are walked that nobody has looked for."""
 
 
 class NearestFound(Message):
@@ -47,6 +53,8 @@ class Comparing(Backtests):
         super().__init__(desk, now_ns, ascii=ascii)
         self.marked_a: TraceRow | None = None
         """The trace that others are compared with."""
+        self.diverging: dict[str, Sequence[str]] = {}
+        """Ids of the spans of each compared trace that differ in the other one, in call order."""
 
     def notes(self) -> list[str]:
         """What the breadcrumb says beside the way to the span."""
@@ -80,9 +88,39 @@ class Comparing(Backtests):
         self.app.push_screen(
             CompareScreen(
                 self.desk, left, right, self._show_compared, self.put_on_clipboard,
-                note=note, ascii=self.ascii,
+                note=note, compared=self._was_compared, ascii=self.ascii,
             )
         )  # fmt: skip
+
+    def _was_compared(self, left: str, right: str, comparison: "Comparison") -> None:
+        """Remember where two traces diverge, for walking it in their trees."""
+        self.diverging[left] = comparison.diverging(left=True)
+        self.diverging[right] = comparison.diverging(left=False)
+
+    def action_jump(self, what: str, step: int) -> None:
+        if what == "divergence":
+            self._jump_divergence(step)
+        else:
+            super().action_jump(what, step)
+
+    def _jump_divergence(self, step: int) -> None:
+        """The next or previous span that differs from the trace this one was compared with."""
+        here, rows = self.span_view.row, self.rows
+        if rows is None or here is None or self.opened is None:
+            return
+        spans = self.diverging.get(self.opened.row.id)
+        if spans is None:
+            self.notify(NOT_COMPARED, markup=False)
+            return
+        places = (rows.row_of(span_id) for span_id in spans)
+        found = sorted(place for place in places if place is not None)
+        if not found:
+            self.notify("No call of this trace differs in the one it was compared with.")
+            return
+        at = bisect_right(found, here) if step > 0 else bisect_left(found, here) - 1
+        self.span_view.go(found[at % len(found)])
+        if self.pane == "list":
+            self.go_to_pane("tree")
 
     def _show_compared(self, row: "TraceRow", span_id: str) -> None:
         """Show a span that was compared, in its own trace."""
