@@ -15,6 +15,7 @@ Serve = Callable[..., Endpoint]
 SPAN = {"span_id": "r", "name": "Root"}
 SPANS = {"spans": [SPAN]}
 OLD = {"data": {"text": "Hello"}}
+NOBODY = "00000000-0000-4000-8000-00000000dead"
 OTLP = {
     "resourceSpans": [
         {"scopeSpans": [{"spans": [{"traceId": "ab" * 16, "spanId": "cd" * 8, "name": "R"}]}]}
@@ -251,12 +252,16 @@ def test_what_is_converted_is_told_and_strict_mode_refuses_it(
         ({"resourceSpans": [{"instrumentationLibrarySpans":
           OTLP["resourceSpans"][0]["scopeSpans"]}]}, "coerced_field", "resourceSpans"),
         ({**SPANS, **OLD}, "spans_and_data", None),
+        ({**OTLP, **OLD}, "spans_and_data", None),
+        ({**OTLP, "platformId": NOBODY}, "platform_id_ignored", None),
+        ({**OTLP, "metadata": {"mibo.platform_id": NOBODY}}, "platform_id_ignored", None),
         ({**SPANS, "externalId": "x"}, "external_id_ignored", None),
         (SPANS, None, None),
         (OTLP, None, None),
     ],
     ids=["C8", "C19", "metadata", "externalMetadata", "latin-1", "surrogate", "snake case",
-         "snake case below", "instrumentationLibrarySpans", "C17", "C1", "spans", "otlp"],
+         "snake case below", "instrumentationLibrarySpans", "C17", "C17 beside OTLP", "C2",
+         "C2 in metadata", "C1", "spans", "otlp"],
 )  # fmt: skip
 def test_other_deviations_and_what_strict_mode_makes_of_them(
     serve: Serve, body: Any, code: str | None, path: str | None

@@ -43,7 +43,12 @@ def test_without_require_key_keys_may_exist_and_none_is_needed(serve: Serve):
     assert endpoint.post(SPANS, x_api_key="").status == 201, "a blank key is none"
 
 
-@pytest.mark.parametrize("blank", [{}, {"x_api_key": ""}])
+def test_blanks_around_a_key_are_not_part_of_it(serve: Serve):
+    endpoint = serve(A, require_key=True)
+    assert endpoint.post(SPANS, x_api_key=f"{endpoint.key()} \t").status == 201
+
+
+@pytest.mark.parametrize("blank", [{}, {"x_api_key": ""}, {"x_api_key": " \t "}])
 def test_with_require_key_a_missing_or_blank_one_is_told_so(serve: Serve, blank: dict[str, str]):
     endpoint = serve(A, require_key=True)
     answer = endpoint.post(SPANS, **blank)

@@ -1,5 +1,6 @@
 """What a body is refused for, and what is tolerated with a warning (ingestion spec 3, 14)."""
 
+import gzip
 import json
 from typing import Any
 
@@ -295,6 +296,31 @@ def test_bytes_in_any_container_and_with_a_byte_order_mark() -> None:
 
     for form in (body, bytearray(body), memoryview(body)):
         assert read_body(form, "application/octet-stream").trace().spans[0].name == "x"
+
+
+@pytest.mark.parametrize("value", [b"NaN", b"-Infinity", b'"a\x01"', b"01", b"'a'"])
+def test_what_is_no_json_is_refused_wherever_something_else_is_odd(value: bytes) -> None:
+    for span_id in (b'"a"', b"7"):
+        body = b'{"spans":[{"span_id":%b,"name":"x","attributes":{"k":%b}}]}' % (span_id, value)
+        with pytest.raises(FormatError, match="not valid JSON"):
+            read_body(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (gzip.compress(b"{}"), "looks like gzip"),
+        ("{}".encode("utf-16"), "looks like UTF-16"),
+        ("{}".encode("utf-16-le"), "looks like UTF-16"),
+        (b"\n\x05\x12\x03abc", "Content-Type: application/x-protobuf"),
+        (b'{"spans": [NaN]}', "send null or text"),
+        (b'{"spans": [-Infinity]}', "send null or text"),
+    ],
+    ids=["gzip", "UTF-16", "UTF-16 without mark", "protobuf", "NaN", "Infinity"],
+)
+def test_what_was_sent_instead_of_json_is_guessed(body: bytes, told: str) -> None:
+    with pytest.raises(FormatError, match=told):
+        read_body(body)
 
 
 def test_a_repeated_key_keeps_its_last_value() -> None:

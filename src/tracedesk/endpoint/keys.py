@@ -103,6 +103,8 @@ class KeyRing:
     def access(self, secret: bytes | None) -> Access:
         """Who sends this ``x-api-key`` (None or blank: nobody). Raises Refused: 401 for a key
         that is missing or not valid, 503 when the keys cannot be read."""
+        if secret is not None:
+            secret = secret.strip(b" \t")  # around a header's value they are not part of it
         if not secret:
             if self._demanded:
                 raise unauthorized("x-api-key header is missing", "MISSING_API_KEY")

@@ -52,6 +52,7 @@ class WireBody(msgspec.Struct, gc=False):
 
 
 _decode_body = msgspec.json.Decoder(WireBody).decode
+_check_syntax = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def is_protobuf(content_type: str) -> bool:
@@ -125,9 +126,11 @@ def _clean(body: bytes, faults: Faults) -> tuple[bytes, list[TraceWarning]]:
 
 def _decode(text: bytes) -> WireBody:
     try:
-        return _decode_body(text)
-    except msgspec.ValidationError:
-        return _decode_odd(text)
+        try:
+            return _decode_body(text)
+        except msgspec.ValidationError:
+            _check_syntax(text)  # what reads on from here takes more for JSON than is
+            return _decode_odd(text)
     except msgspec.DecodeError as error:
         raise FormatError(_syntax_fault(text, str(error))) from None
     except RecursionError:
@@ -163,7 +166,21 @@ def _syntax_fault(text: bytes, problem: str) -> Fault:
     what = _BYTE.sub("", problem).removeprefix("JSON is malformed: ").strip()
     if match is None:
         what = "it ends too early"
-    return Fault("", f"not valid JSON: {what} (line {line}, column {column}, byte {at})", "json")
+    place = f"(line {line}, column {column}, byte {at})"
+    return Fault("", f"not valid JSON: {what} {place}{_looks_like(text, at)}", "json")
+
+
+def _looks_like(text: bytes, at: int) -> str:
+    """What somebody sent instead of JSON, and how it is sent; blank when that is not plain."""
+    if text.startswith(b"\x1f"):
+        return "; it looks like gzip, which the header Content-Encoding: gzip has to name, once"
+    if b"\0" in text[:8]:
+        return "; it looks like UTF-16, send UTF-8"
+    if text.startswith(b"\n") and at == 1:
+        return f"; if it is protobuf, the header Content-Type: {PROTOBUF} has to say so"
+    if text[at:].startswith((b"NaN", b"Infinity")):
+        return "; JSON has no NaN and no Infinity, send null or text"
+    return ""
 
 
 _TOO_DEEP = Fault("", f"the body is nested deeper than {jsontext.MAX_DEPTH} levels")
@@ -172,7 +189,12 @@ _TOO_DEEP = Fault("", f"the body is nested deeper than {jsontext.MAX_DEPTH} leve
 def _envelope(wire: WireBody, *, strict: bool) -> Envelope:
     """What the body is; nothing is read of it yet."""
     if wire.resourceSpans is not _UNSET or wire.resource_spans is not _UNSET:
-        return Envelope(shape="otlp")
+        envelope = Envelope(shape="otlp")
+        for name in ("spans", "data"):
+            if getattr(wire, name) is not _UNSET:
+                told = f"{name} beside resourceSpans is ignored"
+                envelope.warnings.append(TraceWarning("spans_and_data", told))
+        return envelope
     if wire.spans is not _UNSET:
         envelope = Envelope(shape="canonical")
         if wire.data is not _UNSET:
@@ -201,7 +223,9 @@ def _read_fields(wire: WireBody, envelope: Envelope, faults: Faults) -> None:
         "externalMetadata", wire.externalMetadata, faults, warnings
     )
     envelope.hinted_platform_id = hinted = hinted_platform_id(envelope.metadata)
-    if isinstance(platform_id, str):
+    if envelope.shape == "otlp":
+        _tell_what_routes_nothing(platform_id, hinted, warnings)
+    elif isinstance(platform_id, str):
         envelope.platform_id = platform_id = platform_id.lower()
         if hinted is not None and hinted.lower() != platform_id:
             warnings.append(
@@ -210,6 +234,16 @@ def _read_fields(wire: WireBody, envelope: Envelope, faults: Faults) -> None:
                     f"metadata.mibo.platform_id {hinted!r} differs from platformId and is ignored",
                 )
             )
+
+
+def _tell_what_routes_nothing(
+    platform_id: Any, hinted: str | None, warnings: list[TraceWarning]
+) -> None:
+    """OTLP is routed by its resources alone (ingestion spec 8)."""
+    for name, value in (("platformId", platform_id), ("metadata.mibo.platform_id", hinted)):
+        if value is not None:
+            told = f"{name} beside resourceSpans is ignored; send it as a resource attribute"
+            warnings.append(TraceWarning("platform_id_ignored", f"{told}, mibo.platform_id"))
 
 
 def _external_id(
