@@ -10,11 +10,12 @@ import pytest
 from wire import BODY, connected, post, statuses, to_the_end, until
 
 from tracedesk.endpoint import connection as module
-from tracedesk.endpoint.connection import Connection, Head, Respond
+from tracedesk.endpoint.connection import Connection
 from tracedesk.endpoint.errors import Refused
 from tracedesk.endpoint.replies import Reply, refused
 from tracedesk.endpoint.room import Room
 from tracedesk.endpoint.settings import EndpointSettings
+from tracedesk.endpoint.turns import Head, Respond
 
 Endpoint = Any
 

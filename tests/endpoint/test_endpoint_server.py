@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from tracedesk.endpoint.connection import Head
 from tracedesk.endpoint.errors import Refused
 from tracedesk.endpoint.replies import Reply
 from tracedesk.endpoint.server import PortBusy, Server
 from tracedesk.endpoint.settings import EndpointSettings
+from tracedesk.endpoint.turns import Head
 from tracedesk.store import Store
 
 Endpoint = Any

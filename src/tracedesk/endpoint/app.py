@@ -16,7 +16,6 @@ import msgspec
 
 from tracedesk.endpoint import hosted, openapi, replies
 from tracedesk.endpoint.bodies import check_encoding
-from tracedesk.endpoint.connection import Handler, Head, Respond
 from tracedesk.endpoint.errors import Refused, invalid, too_large, unavailable
 from tracedesk.endpoint.guard import Guard
 from tracedesk.endpoint.intake import (
@@ -31,6 +30,7 @@ from tracedesk.endpoint.keys import Access, AgentsById, KeyRing
 from tracedesk.endpoint.ledger import READING, note_refusal
 from tracedesk.endpoint.replies import Reply
 from tracedesk.endpoint.settings import EndpointSettings
+from tracedesk.endpoint.turns import Handler, Head, Respond
 from tracedesk.formats.errors import Fault
 from tracedesk.query.text import iso
 from tracedesk.store.database import Store

@@ -17,18 +17,7 @@ import httptools
 from tracedesk.endpoint.errors import Refused, busy, timed_out, too_large
 from tracedesk.endpoint.replies import Reply
 from tracedesk.endpoint.room import INFLATES_MOST, SMALL, Room
-from tracedesk.endpoint.turns import (
-    Application,
-    Handler,
-    Head,
-    Respond,
-    Turn,
-    malformed,
-    status_line,
-    target_of,
-)
-
-__all__ = ["Application", "Connection", "Handler", "Head", "Respond"]
+from tracedesk.endpoint.turns import Application, Handler, Turn, begun, malformed, wire
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request line with its headers."""
@@ -221,28 +210,12 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._head_size = 0
-        method = self._parser.get_method().decode("ascii")
-        headers = self._headers
-        target = target_of(self._url)
-        if target is None:
-            bad = malformed("the request target is not valid")
-            admitted: Handler | Reply = self._app.refuse(bad)
-        elif self._twice:
-            bad = malformed(f"the header {self._twice.decode('latin-1')} was sent twice")
-            admitted = self._app.refuse(bad)
-        else:
-            admitted = self._app.admit(Head(method, target[0], target[1], headers))
-        keep_alive = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
-        self._turn = turn = Turn(admitted, keep_alive=keep_alive, bodiless=method == "HEAD")
-        turn.encoded = b"content-encoding" in headers
-        length = headers.get(b"content-length", b"")
-        turn.length = int(length) if length.isdigit() else 0
-        expects = b"expect" in headers and headers[b"expect"].lower() == b"100-continue"
+        self._turn = turn = begun(self._app, self._parser, self._url, self._headers, self._twice)
         if turn.reply is not None:
-            if expects:  # the client may never send the body that it announced
+            if turn.expects:  # the client may never send the body that it announced
                 turn.keep_alive, turn.complete, self._deaf = False, True, True
             self._reply_early(turn)
-        elif expects and self._current is None:
+        elif turn.expects and self._current is None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -421,17 +394,6 @@ class Connection(asyncio.Protocol):
             claim, turn.claim = turn.claim, None
             self._room.give_back(claim)
 
-    # -- bytes -------------------------------------------------------------------------
-
     def _write(self, turn: Turn, reply: Reply) -> None:
-        body = reply.body
-        start = status_line(
-            reply.status,
-            reply.content_type,
-            turn.keep_alive and (not self._closing or bool(self._waiting)),
-        )
-        extra = b"".join([b"%b: %b\r\n" % each for each in reply.headers]) if reply.headers else b""
-        self._transport.write(
-            b"%b%bcontent-length: %d\r\n\r\n%b"
-            % (start, extra, len(body), b"" if turn.bodiless else body)
-        )
+        keep_alive = turn.keep_alive and (not self._closing or bool(self._waiting))
+        self._transport.write(wire(reply, keep_alive=keep_alive, bodiless=turn.bodiless))

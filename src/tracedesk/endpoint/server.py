@@ -16,8 +16,9 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from tracedesk.endpoint.connection import Application, Connection
+from tracedesk.endpoint.connection import Connection
 from tracedesk.endpoint.room import Room
+from tracedesk.endpoint.turns import Application
 
 PORTS_TRIED = 100
 """How far beyond a busy port a free one is looked for."""

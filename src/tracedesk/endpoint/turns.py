@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 from urllib.parse import unquote
 
 import httptools
@@ -48,8 +48,8 @@ class Turn:
     """One request and where it stands."""
 
     __slots__ = (
-        "bodiless", "chunks", "claim", "complete", "encoded", "handler", "keep_alive", "length",
-        "patience", "reply", "sent", "size",
+        "bodiless", "chunks", "claim", "complete", "encoded", "expects", "handler", "keep_alive",
+        "length", "patience", "reply", "sent", "size",
     )  # fmt: skip
 
     def __init__(self, admitted: Handler | Reply, *, keep_alive: bool, bodiless: bool) -> None:
@@ -66,6 +66,8 @@ class Turn:
         self.length = 0
         """Bytes that are announced; 0 when they are not."""
         self.encoded = False
+        self.expects = False
+        """Does the client wait to be told to go on before it sends the body?"""
         self.claim: Claim | None = None
         """The room that the body takes, or waits for."""
         self.patience: asyncio.TimerHandle | None = None
@@ -79,12 +81,44 @@ class Turn:
         return self.claim is not None and not self.claim.granted
 
 
+def begun(
+    app: Application, parser: Any, url: bytes, headers: dict[bytes, bytes], twice: bytes
+) -> Turn:
+    """The turn of a request whose head the parser has read; ``twice`` is a header that was sent
+    twice and may not be, or blank."""
+    method = parser.get_method().decode("ascii")
+    target = target_of(url)
+    if target is None:
+        admitted: Handler | Reply = app.refuse(malformed("the request target is not valid"))
+    elif twice:
+        said = f"the header {twice.decode('latin-1')} was sent twice"
+        admitted = app.refuse(malformed(said))
+    else:
+        admitted = app.admit(Head(method, target[0], target[1], headers))
+    keep_alive = parser.should_keep_alive() and parser.get_http_version() == "1.1"
+    turn = Turn(admitted, keep_alive=keep_alive, bodiless=method == "HEAD")
+    turn.encoded = b"content-encoding" in headers
+    turn.expects = b"expect" in headers and headers[b"expect"].lower() == b"100-continue"
+    length = headers.get(b"content-length", b"")
+    turn.length = int(length) if length.isdigit() else 0
+    return turn
+
+
 def malformed(message: str, status: int = 400) -> Refused:
     return Refused(status, "VALIDATION_ERROR", message)
 
 
+def wire(reply: Reply, *, keep_alive: bool, bodiless: bool) -> bytes:
+    """A reply as it is sent; ``bodiless``, as to HEAD, without the body whose length it tells."""
+    body = reply.body
+    start = _start(reply.status, reply.content_type, keep_alive)
+    extra = b"".join([b"%b: %b\r\n" % each for each in reply.headers]) if reply.headers else b""
+    sent = b"" if bodiless else body
+    return b"%b%bcontent-length: %d\r\n\r\n%b" % (start, extra, len(body), sent)
+
+
 @lru_cache(maxsize=256)
-def status_line(status: int, content_type: bytes, keep_alive: bool) -> bytes:
+def _start(status: int, content_type: bytes, keep_alive: bool) -> bytes:
     closing = b"" if keep_alive else b"connection: close\r\n"
     phrase = HTTPStatus(status).phrase.encode()
     return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\n%b" % (status, phrase, content_type, closing)
