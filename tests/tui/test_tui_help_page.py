@@ -3,18 +3,18 @@
 from itertools import groupby
 from pathlib import Path
 
-from tracedesk.tui.actions import ACTIONS, PANE_TITLES, key_name
+from tracedesk.tui.actions import ALL_ACTIONS, PANE_TITLES, key_name
 
 PAGE = Path(__file__).parents[2] / "src" / "tracedesk" / "help" / "workbench.md"
 BEGIN, END = "<!-- keys: begin -->\n", "<!-- keys: end -->\n"
 
-PLACES = {"": "everywhere", "lines": "every list", **PANE_TITLES}
+PLACES = {**PANE_TITLES, "": "everywhere", "lines": "every list", "box": "every box"}
 
 
 def key_table():
     """Every action once, in the order of the registry, grouped by where it works."""
     rows = ["| where | keys | do |", "|---|---|---|"]
-    for pane, actions in groupby(sorted(ACTIONS, key=place), key=lambda action: action.pane):
+    for pane, actions in groupby(sorted(ALL_ACTIONS, key=place), key=lambda action: action.pane):
         for action in actions:
             keys = " ".join(f"`{key_name(key)}`" for key in action.keys or ("ctrl+p",))
             rows.append(f"| {PLACES[pane]} | {keys} | {action.help} |")

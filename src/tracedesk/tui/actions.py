@@ -5,66 +5,31 @@ What is not in here cannot be bound, and what is in here is built.
 
 from collections.abc import Iterable
 
-import msgspec
+from tracedesk.tui.action import Action, key_name
+from tracedesk.tui.screen_actions import (
+    BOXES,
+    CLOSERS,
+    EDITOR,
+    LOCAL_ACTIONS,
+    LOCAL_TITLES,
+    OWN_SCREEN,
+    OWN_SCREENS,
+    SCREEN_ACTIONS,
+    SCREEN_TITLES,
+)
+
+__all__ = [
+    "ACTIONS", "ALL_ACTIONS", "BOXES", "CLOSERS", "EDITOR", "OWN_SCREEN", "OWN_SCREENS", "PANES",
+    "PANE_TITLES", "PREFIXES", "Action", "footer_for", "help_for", "key_name", "prefixes",
+]  # fmt: skip
 
 PANES = ("list", "tree", "detail", "tests")
 """The four panes in the order that Tab walks them."""
 
-OWN_SCREENS = (
-    ("agents", "keys"), ("matrix", "failures"), ("scores", "flips"), ("compare", "difference"),
-)  # fmt: skip
-"""Panes of other screens, screen by screen, where the actions of the workbench do not reach."""
-
-OWN_SCREEN = tuple(pane for panes in OWN_SCREENS for pane in panes)
-
 PANE_TITLES = {
     "list": "Traces", "tree": "Spans", "detail": "Detail", "tests": "Tests",
-    "agents": "Agents", "keys": "Keys",
-    "matrix": "Matrix", "failures": "Failures", "scores": "Scores", "flips": "Flips",
-    "compare": "Compare", "difference": "Difference",
+    **SCREEN_TITLES, **LOCAL_TITLES,
 }  # fmt: skip
-
-
-class Action(msgspec.Struct, frozen=True):
-    """One thing a user can do."""
-
-    name: str
-    """Textual action with its arguments, such as ``jump('error', 1)``."""
-    keys: tuple[str, ...]
-    """Keys that do it; two keys in a row are written with a blank: ``] e``."""
-    label: str
-    """One or two words, for footer and palette."""
-    help: str
-    """One sentence, for the help page."""
-    pane: str = ""
-    """The pane that must have the focus; blank for everywhere."""
-    footer: bool = False
-    """Shown in the footer of its pane."""
-    palette: bool = True
-    """Offered in the command palette."""
-
-    @property
-    def shown_keys(self) -> str:
-        """The keys as a person reads them: ``]e``, ``Ctrl-d``."""
-        return " ".join(key_name(key) for key in self.keys) or key_name("ctrl+p")
-
-
-_KEY_NAMES = {
-    "enter": "Enter", "escape": "Esc", "space": "Space", "tab": "Tab", "shift+tab": "Shift-Tab",
-    "up": "↑", "down": "↓", "left": "←", "right": "→", "pageup": "PgUp", "pagedown": "PgDn",
-    "f3": "F3", "f4": "F4", "home": "Home", "end": "End",
-    "delete": "Del", "full_stop": ".", "comma": ",",
-    "shift+left": "Shift-←", "shift+right": "Shift-→",
-}  # fmt: skip
-
-
-def key_name(key: str) -> str:
-    """A key as a person reads it."""
-    if " " in key:
-        return "".join(key_name(part) for part in key.split(" "))
-    if key.startswith("ctrl+"):
-        return "Ctrl-" + key[5:]
-    return _KEY_NAMES.get(key, key)
 
 
 def _moves() -> Iterable[Action]:
@@ -77,18 +42,6 @@ def _moves() -> Iterable[Action]:
         ("half_page(-1)", ("ctrl+u", "pageup"), "page up", "Half a page up."),
     ):
         yield Action(name, keys, label, told, pane="lines", palette=False)
-
-
-def _choices(pane: str) -> Iterable[Action]:
-    """What is looked at, on the screens that count."""
-    for name, key, label, told in (
-        ("window", "w", "window", "The last 24 h, 7 d, 30 d, or all time."),
-        ("next_agent", "a", "agent", "The next agent, or all of them."),
-        ("next_version", "v", "version", "The next version, or all of them."),
-        ("next_environment", "e", "environment", "The next environment, or all of them."),
-        ("narrow", "f", "filter", "Only traces that match a filter; Esc drops it."),
-    ):
-        yield Action(name, (key,), label, told, pane, True)
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -194,55 +147,7 @@ ACTIONS: tuple[Action, ...] = (
            "Take back the last change of a case file that was made here."),
     Action("copy_assertion", ("y a",), "copy assertion",
            "Copy the first fitting assertion for the value here as YAML."),
-    # Agents and keys
-    Action("add_agent", ("a",), "add", "Add an agent to tracedesk.toml.", "agents", True),
-    Action("edit_agent", ("e", "enter"), "edit", "Change the agent's settings.", "agents", True),
-    Action("remove_agent", ("d", "delete"), "remove",
-           "Remove the agent; its traces stay.", "agents", True),
-    Action("new_key", ("n",), "new key", "Make a key that reaches this agent only.", "agents",
-           True),
-    Action("copy_sending('curl')", ("c",), "copy curl", "Copy the curl line below.", "agents",
-           True),
-    Action("copy_sending('variables')", ("v",), "copy OTEL",
-           "Copy the variables of an OpenTelemetry SDK below.", "agents", True),
-    Action("other_list", ("tab", "shift+tab"), "keys", "To the keys.", "agents", True, False),
-    Action("new_key", ("n",), "new key", "Make a key, for all agents or some.", "keys", True),
-    Action("revoke_key", ("d", "delete"), "revoke",
-           "Revoke the key; what sends with it is refused at once.", "keys", True),
-    Action("other_list", ("tab", "shift+tab"), "agents", "To the agents.", "keys", True, False),
-    # Matrix and scores
-    Action("open_cell", ("enter",), "failures", "To the failures of the cell.", "matrix", True),
-    Action("stage(-1)", ("h", "left"), "left", "The stage to the left.", "matrix", True),
-    Action("stage(1)", ("l", "right"), "right", "The stage to the right.", "matrix", True),
-    *_choices("matrix"),
-    Action("open_failure", ("enter",), "evidence",
-           "Open the trace at the span and the assertion that failed.", "failures", True),
-    Action("compare", ("enter",), "flips",
-           "What flipped since the one before, since the marked one, or by the edit.", "scores",
-           True),
-    Action("base", ("m",), "compare from",
-           "Compare from this day, version or environment.", "scores", True),
-    Action("axis", ("t",), "axis", "Over days, versions or environments.", "scores", True),
-    Action("measure", ("p",), "plot", "Plot the next of the three numbers.", "scores", True),
-    *_choices("scores"),
-    Action("open_flip", ("enter",), "evidence",
-           "Open the trace at the span and the assertion that flipped.", "flips", True),
-    # Compare
-    Action("to_difference", ("enter",), "difference",
-           "Go to what differs of the pair.", "compare", True, False),
-    Action("divergence(1)", ("] d",), "next divergence", "Next divergence.", "compare", True),
-    Action("only_changes", ("o",), "only differences",
-           "Show only what differs, or everything.", "compare", True),
-    Action("show_span", ("s",), "span",
-           "Leave, and show the span in its trace: that of B, else that of A.", "compare", True),
-    Action("swap", ("x",), "swap", "Exchange A and B.", "compare", True),
-    Action("divergence(-1)", ("[ d",), "previous divergence", "Previous divergence.", "compare",
-           True),
-    Action("other_pane", ("tab", "shift+tab"), "difference", "To the difference.", "compare",
-           True, False),
-    Action("open_value", ("enter",), "open value",
-           "Open the value in full.", "difference", True, False),
-    Action("other_pane", ("tab", "shift+tab"), "calls", "To the calls.", "difference", True, False),
+    *SCREEN_ACTIONS,
     # Everywhere
     Action("tab('reading')", ("1",), "Reading",
            "Response, input, tool calls, usage, with sources."),
@@ -309,6 +214,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.quit", ("q", "ctrl+q"), "quit", "Leave; nothing that was accepted is lost."),
 )  # fmt: skip
 
+"""What can be done by name: in the palette, after ``:``, and by its keys."""
+
+ALL_ACTIONS = (*ACTIONS, *LOCAL_ACTIONS)
+"""Everything that a key does."""
+
 
 def prefixes(panes: Iterable[str]) -> dict[str, dict[str, Action]]:
     """First key of each two-key command of some panes → second key → action."""
@@ -335,25 +245,45 @@ def footer_for(pane: str) -> list[Action]:
     """
     if not pane:
         return [action for action in ACTIONS if action.name in ALWAYS]
-    own = [action for action in ACTIONS if action.pane == pane and action.footer]
+    own = [action for action in ALL_ACTIONS if action.pane == pane and action.footer]
     if pane in OWN_SCREEN:
-        return own + [action for action in ACTIONS if action.name == "help"]
+        return own + [a for a in LOCAL_ACTIONS if (a.pane, a.name) == ("screen", "help")]
+    if pane in EDITOR:
+        return own
     return own + [action for action in ACTIONS if not action.pane and action.footer]
 
 
+def _of(*panes: str) -> list[Action]:
+    return [action for action in ALL_ACTIONS if action.pane in panes]
+
+
 def help_for(pane: str) -> list[tuple[str, list[Action]]]:
-    """Sections of the help page of a pane."""
+    """Sections of the help page of a pane: every key that does something there."""
+    moving = ("Moving", _of("lines"))
+    app = [a for a in ACTIONS if a.name.startswith("app.") and a.keys and a.name != "app.quit"]
+    if pane in BOXES:
+        own = [] if pane == "box" else [(PANE_TITLES[pane], _of(pane))]
+        return [*own, moving, ("Here", _of("box"))]
+    if pane in EDITOR:
+        others = [a for a in app if a.keys[0].startswith("ctrl+")]
+        quit_ = [a for a in LOCAL_ACTIONS if a.name == "app.quit"]
+        return [
+            (PANE_TITLES["edit"], _of("edit")),
+            ("Typing", _of("typing")),
+            ("Everywhere", [*others, *quit_]),
+        ]
     if pane in OWN_SCREEN:
         beside = next(panes for panes in OWN_SCREENS if pane in panes)
         return [
-            *((PANE_TITLES[each], [a for a in ACTIONS if a.pane == each]) for each in beside),
-            ("Moving", [a for a in ACTIONS if a.pane == "lines"]),
+            *((PANE_TITLES[each], _of(each)) for each in beside),
+            moving,
+            ("Everywhere", [*_of("screen", f"{beside[0]} screen"), *app]),
         ]
     two_keys = [a for a in ACTIONS if not a.pane and any(" " in key for key in a.keys)]
     general = [a for a in ACTIONS if not a.pane and a not in two_keys]
     return [
-        (PANE_TITLES.get(pane, pane), [a for a in ACTIONS if a.pane == pane]),
-        ("Moving", [a for a in ACTIONS if a.pane == "lines"]),
+        (PANE_TITLES.get(pane, pane), _of(pane)),
+        moving,
         ("Jumping and copying", two_keys),
         ("Everywhere", general),
     ]

@@ -2,13 +2,14 @@
 
 from textual.binding import Binding
 
-from tracedesk.tui.actions import ACTIONS
+from tracedesk.tui.actions import ALL_ACTIONS
 
 
-def bindings(pane: str) -> list[Binding]:
-    """Bindings of one pane; ``lines`` is what all lists share, blank the whole screen."""
+def bindings(pane: str, *, priority: bool = False) -> list[Binding]:
+    """Bindings of one pane; ``lines`` is what all lists share, blank the whole workbench. With
+    ``priority`` they come before those of what has the focus."""
     made = []
-    for action in ACTIONS:
+    for action in ALL_ACTIONS:
         keys = [key for key in action.keys if " " not in key]
         if action.pane != pane or not keys:
             continue
@@ -19,6 +20,7 @@ def bindings(pane: str) -> list[Binding]:
                 action.name if local else f"screen.{action.name}",
                 action.label,
                 show=False,
+                priority=priority,
                 tooltip=action.help,
                 id=f"{pane or 'screen'}.{action.name}",
             )

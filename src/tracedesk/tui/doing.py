@@ -33,7 +33,7 @@ async def do(app: "App[Any]", action: Action) -> None:
     elif action.pane == "lines":
         if isinstance(app.focused, LineView):
             await app.focused.run_action(action.name)
-    elif action.pane == pane or (not action.pane and on_workbench(screen)):
+    elif action.name == "help" or action.pane == pane or (not action.pane and on_workbench(screen)):
         await screen.run_action(action.name)
     elif action.pane in PANES and on_workbench(screen):
         screen.go_to_pane(action.pane)  # type: ignore[attr-defined]

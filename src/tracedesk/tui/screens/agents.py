@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -21,19 +21,19 @@ from tracedesk.desk import Desk
 from tracedesk.model.agent import Agent
 from tracedesk.roster import AgentEntry, KeyEntry, Roster, consequences, read_roster
 from tracedesk.store.keys import revoke_key
-from tracedesk.tui.actions import footer_for
+from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Line, Piece
 from tracedesk.tui.messages import CursorMoved
 from tracedesk.tui.screens.agent_forms import agent_fields, agent_settings, key_fields, save_key
 from tracedesk.tui.screens.asking import Confirm, Entries, Form
-from tracedesk.tui.screens.modals import HelpScreen, Modal
-from tracedesk.tui.steady import Steady, report
+from tracedesk.tui.screens.footed import OwnScreen
+from tracedesk.tui.screens.modals import Modal
+from tracedesk.tui.steady import report
 from tracedesk.tui.text import plain
 from tracedesk.tui.view_models import bars
 from tracedesk.tui.view_models.agents import sending_page, table_head, to_type
 from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.widgets.line_label import LineLabel
-from tracedesk.tui.widgets.roles import RoleScreen
 from tracedesk.tui.widgets.roster import AgentsView, KeysView, SendingPage
 from tracedesk.workspace import CONFIG_NAME
 
@@ -50,13 +50,10 @@ class RosterRead(Message):
         self.roster = roster
 
 
-class AgentsScreen(Steady, RoleScreen):
+class AgentsScreen(OwnScreen):
     """Two lists, and what to type below them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,A", "dismiss", "close", show=False),
-        Binding("question_mark", "help", "help", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("agents screen")]
 
     def __init__(self, desk: Desk, *, ascii: bool) -> None:
         super().__init__()
@@ -154,9 +151,7 @@ class AgentsScreen(Steady, RoleScreen):
             left.append(Piece(f"   {plain(self.desk.activity)}", "warn"))
         root = Piece(f"{plain(str(self.desk.workspace.root))} ", "dim")
         self.query_one("#header", LineLabel).show(left, [root])
-        actions = [Piece(" Esc", "accent"), Piece(" back  ", "dim")]
-        footer = bars.footer(footer_for(self.pane), self.size.width - 11)
-        self.query_one("#footer", LineLabel).show([*actions, *footer])
+        self.query_one("#footer", LineLabel).show(self.footer_pieces())
 
     def show_sending(self) -> None:
         entry, desk = self.agents.entry, self.desk
@@ -188,9 +183,6 @@ class AgentsScreen(Steady, RoleScreen):
 
     def action_other_list(self) -> None:
         (self.keys if self.pane == "agents" else self.agents).focus()
-
-    def action_help(self) -> None:
-        self.app.push_screen(HelpScreen(self.pane, ascii=self.ascii))
 
     # -- agents ----------------------------------------------------------------------
 
@@ -315,11 +307,8 @@ class AgentsScreen(Steady, RoleScreen):
 class NewKey(Modal):
     """A key, shown this once."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "copy('key')", "copy", show=False),
-        Binding("c", "copy('curl')", "copy curl", show=False),
-        Binding("v", "copy('variables')", "copy variables", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("made")]
+    pane = "made"
 
     def __init__(self, opener: AgentsScreen, entry: KeyEntry, secret: str) -> None:
         super().__init__(ascii=opener.ascii)

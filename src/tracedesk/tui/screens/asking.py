@@ -18,6 +18,7 @@ from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
+from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Line
 from tracedesk.tui.screens.modals import Modal
 from tracedesk.tui.steady import Steady
@@ -142,10 +143,8 @@ class Form(Steady, RoleScreen, ModalScreen[None]):
 class Confirm(Modal):
     """Asks before something that cannot be taken back."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "agree", "yes", show=False),
-        Binding("n", "dismiss", "no", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("confirm")]
+    pane = "confirm"
 
     def __init__(
         self, question: str, told: Sequence[str], agree: Callable[[], object], *, ascii: bool

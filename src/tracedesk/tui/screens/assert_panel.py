@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -21,6 +21,7 @@ from tracedesk.authoring.targets import Target, free_name
 from tracedesk.desk import Desk, OpenTrace
 from tracedesk.model.verdict import Outcome
 from tracedesk.testcases.edit import EditError
+from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Line, Piece, line
 from tracedesk.tui.messages import CursorMoved, LineOpened
 from tracedesk.tui.screens.asking import Entries, Field, Form
@@ -111,11 +112,8 @@ class CandidatesView(LineView):
 class AssertScreen(Modal):
     """Offers assertions; Enter goes on to where one is to be written."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "choose", show=False),
-        Binding("y", "copy", "copy", show=False),
-        Binding("h,left", "outwards", "outwards", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("assert")]
+    pane = "assert"
 
     def __init__(
         self,
@@ -287,7 +285,8 @@ class TargetsView(LineView):
 class TargetScreen(Modal):
     """Asks where the assertion is to be written. The last place is chosen already."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "write", "write", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("target")]
+    pane = "target"
 
     title_text = "Write to"
     hint = "Enter writes · Esc goes back"

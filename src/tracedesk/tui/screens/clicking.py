@@ -1,9 +1,10 @@
 """Clicks on the bars: a key of the footer does what it names, a crumb leads back to its pane."""
 
+from collections.abc import Iterable
+
 from textual import on
 
-from tracedesk.tui.actions import footer_for, key_name
-from tracedesk.tui.doing import do
+from tracedesk.tui.actions import Action, footer_for
 from tracedesk.tui.screens.resuming import Resuming
 from tracedesk.tui.widgets.line_label import LineLabel
 
@@ -14,16 +15,8 @@ CRUMBS = ("list", "tree", "detail")
 class Clicking(Resuming):
     """The workbench under a mouse."""
 
-    @on(LineLabel.Clicked, "#footer")
-    async def _key_clicked(self, message: LineLabel.Clicked) -> None:
-        named = message.pieces[max(0, message.at - message.at % 2 - 1) :][:2]
-        if message.at % 2:  # keys stand at odd places, their labels behind them
-            named = message.pieces[message.at : message.at + 2]
-        words = [piece.text.strip() for piece in named]
-        for action in footer_for("" if self.has_class("-empty") else self.pane):
-            if action.keys and words == [key_name(action.keys[0]), action.label]:
-                await do(self.app, action)
-                return
+    def footer_actions(self) -> Iterable[Action]:
+        return footer_for("" if self.has_class("-empty") else self.pane)
 
     @on(LineLabel.Clicked, "#breadcrumb")
     def _crumb_clicked(self, message: LineLabel.Clicked) -> None:

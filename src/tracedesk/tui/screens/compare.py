@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -20,14 +20,14 @@ from tracedesk.comparing.told import PairTold, VerdictChange, pair_told, verdict
 from tracedesk.desk import Desk
 from tracedesk.evaluation.load import reading_settings
 from tracedesk.store.rows import TraceRow
-from tracedesk.tui.actions import footer_for, prefixes
+from tracedesk.tui.actions import prefixes
+from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Line, Piece
 from tracedesk.tui.messages import CursorMoved, LineOpened
-from tracedesk.tui.screens.modals import HelpScreen
+from tracedesk.tui.screens.footed import OwnScreen
 from tracedesk.tui.screens.value import ValueScreen
-from tracedesk.tui.steady import Steady, report
+from tracedesk.tui.steady import report
 from tracedesk.tui.text import ASCII, fit, plain
-from tracedesk.tui.view_models import bars
 from tracedesk.tui.view_models.compared import SIDE_BY_SIDE, Compared, differs
 from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.view_models.pages.difference import ROLES, pair_page, trace_page
@@ -35,7 +35,6 @@ from tracedesk.tui.view_models.results import GLYPHS
 from tracedesk.tui.view_models.trace_list import row_title
 from tracedesk.tui.widgets.compared import ComparedView, DifferenceView
 from tracedesk.tui.widgets.line_label import LineLabel
-from tracedesk.tui.widgets.roles import RoleScreen
 
 PREFIXES = prefixes(("compare", "difference", "lines"))
 
@@ -64,15 +63,10 @@ class PairRead(Message):
         self.told = told
 
 
-class CompareScreen(Steady, RoleScreen):
+class CompareScreen(OwnScreen):
     """Two traces side by side."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "back", show=False),
-        Binding("q", "close", "close", show=False),
-        Binding("question_mark", "help", "help", show=False),
-        Binding("W", "close", "close", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("compare screen")]
 
     def __init__(
         self,
@@ -287,12 +281,6 @@ class CompareScreen(Steady, RoleScreen):
         else:
             self.dismiss()
 
-    def action_close(self) -> None:
-        self.dismiss()
-
-    def action_help(self) -> None:
-        self.app.push_screen(HelpScreen(self.pane, ascii=self.ascii))
-
     @on(LineOpened, "#compare")
     def _line_opened(self) -> None:
         self.action_to_difference()
@@ -342,12 +330,11 @@ class CompareScreen(Steady, RoleScreen):
         self._titled("compare", "" if self.model is None else self.model.summary)
         width = self.view.row_width
         self.query_one("#compare-head", LineLabel).show(self._head(width))
-        keys = bars.footer(footer_for(self.pane), self.size.width - 11)
+        keys = self.footer_pieces()
         if self._prefix:
             hints = (f"  {key} {a.label}" for key, a in PREFIXES[self._prefix].items())
             keys = [Piece(f" {self._prefix} ", "heading"), *(Piece(hint, "dim") for hint in hints)]
-        back = [Piece(" Esc", "accent"), Piece(" back  ", "dim")]
-        self.query_one("#footer", LineLabel).show([*back, *keys])
+        self.query_one("#footer", LineLabel).show(keys)
 
     def _head(self, width: int) -> list[Piece]:
         """Both traces by name and verdict, above their columns."""

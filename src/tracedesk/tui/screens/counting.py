@@ -7,11 +7,10 @@ remembered by the desk until the history changes.
 
 from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from textual import events, on, work
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.worker import Worker, WorkerState, get_current_worker
@@ -23,18 +22,16 @@ from tracedesk.evaluation.trends import Choice, Survey
 from tracedesk.evaluation.windows import PRESETS, Window, since_ns
 from tracedesk.query.filter import FilterError, parse_filter
 from tracedesk.query.text import counted
-from tracedesk.tui.actions import PANE_TITLES, footer_for
+from tracedesk.tui.actions import PANE_TITLES
 from tracedesk.tui.lines import Piece
-from tracedesk.tui.screens.modals import HelpScreen
-from tracedesk.tui.steady import Steady, report
+from tracedesk.tui.screens.footed import OwnScreen
+from tracedesk.tui.steady import report
 from tracedesk.tui.text import plain
-from tracedesk.tui.view_models import bars
 from tracedesk.tui.view_models.counted import Looking, following
 from tracedesk.tui.view_models.place import Place
 from tracedesk.tui.view_models.trace_list import row_title
 from tracedesk.tui.widgets.field_bar import FieldBar
 from tracedesk.tui.widgets.line_label import LineLabel
-from tracedesk.tui.widgets.roles import RoleScreen
 
 POLL_S = 0.5
 REST = 4
@@ -75,14 +72,9 @@ class CountedSoFar(Message):
         return isinstance(message, CountedSoFar)
 
 
-class CountingScreen(Steady, RoleScreen):
+class CountingScreen(OwnScreen):
     """A screen over the history; subclasses show what was counted."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "back", show=False),
-        Binding("q", "close", "close", show=False),
-        Binding("question_mark", "help", "help", show=False),
-    ]
     title_text = ""
     looked_through = False
     """True where edits of case files are wanted too."""
@@ -314,9 +306,7 @@ class CountingScreen(Steady, RoleScreen):
             out = f" · {counted(gone, 'case')} not in effect left out" if gone else ""
             right.append(Piece(f"{traces}{out} ", "dim"))
         self.query_one("#header", LineLabel).show(left, right)
-        keys = bars.footer(footer_for(self.pane), self.size.width - 11) if self.pane else []
-        back = [Piece(" Esc", "accent"), Piece(" back  ", "dim")]
-        self.query_one("#footer", LineLabel).show([*back, *keys])
+        self.query_one("#footer", LineLabel).show(self.footer_pieces())
 
     def why_empty(self) -> str:
         """What is missing when nothing was counted, and what to do about it."""
@@ -346,12 +336,6 @@ class CountingScreen(Steady, RoleScreen):
         if widget.id in PANE_TITLES or widget.id == "entries":
             self.pane = "scores" if widget.id == "entries" else str(widget.id)
             self.show_bars()
-
-    def action_help(self) -> None:
-        self.app.push_screen(HelpScreen(self.pane, ascii=self.ascii))
-
-    def action_close(self) -> None:
-        self.dismiss()
 
     def action_leave(self) -> None:
         """One step back: out of the filter, the list of failures, the screen."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.timer import Timer
 from textual.widgets import TextArea
 from textual.worker import Worker, WorkerState
@@ -20,6 +20,8 @@ from tracedesk.authoring.saving import ChangedError, SaveError, content
 from tracedesk.authoring.trial import Trial
 from tracedesk.authoring.vocabulary import Vocabulary
 from tracedesk.desk import Desk, OpenTrace
+from tracedesk.tui.actions import footer_for
+from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Piece
 from tracedesk.tui.messages import LineOpened
 from tracedesk.tui.screens.edit_asking import ChangedScreen, CloseScreen
@@ -31,21 +33,21 @@ from tracedesk.tui.screens.edit_messages import (
     Tried,
     WordsKnown,
 )
-from tracedesk.tui.steady import Steady, report
+from tracedesk.tui.screens.footed import Footed
+from tracedesk.tui.screens.modals import HelpScreen
+from tracedesk.tui.steady import report
+from tracedesk.tui.view_models import bars
 from tracedesk.tui.view_models.editing import Told, faults_of, summary, told_of
 from tracedesk.tui.widgets.editor.case_text import CaseText
 from tracedesk.tui.widgets.editor.offers import OffersView
 from tracedesk.tui.widgets.line_label import LineLabel
 from tracedesk.tui.widgets.line_view import LineView
-from tracedesk.tui.widgets.roles import RoleScreen
 
 PAUSE_S = 0.2
 """Rest of the hands after which the text is tried."""
 
 DISK_S = 1.0
 """Between two looks at the file."""
-
-KEYS = "Ctrl-s save · Esc close · Ctrl-Space words · Ctrl-z undo · Ctrl-n problem"
 
 _BOM = "\ufeff"
 
@@ -64,15 +66,11 @@ class ToldView(LineView, can_focus=False):
         self.post_message(LineOpened(self, row))
 
 
-class EditScreen(Steady, RoleScreen):
+class EditScreen(Footed):
     """Edits one file."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", "save", show=False, priority=True),
-        Binding("escape", "close", "close", show=False, priority=True),
-        Binding("ctrl+@,ctrl+space", "complete", "words", show=False, priority=True),
-        Binding("ctrl+n", "next_fault", "next problem", show=False, priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("edit", priority=True)]
+    pane = "edit"
 
     def __init__(
         self,
@@ -109,7 +107,7 @@ class EditScreen(Steady, RoleScreen):
         yield CaseText(json=self.shown.lower().endswith(".json"))
         yield ToldView(ascii=self.ascii)
         yield OffersView(ascii=self.ascii)
-        yield LineLabel(ascii=self.ascii, id="edit-foot")
+        yield LineLabel(ascii=self.ascii, id="footer")
 
     def on_mount(self) -> None:
         assert self.base is not None
@@ -127,7 +125,6 @@ class EditScreen(Steady, RoleScreen):
             return
         area.focus()
         area.move_to(self._line - 1)
-        self.query_one("#edit-foot", LineLabel).show([Piece(f" {KEYS}", "dim")])
         self._show_head()
         self._try()
         self._learn()
@@ -174,6 +171,8 @@ class EditScreen(Steady, RoleScreen):
 
     def on_resize(self) -> None:
         self._show_told()
+        keys = bars.footer(footer_for(self.pane), self.size.width)
+        self.query_one("#footer", LineLabel).show(keys)
 
     # -- words -------------------------------------------------------------------------
 
@@ -371,6 +370,9 @@ class EditScreen(Steady, RoleScreen):
         self._show_head()
 
     # -- leaving -----------------------------------------------------------------------
+
+    def action_help(self) -> None:
+        self.app.push_screen(HelpScreen(self.pane, ascii=self.ascii))
 
     def action_close(self) -> None:
         """Escape: the words first, then the editor, which asks when something is not saved."""

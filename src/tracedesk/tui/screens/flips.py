@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 
 from tracedesk.model.verdict import Outcome
+from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Piece
 from tracedesk.tui.messages import LineOpened
 from tracedesk.tui.screens.judged import Judged
@@ -125,10 +126,8 @@ def flip_line(flip: "Flipped", width: int, titles: Mapping[str, str]) -> list[Pi
 class FlipsScreen(Modal):
     """The flips of one edit. Enter shows one on its trace."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("B", "dismiss", "close", show=False),
-        Binding("enter", "show_flip", "evidence", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("turned")]
+    pane = "turned"
 
     def __init__(
         self,

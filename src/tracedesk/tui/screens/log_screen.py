@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 
+from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Line, line
 from tracedesk.tui.screens.modals import Modal
 from tracedesk.tui.view_models.log import LEVELS, Record, at_least, log_lines, read_tail, records
@@ -30,10 +31,8 @@ class TailRead(Message):
 class LogScreen(Modal):
     """What was logged, the newest below; it stays in sight until the cursor leaves it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "less", "more or fewer levels", show=False),
-        Binding("D", "dismiss", "close", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("log")]
+    pane = "log"
     title_text = "Log"
 
     def __init__(self, path: Path, *, ascii: bool) -> None:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.worker import get_current_worker
@@ -13,6 +13,7 @@ from textual.worker import get_current_worker
 from tracedesk.evaluation.gather import Gathered
 from tracedesk.evaluation.matrix import Failure, Row, failures_by, matrix_of
 from tracedesk.evaluation.trends import Choice, Failed
+from tracedesk.tui.bindings import bindings
 from tracedesk.tui.messages import CursorMoved, LineOpened
 from tracedesk.tui.screens.counting import CountingScreen
 from tracedesk.tui.view_models.counted import cell_title, matrix_head
@@ -60,7 +61,7 @@ class FailuresFound(FailuresRead):
 class MatrixScreen(CountingScreen):
     """Where cases break."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("M", "close", "close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("matrix screen")]
     title_text = "failure matrix"
 
     def compose(self) -> ComposeResult:

@@ -5,13 +5,14 @@ from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 
 from tracedesk.store.ledger import Counts, Ledger
-from tracedesk.tui.actions import OWN_SCREEN, PANE_TITLES, help_for
+from tracedesk.tui.actions import PANE_TITLES, PANES, help_for
+from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Line, Piece
 from tracedesk.tui.steady import Steady
 from tracedesk.tui.text import fit, plain
@@ -38,9 +39,10 @@ LEGEND = (
 class Modal(Steady, RoleScreen, ModalScreen[None]):
     """A box over the workbench that Escape closes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "close", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("box")]
+
+    pane = "box"
+    """Whose keys are told by the help."""
 
     def __init__(self, *, ascii: bool = False) -> None:
         super().__init__()
@@ -68,6 +70,10 @@ class Modal(Steady, RoleScreen, ModalScreen[None]):
     def page(self, width: int) -> list[Line]:
         raise NotImplementedError
 
+    def action_help(self) -> None:
+        """The keys of this box."""
+        self.app.push_screen(HelpScreen(self.pane, ascii=self.ascii))
+
 
 class LedgerScreen(Modal):
     """What became of everything that was sent."""
@@ -93,14 +99,13 @@ class LedgerScreen(Modal):
 class HelpScreen(Modal):
     """Keys of the pane that had the focus, then those that work everywhere, then the signs."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark", "dismiss", "close", show=False)
-    ]
-
     def __init__(self, pane: str, *, ascii: bool = False) -> None:
         super().__init__(ascii=ascii)
         self.pane = pane
         self.title_text = f"Help · {PANE_TITLES.get(pane, 'tracedesk')}"
+
+    def action_help(self) -> None:
+        self.dismiss()
 
     def page(self, width: int) -> list[Line]:
         page = Page(width)
@@ -109,7 +114,7 @@ class HelpScreen(Modal):
             for action in actions:
                 keys = f"  {action.shown_keys:<14}"
                 page.add(Piece(keys, "accent"), Piece(fit(action.help, width - len(keys))))
-        if self.pane in OWN_SCREEN:
+        if self.pane not in PANES:
             return page.lines
         page.heading("Signs")
         for sign, role, meaning in LEGEND:

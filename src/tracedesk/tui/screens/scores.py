@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import msgspec
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.message import Message
 
@@ -15,6 +15,7 @@ from tracedesk.evaluation.regressions import Comparison
 from tracedesk.evaluation.score_text import MEASURES, percents
 from tracedesk.evaluation.trends import AXES, DAYS, ENVIRONMENTS, Choice, Survey
 from tracedesk.evaluation.windows import DAY_NS, Window, day_of
+from tracedesk.tui.bindings import bindings
 from tracedesk.tui.messages import LineOpened
 from tracedesk.tui.screens.counting import CountingScreen, GivenUpError
 from tracedesk.tui.view_models.counted import (
@@ -52,7 +53,7 @@ class HeadlinePage(PageView, can_focus=False):
 class ScoresScreen(CountingScreen):
     """How good it is, since when, and what made it so."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("S", "close", "close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("scores screen")]
     title_text = "scores"
     looked_through = True
 

@@ -5,13 +5,14 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.worker import get_current_worker
 
 from tracedesk.tui import figures
+from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Value
 from tracedesk.tui.messages import CursorMoved
 from tracedesk.tui.outside import show_outside
@@ -30,15 +31,8 @@ HINT = "Enter pages · / searches · y copies · F3 $PAGER · F4 $EDITOR · Esc 
 class ValueScreen(Modal):
     """One value over the workbench."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "copy", "copy", show=False),
-        Binding("enter", "page", "next page", show=False),
-        Binding("slash", "search", "search", show=False),
-        Binding("n", "next_hit(1)", "next hit", show=False),
-        Binding("N", "next_hit(-1)", "previous hit", show=False),
-        Binding("f3", "outside(False)", "pager", show=False),
-        Binding("f4", "outside(True)", "editor", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("value")]
+    pane = "value"
     hint = HINT
 
     class Ready(Message):

@@ -48,7 +48,7 @@ from tracedesk.tui.session import Session
 from tracedesk.tui.text import plain
 from tracedesk.tui.view_models import bars
 from tracedesk.tui.view_models.trace_list import row_title
-from tracedesk.tui.widgets.detail.page_view import PageView
+from tracedesk.tui.widgets.detail.page_view import DetailPage
 from tracedesk.tui.widgets.detail.tabs import DetailTabs
 from tracedesk.tui.widgets.drawer.failure import FailureStrip
 from tracedesk.tui.widgets.drawer.results_view import ResultsView
@@ -129,7 +129,7 @@ class Workbench(Clicking, Editing, Stepping):
                 yield FieldBar("/", "name, attribute, argument or error", id="search-bar")
             with Pane(id="detail-pane", classes="pane"):
                 yield DetailTabs(ascii=self.ascii)
-                yield PageView(ascii=self.ascii)
+                yield DetailPage(ascii=self.ascii)
                 yield FieldBar("/", "attribute name or value", id="attribute-bar")
         with Pane(id="tests-pane", classes="pane"):
             yield ResultsView(self.results, ascii=self.ascii)

@@ -21,8 +21,15 @@ class Told(msgspec.Struct, frozen=True):
 
 
 def told_of(trial: Trial, width: int) -> list[Told]:
-    """Diagnostics in file order, then the verdict of each assertion."""
+    """Diagnostics in file order, then the verdict of each assertion; what cannot be decided for
+    a diagnostic only says where that stands."""
     found: list[Told] = []
+    above = {f"{each.line}:{each.column}: {each.message}" for each in trial.file.diagnostics}
+
+    def reason(text: str) -> str:
+        known = next((said for said in above if text.endswith(said)), "")
+        return f"see {known.partition(': ')[0]} above" if known else text
+
     for each in trial.file.diagnostics:
         role = "bad" if each.is_error else "warn"
         place = f" ! {each.line}:{each.column} "
@@ -34,14 +41,14 @@ def told_of(trial: Trial, width: int) -> list[Told]:
         status = statuses.get(case.case, "active")
         pieces = [Piece(f" {glyph} ", role), Piece(fit(case.name, max(10, width // 2)), "strong")]
         pieces += [Piece(f"  {status}", "warn")] if status != "active" else []
-        pieces += [Piece("  " + fit(case.reason, width // 3), "dim")] if case.reason else []
+        pieces += [Piece("  " + fit(reason(case.reason), width // 3), "dim")] if case.reason else []
         found.append(Told(line(*pieces), case.line - 1))
         for verdict in case.verdicts:
             glyph, role = GLYPHS[verdict.outcome]
             lead = f"   {glyph} "
             place = f"{verdict.line} {verdict.target}  "
             room = max(10, width - len(lead) - len(place))
-            told = Piece(fit(brief(verdict.reason), room))
+            told = Piece(fit(brief(reason(verdict.reason)), room))
             found.append(Told(line(Piece(lead, role), Piece(place, "dim"), told), verdict.line - 1))
     return found
 

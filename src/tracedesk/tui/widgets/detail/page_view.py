@@ -17,8 +17,6 @@ MakePage = Callable[[int], list[Line]]
 class PageView(LineView):
     """Lines of a page, made again when the pane changes its width."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("detail")]
-
     def __init__(self, *, ascii: bool, id: str = "page") -> None:
         super().__init__(ascii=ascii, id=id)
         self.lines: list[Line] = []
@@ -58,3 +56,9 @@ class PageView(LineView):
         below = self.lines[self.cursor + 1 : self.cursor + 2]
         headed = line.pieces and line.pieces[0].role == "heading" and not line.leads
         return below[0] if headed and below else line
+
+
+class DetailPage(PageView):
+    """The page of the detail pane, with its keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("detail")]
