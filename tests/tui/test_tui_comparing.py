@@ -8,6 +8,7 @@ from piloting import lines_of, until
 from tracedesk.comparing.comparison import Comparison
 from tracedesk.comparing.side import Side
 from tracedesk.comparing.told import pair_told
+from tracedesk.evaluation import load as evaluation_load
 from tracedesk.model.tree import SpanTree
 from tracedesk.reading import read
 from tracedesk.testing import make_span, make_tool, make_trace
@@ -127,6 +128,28 @@ async def test_both_traces_as_a_whole_tell_verdicts_and_texts(two_runs):
         assert any("tool calls" in line for line in page)
         await pilot.press("x")
         await until(pilot, lambda: app.screen.left.external_id == "run-1", "A and B are exchanged")
+
+
+async def test_the_open_trace_is_not_decoded_again_to_be_compared(two_runs, monkeypatch):
+    app = TracedeskApp(two_runs, strict=True, ascii=False)
+    async with app.run_test(size=LARGE) as pilot:
+        await ready(pilot, two_runs)
+        monkeypatch.setattr("tracedesk.opening.OPEN_TRACES_KEPT", 1)  # as of large ones
+        decoded = []
+        decode = evaluation_load.load_trace
+        monkeypatch.setattr(
+            evaluation_load,
+            "load_trace",
+            lambda store, row, *more: decoded.append(row.id) or decode(store, row, *more),
+        )
+        await pilot.press("w")
+        screen = await compared(pilot)
+        assert decoded == [screen.left.id]
+        assert screen.outcomes == ("pass", "fail")
+        await pilot.press("x")
+        await until(pilot, lambda: screen.left.external_id == "run-2", "exchanged")
+        await until(pilot, lambda: screen.outcomes == ("fail", "pass"), "and aligned anew")
+        assert decoded == [screen.right.id, screen.left.id]
 
 
 async def test_the_mark_is_taken_away_by_marking_a_again(two_runs):

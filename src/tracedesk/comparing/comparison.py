@@ -78,31 +78,31 @@ class Comparison:
 
     def _moments(self) -> Iterator[tuple[int, int, int, int]]:
         """Of each divergence its moment: after which line, start before end, inner end first."""
-        ends = self._ends
         for at in self.divergences:
             row = self.rows[at]
             if row.change is Change.CHANGED and AT_START.isdisjoint(row.parts):
-                yield ends[at], 1, -at, at
+                yield self._end(row), 1, -at, at
             else:
                 yield at, 0, 0, at
 
+    def _end(self, row: Row) -> int:
+        """The last line of the subtree of a pair, on either side."""
+        assert row.left is not None, "a pair has a call on either side"
+        assert row.right is not None, "a pair has a call on either side"
+        here, there = self._lines
+        left, right = self.left.tree.subtree_end, self.right.tree.subtree_end
+        return max(here[left[row.left] - 1], there[right[row.right] - 1])
+
     @cached_property
-    def _ends(self) -> list[int]:
-        """Per line the last line of its subtree on either side."""
-        line_of: tuple[dict[int, int], dict[int, int]] = ({}, {})
+    def _lines(self) -> tuple[list[int], list[int]]:
+        """Per row of either tree the line where it stands."""
+        here, there = [0] * len(self.left), [0] * len(self.right)
         for at, row in enumerate(self.rows):
-            for lines, place in zip(line_of, (row.left, row.right), strict=True):
-                if place is not None:
-                    lines[place] = at
-        sides = (self.left, self.right)
-        ends = []
-        for at, row in enumerate(self.rows):
-            last = at
-            for lines, place, side in zip(line_of, (row.left, row.right), sides, strict=True):
-                if place is not None:
-                    last = max(last, lines[side.tree.subtree_end[place] - 1])
-            ends.append(last)
-        return ends
+            if row.left is not None:
+                here[row.left] = at
+            if row.right is not None:
+                there[row.right] = at
+        return here, there
 
     def diverging(self, *, left: bool) -> list[str]:
         """Ids of the spans of one side that are not the same on the other, in call order."""
@@ -113,12 +113,9 @@ class Comparison:
 
     def line_of(self, span_id: str, *, left: bool) -> int | None:
         """The line where a span of one side stands."""
-        side = self.left if left else self.right
-        for at, row in enumerate(self.rows):
-            place = row.left if left else row.right
-            if place is not None and side.spans[place].span_id == span_id:
-                return at
-        return None
+        spans = (self.left if left else self.right).spans
+        lines = self._lines[not left]
+        return next((lines[at] for at, span in enumerate(spans) if span.span_id == span_id), None)
 
     def depth(self, row: Row) -> int:
         """How deep a line is indented: as deep as its left span, else its right one."""

@@ -64,9 +64,12 @@ class Side:
         self.tree = tree
         self.reading = reading
         self._view = View(trace, settings)
-        self._calls = {call.id: call for call in reading.calls if call.shown_by is None}
         spans = map(trace.spans.__getitem__, tree.order)
         self.spans: list[Span] = list(spans)
+        calls = {call.id: call for call in reading.calls if call.shown_by is None}
+        self._calls = [calls.get(span.span_id) for span in self.spans]
+        plan = self._view.plan
+        self._inputs = (*plan.input.attributes, *plan.input_gaps.attributes)
         self.models = [self._models(row) for row in range(len(self.spans))]
         """Names of the models that each model call was made to; empty for all else."""
         self.roles = [ROLES.get(span.kind, "other") for span in self.spans]
@@ -80,7 +83,7 @@ class Side:
 
     def call(self, row: int) -> Call | None:
         """The call that a span is; None for one that did not run."""
-        return self._calls.get(self.spans[row].span_id)
+        return self._calls[row]
 
     def _name(self, row: int) -> str:
         """A tool by its own name, a model call without its model, all else by its label."""
@@ -97,8 +100,8 @@ class Side:
         if self.spans[row].kind is not Kind.MODEL:
             return NO_MODELS
         seen = self._view.seen[self.tree.order[row]]
-        values = (opened(seen[name]) for name in self._view.plan.models if name in seen)
-        return frozenset(value for value in values if isinstance(value, str))
+        values = [opened(seen[name]) for name in self._view.plan.models if name in seen]
+        return frozenset([value for value in values if isinstance(value, str)])
 
     # -- what was said ---------------------------------------------------------------
 
@@ -133,6 +136,9 @@ class Side:
 
     def _messages(self, index: int, sources: Messages, role: str) -> Content | None:
         view = self._view
+        ai = view.shapes[index].ai
+        if not (sources or ai):
+            return None
         for attributes, indexed in sources:
             said = [message for name in attributes for message in view.said(index, name)]
             for prefix, infix in indexed:
@@ -141,7 +147,7 @@ class Side:
                 place = attributes[0] if attributes else indexed[0][0]
                 return Content("messages", [message_value(each) for each in said], place)
         span = view.spans[index]
-        if view.shapes[index].ai and eventful(span):
+        if ai and eventful(span):
             told = list(each_message(span.events, role))
             if told:
                 values = [message_value(message) for message, _ in told]
@@ -150,8 +156,10 @@ class Side:
 
     def _attribute(self, index: int, what: str) -> Content:
         """The first attribute that the tables of conventions name for an input."""
-        seen, plan = self._view.seen[index], self._view.plan
-        for name in (*plan.input.attributes, *plan.input_gaps.attributes):
+        seen = self._view.seen[index]
+        if seen.keys().isdisjoint(self._inputs):
+            return BLANK
+        for name in self._inputs:
             if name in seen:
                 value = opened(seen[name])
                 inner = json_text(value)

@@ -130,10 +130,11 @@ class CompareScreen(OwnScreen):
         description="two traces",
     )
     def make_comparison(self, left: TraceRow, right: TraceRow) -> None:
-        """Read both traces and align them."""
+        """Read both traces and align them. B first, which is mostly the open one: only the trace
+        read last is kept decoded."""
         worker = get_current_worker()
         sides, verdicts = [], []
-        for row in (left, right):
+        for row in (right, left):
             opened = self.desk.load(row.id)
             if opened is None or worker.is_cancelled:
                 self.post_message(ComparisonMade(None, [], (None, None)))
@@ -143,9 +144,9 @@ class CompareScreen(OwnScreen):
             sides.append(Side(opened.trace, opened.tree, opened.reading, settings))
             found = self.desk.verdicts(row.id)
             verdicts.append(self.desk.evaluate(opened) if found and found.brief else found)
-        model = Compared(Comparison(*sides))
-        cases = [() if found is None else found.cases for found in verdicts]
-        left_outcome, right_outcome = (found and found.outcome for found in verdicts)
+        model = Compared(Comparison(*reversed(sides)))
+        cases = [() if found is None else found.cases for found in reversed(verdicts)]
+        right_outcome, left_outcome = (found and found.outcome for found in verdicts)
         if not worker.is_cancelled:
             self.post_message(
                 ComparisonMade(model, verdict_changes(*cases), (left_outcome, right_outcome))
