@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tracedesk.formats.detect import read_body
+from tracedesk.formats.detect import read_body, read_request
 from tracedesk.formats.errors import MAX_FAULTS, FormatError
 from tracedesk.model.trace import Kind, Status, Trace
 
@@ -321,6 +321,11 @@ def test_what_is_no_json_is_refused_wherever_something_else_is_odd(value: bytes)
 def test_what_was_sent_instead_of_json_is_guessed(body: bytes, told: str) -> None:
     with pytest.raises(FormatError, match=told):
         read_body(body)
+
+
+def test_logs_too_have_to_be_json() -> None:
+    with pytest.raises(FormatError, match=r"not valid JSON: .*line 1, column 21"):
+        read_request("/v1/logs", b'{"resourceLogs": [ {,}]}')
 
 
 def test_a_repeated_key_keeps_its_last_value() -> None:

@@ -543,3 +543,10 @@ def test_a_glance_never_misses_what_a_walk_would_find(
     walk.value(tree)
     wire = json.dumps({"data": tree}, ensure_ascii=ascii_only).encode()
     assert glance(RedactionSettings(automatic=True))(wire) or not walk.redacted
+
+
+@pytest.mark.parametrize("value", [b"NaN", b'"\x01"'])
+def test_what_is_no_json_does_not_become_it_by_being_redacted(value: bytes) -> None:
+    body = b'{"data":{"password":"p","odd":%b}}' % value
+    with pytest.raises(FormatError, match="not valid JSON"):
+        redactor().body("/public/traces", body, "application/json")

@@ -66,7 +66,10 @@ def read_request(
     """``read_body`` for what was posted to ``path``, which tells OTLP logs from traces."""
     if path != LOGS_PATH:
         return read_body(body, content_type, strict=strict)
-    logs = read_logs(body, protobuf=is_protobuf(content_type))
+    protobuf = is_protobuf(content_type)
+    if not protobuf:
+        check_json(body)
+    logs = read_logs(body, protobuf=protobuf)
     return Envelope(shape="otlp", otlp=logs.resources, logs=logs)
 
 
@@ -106,6 +109,15 @@ def read_body(
     if envelope.warnings:
         envelope.warnings = unique_warnings(envelope.warnings)
     return envelope
+
+
+def check_json(body: bytes) -> None:
+    """Raises ``FormatError`` for bytes that are not JSON, as ``read_body`` would."""
+    try:
+        _check_syntax(_clean(body, Faults())[0])
+    except (msgspec.DecodeError, RecursionError):
+        read_body(body)
+        raise
 
 
 def _clean(body: bytes, faults: Faults) -> tuple[bytes, list[TraceWarning]]:

@@ -7,7 +7,7 @@ end is refused, so nothing unseen is ever stored.
 from collections.abc import Mapping
 from typing import Any
 
-from tracedesk.formats.detect import is_protobuf, read_request
+from tracedesk.formats.detect import check_json, is_protobuf, read_request
 from tracedesk.formats.errors import Fault, FormatError
 from tracedesk.formats.otlp_logs import LOGS_PATH
 from tracedesk.formats.redaction.glance import glance
@@ -55,6 +55,7 @@ class Redactor:
         walked = walk.level(value, "body")
         if walked is value and walk.names == names_in(text):
             return body, 0
+        check_json(body)  # written anew it would be JSON, whatever it was
         return jsontext.dump(walked).encode(), walk.redacted
 
     def headers(self, headers: Mapping[str, str]) -> tuple[dict[str, str], int]:
