@@ -6,6 +6,8 @@ from fake_desk import NOW_NS, FakeDesk, booking_desk, passing_case
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracedesk.evaluation.run import TraceVerdicts
+from tracedesk.model.verdict import Outcome
 from tracedesk.query.filter import parse_filter
 from tracedesk.testing import make_span, make_trace
 from tracedesk.tui.text import cells
@@ -184,6 +186,27 @@ def test_a_pending_trace_shows_no_fresh_green():
     desk.judge(row.id, passing_case(), pending=True)
     pieces = entry_line(Entry(row, "a", desk.verdicts(row.id)), 40, NOW_NS, False)
     assert "ok" not in {piece.role for piece in pieces}
+    assert "✓" not in "".join(piece.text for piece in pieces), "colour is not all that tells"
+
+
+@pytest.mark.parametrize(
+    ("counts", "more", "shown"),
+    [
+        ((9, 0, 0), {"pending": True}, "…   "),
+        ((9, 2, 0), {"pending": True}, "…✗2 "),
+        ((9, 0, 1), {"pending": True}, "…?1 "),
+        ((9, 0, 0), {"stale": frozenset({"case"})}, "~✓9 "),
+        ((0, 312, 0), {"stale": frozenset({"case"})}, "~✗+ "),
+        ((0, 1_312, 0), {}, "✗1k "),
+        ((9, 0, 0), {}, "✓9  "),
+    ],
+)
+def test_what_is_pending_or_stale_is_told_apart_without_colours(counts, more, shown):
+    desk = booking_desk(1)
+    row = desk.rows_newest_first()[0]
+    by_outcome = dict(zip((Outcome.PASS, Outcome.FAIL, Outcome.MISSING), counts, strict=True))
+    told = TraceVerdicts(trace=row.id, revision=1, counts=by_outcome, **more)
+    assert shown in line_text(Entry(row, "a", told), 40)
 
 
 @given(st.text(max_size=80), st.integers(24, 200))

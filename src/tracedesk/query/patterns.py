@@ -100,9 +100,8 @@ class Pattern:
         return None if len(text) <= self._short and timeout_s >= _LEAST_LIMIT_S else timeout_s
 
     def _too_slow(self, timeout_s: float, chars: int) -> str:
-        return (
-            f"pattern {self.text!r} took longer than {timeout_s * 1000:g} ms on {chars} characters"
-        )
+        limit = f"{timeout_s * 1000:g} ms on {chars:,} characters"
+        return f"pattern {self._said} took longer than {limit}"
 
     def __str__(self) -> str:
         return self._said

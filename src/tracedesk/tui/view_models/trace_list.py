@@ -259,17 +259,20 @@ def row_title(row: "TraceRow") -> str:
 
 
 def _verdict(entry: Entry) -> list[Piece]:
-    """The worst outcome with its count, in four cells."""
+    """The worst outcome with its count, in four cells: after ``…`` while others are pending, when
+    none can be said to have passed, and after ``~`` where it is stale."""
     counts = entry.counts
     verdicts = entry.verdicts
-    pending = verdicts is not None and (verdicts.pending or bool(verdicts.stale))
+    pending = verdicts is not None and verdicts.pending
+    before = "…" if pending else "~" if verdicts is not None and verdicts.stale else ""
     for number, glyph, role in (
         (counts.failed, "✗", "bad"),
         (counts.error, "!", "warn"),
         (counts.missing, "?", "warn"),
         (counts.passed, "✓", "ok"),
     ):
-        if number:
-            shown = pad(f"{glyph}{figures.small_count(number)}", 4)
-            return [Piece(shown, "faint" if pending else role)]
+        if number and not (pending and glyph == "✓"):
+            shown = f"{before}{glyph}{figures.small_count(number)}"
+            shown = shown if cells(shown) <= 4 else f"{before}{glyph}+"
+            return [Piece(pad(shown, 4), "faint" if before else role)]
     return [Piece("…   " if pending else "    ", "faint")]
