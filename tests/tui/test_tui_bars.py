@@ -94,3 +94,5 @@ def test_the_hint_after_a_first_key_names_what_may_follow():
 def test_what_the_drawer_says_of_the_last_run():
     assert bars.saved_note(None, 0, 0.0) == ""
     assert bars.saved_note(None, 1_240, 6.2) == "1,240 re-run · 6 ms"
+    assert bars.saved_note(None, 3, 6.2, 1_240) == "3 of 1,240 re-run · 6 ms"
+    assert bars.saved_note(None, 1_240, 30_772.0, 1_240) == "1,240 re-run · 30.8s"

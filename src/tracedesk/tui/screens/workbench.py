@@ -434,7 +434,9 @@ class Workbench(Clicking, Editing, Stepping):
         progress = self.desk.progress()
         if progress is None:
             return ""
-        note = bars.saved_note(self.saved_ns, progress.last_count, progress.last_ms)
+        note = bars.saved_note(
+            self.saved_ns, progress.last_count, progress.last_ms, progress.pairs
+        )
         edit = self.desk.last_edit()
         turned = f"{edit} · B lists them" if edit is not None and edit.counts else ""
         return " · ".join(filter(None, (note, turned)))

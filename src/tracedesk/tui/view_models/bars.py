@@ -171,11 +171,13 @@ def _cells(action: Action) -> int:
     return cells(key_name(action.keys[0])) + cells(action.label) + 4
 
 
-def saved_note(saved_ns: int | None, last_count: int, last_ms: float) -> str:
-    """``saved 18:02:11 · 3 re-run · 6 ms``; blank before anything ran."""
+def saved_note(saved_ns: int | None, last_count: int, last_ms: float, pairs: int = 0) -> str:
+    """``saved 18:02:11 · 3 of 1,240 re-run · 6 ms``; blank before anything ran."""
     parts = []
     if saved_ns is not None:
         parts.append(f"saved {figures.clock(saved_ns)}")
     if last_count:
-        parts.append(f"{last_count:,} re-run · {last_ms:.0f} ms")
+        of_all = f" of {pairs:,}" if pairs > last_count else ""
+        took = f"{last_ms:.0f} ms" if last_ms < 9_950 else figures.duration(last_ms * 1e6)
+        parts.append(f"{last_count:,}{of_all} re-run · {took}")
     return " · ".join(parts)
