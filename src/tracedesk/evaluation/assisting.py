@@ -157,7 +157,7 @@ class Work:
         execution = ran(
             loaded,
             ExecutionKind.EDIT,
-            [(case, found.full.cases[case.id][1]) for case in found.ran],
+            found.new,
             started_ns=started_ns,
             ended_ns=time.time_ns(),
             settings=job.settings,

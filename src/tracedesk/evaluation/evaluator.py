@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tracedesk.assertions import Settings
 from tracedesk.evaluation.adviser import Adviser
+from tracedesk.evaluation.arrivals import CHUNK, Arrivals
 from tracedesk.evaluation.assistant import Assistant
 from tracedesk.evaluation.awaited import Awaited
 from tracedesk.evaluation.flips import Edit, Flips
@@ -20,11 +21,11 @@ from tracedesk.evaluation.history import Recollection
 from tracedesk.evaluation.memo import KEPT_VERDICTS, Entry, Full, Newest
 from tracedesk.evaluation.noting import Noting
 from tracedesk.evaluation.orders import Orders
-from tracedesk.evaluation.pairs import Found, find_pairs
+from tracedesk.evaluation.pairs import find_pairs
 from tracedesk.evaluation.progress import Progress, Run
 from tracedesk.evaluation.recorder import Recorder, ran, settings_key
 from tracedesk.evaluation.replay import replayed
-from tracedesk.evaluation.results import published, summary_of
+from tracedesk.evaluation.results import lacks_evidence, published, summary_of
 from tracedesk.evaluation.run import DEFAULT_SETTINGS, TraceVerdicts
 from tracedesk.evaluation.showing import Showing
 from tracedesk.evaluation.standing import Standing, preferred
@@ -33,7 +34,7 @@ from tracedesk.model.agent import Agent
 from tracedesk.model.execution import ExecutionKind
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
-from tracedesk.store.rows import Summary, TraceRow
+from tracedesk.store.rows import Summary
 from tracedesk.testcases.models import Diagnostic
 
 log = logging.getLogger(__name__)
@@ -43,9 +44,6 @@ POLL_S = 0.1
 
 SLICE_S = 0.02
 """Work done before looking again at what is more urgent."""
-
-CHUNK = 500
-"""Rows taken from the store at once."""
 
 FLOOD_ROWS = 200
 """As many new traces at once mean that senders need the processor more than we do."""
@@ -98,22 +96,22 @@ class Evaluator(Orders):
         self._adviser = Adviser()
         self._flips = Flips()
         self._recorder = Recorder(store) if record and not store.read_only else None
-        self._recollection: Recollection | None = Recollection(
+        self._noting = Noting(self._standing, self._supply, self._adviser, agents)
+        recollection = Recollection(
             store,
             self._standing.plan,
             self._settings,
             self._standing.shared,
             judge=base.judge is not None,
         )
-        """Until all traces that were there at the start have been taken in."""
-        self._noting = Noting(self._standing, self._supply, self._adviser, agents)
+        self._arrivals = Arrivals(
+            store, self._standing, self._run, self._noting, recollection, self._forget
+        )
         self._assistant = Assistant(
             store.path if assisted else None, self._standing, agents, roles, base, self._come_back
         )
         self._summaries: list[Summary] = []
         self._thread: threading.Thread | None = None
-        self._sequence = 0
-        self._store_revision = -1
         self._version = 0
 
     # -- for other threads -------------------------------------------------------------
@@ -188,7 +186,9 @@ class Evaluator(Orders):
         self._take_files()
         self._take_orders()
         self._take_answers()
-        arrived = self._take_changes()
+        arrived = self._arrivals.take()
+        if arrived:
+            self._version += 1
         self._replay()
         self._standing.schedule.prefer(self._preferred())
         self._assist()
@@ -226,10 +226,9 @@ class Evaluator(Orders):
             return 0.0
         if self._recorder is not None and not self._recorder.idle:
             return SLICE_S / 4
-        ready_ns = self._standing.schedule.next_ready_ns()
-        if ready_ns is None or self._paused:
+        if self._paused:
             return POLL_S
-        return min(POLL_S, max(0.0, (ready_ns - self._now_ns()) / 1e9))
+        return min(POLL_S, self._standing.schedule.rest_s(self._now_ns()))
 
     # -- what is new -------------------------------------------------------------------
 
@@ -264,28 +263,6 @@ class Evaluator(Orders):
             if entry is not None:
                 self._standing.schedule.add(entry)
 
-    def _take_changes(self) -> int:
-        """Take one chunk of new and changed traces from the store; their number."""
-        revision = self._store.revision()
-        if revision == self._store_revision:
-            return 0
-        rows = self._store.changed_since(self._sequence, CHUNK)
-        known = self._recollection.of(rows) if self._recollection is not None else {}
-        for row in rows:
-            self._sequence = max(self._sequence, row.sequence)
-            self._run.begin(time.perf_counter())
-            self._standing.take_row(row, known.get(row.id))
-            if row.id in known:
-                self._noting.add(self._standing.entries[row.id])
-        if len(rows) < CHUNK:
-            self._store_revision = revision
-            self._recollection = None
-        if not rows and self._store.count() != len(self._standing.entries):
-            self._forget_deleted()
-        if rows:
-            self._version += 1
-        return len(rows)
-
     def _preferred(self) -> tuple[str, ...]:
         """The open trace and the screen; evidence that was let go is found again for the first."""
         opened = self._opened
@@ -293,19 +270,11 @@ class Evaluator(Orders):
         self._full.prefer(wanted, opened)
         self._supply.prefer(wanted, opened)
         entry = None if opened is None else self._standing.entries.get(opened)
-        if entry is not None and self._lacks_evidence(entry):
-            self._standing.schedule.add(entry)
+        if entry is not None:
+            plan, full = self._standing.plan(entry.agent_id), self._full.get(entry.id)
+            if lacks_evidence(entry, plan, full):
+                self._standing.schedule.add(entry)
         return wanted
-
-    def _lacks_evidence(self, entry: Entry) -> bool:
-        cases, full = self._standing.plan(entry.agent_id).cases, self._full.get(entry.id)
-        return bool(cases) and not (full is not None and full.covers(entry.revision, cases))
-
-    def _forget_deleted(self) -> None:
-        stored = set(self._store.numbers())
-        gone = [entry for entry in self._standing.entries.values() if entry.number not in stored]
-        for entry in gone:
-            self._forget(entry)
 
     def _forget(self, entry: Entry) -> None:
         self._standing.forget(entry)
@@ -364,7 +333,7 @@ class Evaluator(Orders):
                 ran(
                     loaded,
                     ExecutionKind.PASSIVE if fresh or awaited else ExecutionKind.EDIT,
-                    [(case, found.full.cases[case.id][1]) for case in found.ran],
+                    found.new,
                     started_ns=started_ns,
                     ended_ns=self._now_ns(),
                     settings=self._settings(entry.agent_id),
@@ -374,7 +343,8 @@ class Evaluator(Orders):
         self._standing.found(entry, plan, found.pairs, found.evaluated)
         if plan.cases:
             self._adviser.note(entry, loaded, agent, plan)
-        self._keep_full(loaded.row, found)
+        if found.full.cases:
+            self._full.put(trace_id, entry.number, found.full, found.full.weight)
         if entry.read_revision != entry.revision:
             self._summaries.append(summary_of(loaded))
             entry.read_revision = entry.revision
@@ -402,17 +372,6 @@ class Evaluator(Orders):
             self._version += 1
         if not self._paused:
             self._assistant.give(self._settings, self._now_ns())
-
-    def _come_back(self) -> None:
-        """The assistant has something: look at it soon. Called by its thread."""
-        with self._wake:
-            self._ask()
-
-    def _keep_full(self, row: TraceRow, found: Found) -> None:
-        if not found.full.cases:
-            return
-        verdicts = sum(len(verdict.verdicts) for _, verdict in found.full.cases.values())
-        self._full.put(row.id, row.number, found.full, 1 + verdicts)
 
     def _settings(self, agent_id: str) -> str:
         return settings_key(self._agents().get(agent_id), self._roles, self._base)

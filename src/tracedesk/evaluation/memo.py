@@ -133,6 +133,11 @@ class Full(msgspec.Struct, frozen=True):
     checks: dict[str, Verdict]
     """Verdicts by check digest, for a case of which only some assertions changed."""
 
+    @property
+    def weight(self) -> int:
+        """What keeping it counts for, in verdicts."""
+        return 1 + sum(len(verdict.verdicts) for _, verdict in self.cases.values())
+
     def covers(self, revision: int, cases: Iterable[Case]) -> bool:
         """Whether all of these cases are in it, as they are now, on this revision."""
         digests = {case_id: digest for case_id, (digest, _) in self.cases.items()}

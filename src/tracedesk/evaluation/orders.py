@@ -106,6 +106,11 @@ class Orders:
                 timeout_s,
             )
 
+    def _come_back(self) -> None:
+        """The assistant has something: look at it soon. Called by its thread."""
+        with self._wake:
+            self._ask()
+
     def _ask(self) -> None:
         self._asked = True
         self._wake.notify_all()

@@ -35,6 +35,11 @@ class Found(msgspec.Struct, frozen=True):
     ran: tuple[Case, ...] = ()
     """The cases of which nothing was known before, less those that wait for a judge."""
 
+    @property
+    def new(self) -> list[tuple[Case, CaseVerdict]]:
+        """What they said."""
+        return [(case, self.full.cases[case.id][1]) for case in self.ran]
+
 
 def find_pairs(
     plan: Plan,

@@ -69,6 +69,11 @@ def published(entry: Entry, plan: Plan, full: Full | None, *, waiting: bool) -> 
     )
 
 
+def lacks_evidence(entry: Entry, plan: Plan, full: Full | None) -> bool:
+    """Whether some case would be shown in brief, or not at all."""
+    return bool(plan.cases) and not (full is not None and full.covers(entry.revision, plan.cases))
+
+
 def _without_evidence(case: Case, pair: Pair) -> CaseVerdict:
     return CaseVerdict(
         case=case.id,

@@ -5,6 +5,7 @@ Owned by the evaluator's thread; nothing here locks.
 """
 
 import heapq
+import math
 from collections.abc import Callable, Iterable
 
 from tracedesk.evaluation.memo import Entry, code_of
@@ -113,12 +114,12 @@ class Schedule:
             if entry is not None and entry.ready_ns <= now_ns:
                 heapq.heappush(self._newest, (-entry.number, code))
 
-    def next_ready_ns(self) -> int | None:
-        """When the next waiting entry becomes ready; None when none is waiting for that."""
+    def rest_s(self, now_ns: int) -> float:
+        """Seconds until the next waiting entry becomes ready; without end when none will."""
         while self._quiet:
             ready_ns, code = self._quiet[0]
             entry = self._waiting.get(code)
             if entry is not None and entry.ready_ns == ready_ns:
-                return ready_ns
+                return max(0.0, (ready_ns - now_ns) / 1e9)
             heapq.heappop(self._quiet)
-        return None
+        return math.inf
