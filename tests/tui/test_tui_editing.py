@@ -135,8 +135,8 @@ async def test_faults_are_told_with_what_was_meant_and_a_key_leads_to_them(opene
         screen = await editing(pilot)
         screen.area.replace("expcted_name", (3, 28), (3, 41))
         await until(pilot, lambda: "did you mean" in " ".join(told(app)), "the fault")
-        assert told(app)[0].startswith("! 4:")
-        assert sum("did you mean" in line for line in told(app)) == 1
+        assert told(app)[0].startswith("! 4:29 ")
+        assert sum("expected_name" in line for line in told(app)) == 1
         assert "see 4:29 above" in " ".join(told(app))
         screen.area.move_to(0)
         await pilot.press("ctrl+n")

@@ -60,17 +60,19 @@ def read_fields(
 ) -> dict[str, Any]:
     """Read an object by its table: name → value, defaults filled in, faulty ones ``INVALID``.
 
-    Reports unknown keys, two aliases of one field, missing and empty fields.
+    Reports unknown keys, two aliases of one field, missing and empty fields; a missing one that
+    an unknown key comes near to is only misspelt, and reported once, as that.
     """
     values: dict[str, Any] = {}
     known = [name for field in fields for name in (field.name, *field.aliases)]
+    misspelt = {nearest(str(key), known) for key in obj if key not in known}
     for field in fields:
         written = [name for name in (field.name, *field.aliases) if name in obj]
         if len(written) > 1:
             message = f"'{written[1]}' is another name of '{written[0]}'; write one of them"
             report.error((*path, written[1]), "contradiction", message, on_key=True)
         if not written:
-            if field.required:
+            if field.required and misspelt.isdisjoint((field.name, *field.aliases)):
                 report.error(path, "missing-field", f"{what} needs '{field.name}'")
             values[field.name] = INVALID if field.required else field.default
             continue

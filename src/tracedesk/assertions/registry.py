@@ -191,7 +191,12 @@ def _kind_of(obj: dict[str, Any], path: Place, report: Report) -> Kind | None:
     if key not in obj:
         if "criteria" in obj and _IMPLIED in TARGETS:
             return TARGETS[_IMPLIED]
-        report.error(path, "missing-field", "an assertion needs 'target'")
+        bad = next((each for each in obj if nearest(str(each), ("target",))), None)
+        if bad is None:
+            report.error(path, "missing-field", "an assertion needs 'target'")
+        else:
+            told = f"an assertion has no '{bad}'"
+            report.error((*path, bad), "unknown-key", told, "target", on_key=True)
         return None
     target = obj[key]
     if not isinstance(target, str):

@@ -34,6 +34,8 @@ class Diagnostics:
         self.root = root
         self._found: list[Diagnostic] = []
         self._errors: dict[Path, list[Diagnostic]] = {}
+        self.misspelt: set[Path] = set()
+        """Where a key is that another one was probably meant for."""
 
     def add(
         self,
@@ -94,11 +96,14 @@ class Diagnostics:
         names = tuple(known)
         for key in found:
             if key not in names and not key.startswith("x-"):
+                meant = nearest(key, names)
+                if meant is not None:
+                    self.misspelt.add((*path, meant))
                 self.add(
                     (*path, key),
                     "unknown-key",
                     f"unknown key {key!r}",
-                    suggestion=nearest(key, names),
+                    suggestion=meant,
                     on_key=True,
                 )
 

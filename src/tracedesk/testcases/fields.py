@@ -126,10 +126,11 @@ class Fields:
         self._wrong((key,), expected, self.found[key])
 
     def require(self, key: str, what: str) -> bool:
-        """Whether a required field is there at all."""
+        """Whether a required field is there at all; one that is misspelt was reported as that."""
         if key in self.found:
             return True
-        self.report.add(self.path, "missing-field", f"{what} needs '{key}'")
+        if (*self.path, key) not in self.report.misspelt:
+            self.report.add(self.path, "missing-field", f"{what} needs '{key}'")
         return False
 
     def _wrong(self, inside: Path, expected: str, value: object) -> None:
