@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from tracedesk.desk import Desk
 
 hypothesis.settings.register_profile("tracedesk", deadline=None)
+hypothesis.settings.register_profile("deep", deadline=None, max_examples=1_000)
 hypothesis.settings.load_profile("tracedesk")
-"""A machine that is busy elsewhere must not fail a property; pytest-timeout ends what hangs."""
+"""A machine that is busy elsewhere must not fail a property; pytest-timeout ends what hangs.
+``--hypothesis-profile=deep`` looks longer at every property that names no number of its own."""
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,6 +26,9 @@ from tracedesk.evaluation.trends import Choice, survey
 from tracedesk.evaluation.windows import Window, before, day_text, latest, since_ns, within
 from tracedesk.model.execution import ExecutionKind
 from tracedesk.model.verdict import Outcome
+
+BRIEF = settings(max_examples=50)
+"""A dozen executions an example: as many again find nothing that these do not."""
 
 # -- properties ------------------------------------------------------------------------
 
@@ -99,6 +102,7 @@ def numbers(executions):
     )
 
 
+@BRIEF
 @given(EXECUTIONS, st.randoms(use_true_random=False))
 def test_the_order_of_executions_changes_no_number(executions, random):
     shuffled = list(executions)
@@ -106,6 +110,7 @@ def test_the_order_of_executions_changes_no_number(executions, random):
     assert numbers(shuffled) == numbers(executions)
 
 
+@BRIEF
 @given(EXECUTIONS)
 def test_quality_is_that_of_the_formula(executions):
     results = latest(executions)
@@ -114,6 +119,7 @@ def test_quality_is_that_of_the_formula(executions):
     assert found == (None if wanted is None else pytest.approx(wanted))
 
 
+@BRIEF
 @given(EXECUTIONS)
 def test_a_cell_is_as_large_as_the_list_behind_it(executions):
     results = latest(executions)
@@ -135,6 +141,7 @@ def test_a_cell_is_as_large_as_the_list_behind_it(executions):
     assert matrix.totals.failed == len(made.failing())
 
 
+@BRIEF
 @given(EXECUTIONS)
 def test_slices_add_up_to_the_whole(executions):
     made = survey(latest(executions))
@@ -148,6 +155,7 @@ def test_slices_add_up_to_the_whole(executions):
     )
 
 
+@BRIEF
 @given(EXECUTIONS)
 def test_nothing_flips_against_itself(executions):
     results = latest(executions)

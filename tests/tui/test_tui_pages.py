@@ -11,7 +11,7 @@ from fake_desk import (
     booking_verdicts,
     passing_case,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracedesk.evaluation.run import evaluate_case
@@ -227,6 +227,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.text(), json_values, max_size=6), st.integers(10, 120))
 def test_no_page_is_wider_than_asked(attributes, width):
     span = make_tool("a", "tool", arguments=attributes, events=[Event("e", None, attributes)])
