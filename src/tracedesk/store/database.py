@@ -10,13 +10,14 @@ import threading
 import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zstandard
 
 from tracedesk.query.filter import Filter
-from tracedesk.store import filter_sql, schema
+from tracedesk.store import filter_sql, schema, sketched
 from tracedesk.store.connections import Connect, Connection, connector, missing
 from tracedesk.store.errors import DamagedError, StoreError, database_errors, explain
 from tracedesk.store.executions import History
@@ -30,7 +31,7 @@ from tracedesk.store.rows import (
     stored_requests,
     trace_row,
 )
-from tracedesk.store.sketched import SELECT_SPAN_COLUMNS, SpanColumns, span_columns
+from tracedesk.store.sketched import SpanColumns
 from tracedesk.store.values import clean, json_text, number_of
 from tracedesk.store.writer import Writer
 
@@ -288,10 +289,17 @@ class Store:
         return [SpanRow(*values) for values in found]
 
     def span_columns(self, trace_id: str) -> SpanColumns:
-        """``spans`` as columns, for traces of very many spans."""
-        with self._errors():
-            (found,) = self.query(SELECT_SPAN_COLUMNS, (number_of(trace_id), trace_id))
-            return span_columns(found)
+        """``spans`` as columns, for traces of very many spans; blank for an unknown id."""
+        wanted = (number_of(trace_id), trace_id)
+        with self._errors(), ThreadPoolExecutor(1, "span columns") as beside:
+            reading = beside.submit(self.query, sketched.SELECT_FACTS, wanted)
+            ((sequence, count, *told),) = self.query(sketched.SELECT_LINKS, wanted)
+            links = sketched.links(told)
+            ((sequence_then, count_then, *facts),) = reading.result()
+            if (sequence, count) != (sequence_then, count_then):
+                ((_, _, *both),) = self.query(sketched.SELECT_SPAN_COLUMNS, wanted)
+                links, facts = sketched.links(both[: len(told)]), both[len(told) :]
+            return sketched.span_columns(links, facts)
 
     def revision(self) -> int:
         """A number that changes whenever anything in the database changed, whoever did it.

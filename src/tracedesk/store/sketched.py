@@ -46,24 +46,24 @@ class SpanColumns(msgspec.Struct, frozen=True):
         return self.missing.get(at) if above == NO_PARENT else self.span_id(above)
 
 
-SELECT_SPAN_COLUMNS = (
-    "SELECT "
-    + ", ".join(
-        f"json_group_array({name})"
-        for name in (
-            "position",
-            "span_id",
-            "parent_id",
-            "name",
-            "kind",
-            "start_ns",
-            "end_ns",
-            "status",
-        )
+def _select(*names: str) -> str:
+    arrays = ", ".join(f"json_group_array({name})" for name in names)
+    return (
+        f"SELECT (SELECT sequence FROM trace WHERE number = ?1), count(*), {arrays}"
+        " FROM span WHERE trace = (SELECT number FROM trace WHERE number = ?1 AND id = ?2)"
     )
-    + " FROM span WHERE trace = (SELECT number FROM trace WHERE number = ? AND id = ?)"
-)
-"""One row of eight arrays: a tenth of the time that a row for each span takes."""
+
+
+_LINKS = ("position", "span_id", "parent_id")
+_FACTS = ("name", "kind", "start_ns", "end_ns", "status")
+
+SELECT_LINKS, SELECT_FACTS = _select(*_LINKS), _select(*_FACTS)
+"""Each a row of arrays: a tenth of the time that a row for each span takes. The second is read
+while the ids of the first are put into an index; both begin with two numbers that are others
+once the trace has grown."""
+
+SELECT_SPAN_COLUMNS = _select(*_LINKS, *_FACTS)
+"""Both in one, of one moment."""
 
 _decode_numbers = msgspec.json.Decoder(list[int]).decode
 _decode_times = msgspec.json.Decoder(list[int | None]).decode
@@ -71,11 +71,22 @@ _decode_texts = msgspec.json.Decoder(list[str]).decode
 _decode_parents = msgspec.json.Decoder(list[str | None]).decode
 
 
-def span_columns(values: tuple[str, ...]) -> SpanColumns:
-    """The columns from a row of ``SELECT_SPAN_COLUMNS``."""
-    positions, span_ids, parent_ids, names, kinds, starts, ends, statuses = values
+class Links(msgspec.Struct, frozen=True):
+    """How the spans of a trace hang together: the first half of ``SpanColumns``."""
+
+    span_ids: list[str]
+    places: Sequence[int]
+    gather: Gather
+    """Puts a column as it is stored into body order."""
+    index_of: dict[str, int]
+    parents: list[int]
+    missing: dict[int, str]
+
+
+def links(values: Sequence[str]) -> Links:
+    """From the arrays of ``SELECT_LINKS``."""
+    positions, span_ids, parent_ids = values
     places, ranks = body_order(_decode_numbers(positions))
-    gather = gatherer(places)
     ids = _decode_texts(span_ids)
     index_of = dict(zip(ids, ranks, strict=True))
     named = _decode_parents(parent_ids)
@@ -86,14 +97,22 @@ def span_columns(values: tuple[str, ...]) -> SpanColumns:
         for at in indexes(parents, NO_PARENT)
         if (parent_id := named[at]) is not None
     }
+    gather = gatherer(places)
+    return Links(ids, places, gather, index_of, list(gather(parents)), missing)
+
+
+def span_columns(found: Links, values: Sequence[str]) -> SpanColumns:
+    """The columns, from the arrays of ``SELECT_FACTS`` of the same moment."""
+    names, kinds, starts, ends, statuses = values
+    gather = found.gather
     known: dict[str, str] = {}  # a million spans have some dozens of names
     texts = _decode_texts(names)
     return SpanColumns(
-        span_ids=ids,
-        places=places,
-        index_of=index_of,
-        parents=list(gather(parents)),
-        missing=missing,
+        span_ids=found.span_ids,
+        places=found.places,
+        index_of=found.index_of,
+        parents=found.parents,
+        missing=found.missing,
         names=list(gather(list(map(known.setdefault, texts, texts)))),
         kinds=bytes(gather(bytes(_decode_numbers(kinds)))),
         starts=_times(starts, gather),
