@@ -33,7 +33,8 @@ def test_without_any_the_list_names_local_and_what_to_do(run: Run):
     assert shown.exit_code == 0
     assert shown.stdout.splitlines()[1].split()[:3] == ["local", "auto", "everything"]
     assert "tracedesk agents add NAME" in shown.stdout
-    (local,) = json.loads(run("--json").stdout)["agents"]
+    assert run("list").stdout == shown.stdout
+    (local,) = json.loads(run("list", "--json").stdout)["agents"]
     assert (local["name"], local["configured"]) == ("local", False)
 
 
@@ -84,7 +85,7 @@ def test_a_new_name_keeps_the_id_and_an_id_can_be_brought_along(tmp_path: Path, 
         (["edit", "booking"], "nothing to change"),
         (["edit", "booking", "--type", "n8n", "--unset", "type"], "set and unset at once"),
         (["remove", "x"], "no agent 'x'; there are 'booking'"),
-        (["rename", "x"], "no such command; there are add, edit, remove"),
+        (["rename", "x"], "no such command; there are list, add, edit, remove"),
         (["ad", "x"], "did you mean 'add'?"),
     ],
 )

@@ -33,6 +33,12 @@ def made(run: Run, *args: str) -> dict[str, Any]:
     return found
 
 
+def test_list_is_what_the_command_alone_says(run: Run):
+    made(run, "ci")
+    for options in ([], ["--json"]):
+        assert run("list", *options).stdout == run(*options).stdout
+
+
 def test_a_new_key_is_one_json_document_of_five_fields(run: Run):
     key = made(run, "ci")
     assert list(key) == ["id", "name", "key", "agents", "expiresAt"]

@@ -15,9 +15,9 @@ Open = Callable[..., Any]
 Call = Callable[..., tuple[int, Any]]
 
 
-def serve(root: Path) -> "subprocess.Popen[str]":
+def serve(root: Path, **more: Any) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "tracedesk", "serve", "--workspace", str(root), "--port", "0"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **more)
 
 
 def test_the_second_desk_attaches_and_says_to_whom(tmp_path: Path, open_desk: Open, call: Call):
@@ -65,3 +65,14 @@ def test_after_a_kill_the_next_desk_takes_over_and_nothing_is_lost(
     assert desk.endpoint.state == "listening"
     assert desk.endpoint.url != url
     assert desk.store.count() == desk.ledger().kept == 1
+
+
+def test_serve_beside_another_desk_says_who_listens_and_what_to_do(tmp_path: Path, open_desk: Open):
+    owner = open_desk()
+    with serve(tmp_path, stderr=subprocess.PIPE) as refused:
+        said, complaint = refused.communicate(timeout=20)
+    assert (refused.returncode, said) == (2, "")
+    assert complaint == (
+        f"tracedesk: process {os.getpid()} owns the endpoint of this workspace and listens at"
+        f" {owner.endpoint.url}; send there, or end it first\n"
+    )

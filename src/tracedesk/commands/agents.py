@@ -92,6 +92,15 @@ def command(ctx: click.Context, workspace: Path, as_json: bool) -> None:
         _list(find(workspace), as_json)
 
 
+@command.command("list")
+@workspace_option
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, /, **_: Any) -> None:
+    """List the agents, as `tracedesk agents` does."""
+    _list(find(inherited(ctx, "workspace")), inherited(ctx, "as_json"))
+
+
 def _list(workspace: "Workspace", as_json: bool) -> None:
     from tracedesk.roster import routes
 

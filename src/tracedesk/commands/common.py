@@ -29,6 +29,14 @@ workspace_option = click.option(
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
+verbose_option = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    envvar="TRACEDESK_VERBOSE",
+    help="Log more to the workspace's log.",
+)
+
 
 def endpoint_options(command: F) -> F:
     """What can be said of the endpoint: address, keys, and what it takes from whom."""

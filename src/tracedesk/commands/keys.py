@@ -31,13 +31,25 @@ COLUMNS = ("name", "key", "state", "agents", "created", "expires", "last used", 
 @click.pass_context
 def command(ctx: click.Context, workspace: Path, as_json: bool) -> None:
     """The keys by which senders are known: list, create, revoke."""
-    if ctx.invoked_subcommand is not None:
-        return
+    if ctx.invoked_subcommand is None:
+        _list(ctx)
+
+
+@command.command("list")
+@workspace_option
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, /, **_: Any) -> None:
+    """List the keys, as `tracedesk keys` does."""
+    _list(ctx)
+
+
+def _list(ctx: click.Context) -> None:
     from tracedesk.roster import read_roster, since
 
     with _desk(ctx) as desk:
         entries = read_roster(desk.store, desk.workspace).keys
-    if as_json:
+    if inherited(ctx, "as_json"):
         print_json({"keys": [_document(entry) for entry in entries]})
         return
     if not entries:

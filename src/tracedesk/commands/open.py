@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracedesk.commands.common import endpoint_options, fail, find, log_to, open_desk
+from tracedesk.commands.common import (
+    endpoint_options,
+    fail,
+    find,
+    log_to,
+    open_desk,
+    verbose_option,
+)
 
 if TYPE_CHECKING:
     from tracedesk.desk import Desk
@@ -25,7 +32,7 @@ if TYPE_CHECKING:
 )
 @endpoint_options
 @click.option("--fresh", is_flag=True, help="Do not go back to where the workbench was left.")
-@click.option("-v", "--verbose", is_flag=True, help="Log more to the workspace's log.")
+@verbose_option
 def command(
     workspace: Path,
     host: str | None,

@@ -16,11 +16,13 @@ from tracedesk.commands.common import (
     find,
     log_to,
     open_desk,
+    verbose_option,
     workspace_option,
 )
 
 if TYPE_CHECKING:
     from tracedesk.desk import Desk
+    from tracedesk.listening import EndpointState
 
 
 ACTIVITY_S = 0.5
@@ -31,7 +33,7 @@ ACTIVITY_S = 0.5
 @workspace_option
 @endpoint_options
 @click.option("--json-log", is_flag=True, help="One JSON object a line on stdout.")
-@click.option("-v", "--verbose", is_flag=True, help="Log more to the workspace's log.")
+@verbose_option
 def command(
     workspace: Path,
     host: str | None,
@@ -57,7 +59,7 @@ def command(
         desk.ready.wait()
         state = desk.endpoint
         if state.state != "listening":
-            fail(state.message or "another desk already listens for this workspace")
+            fail(_why_not(state))
         grpc = state.grpc and f"grpc://{state.grpc}"
         _say(json_log, "listening", url=state.url, grpc=grpc, message=state.message)
         if desk.keys_demanded and not _any_key(desk):
@@ -71,10 +73,20 @@ def command(
     finally:
         desk.stop()
         counts = desk.counts()
-        if json_log:
-            _say(json_log, "stopped", **msgspec.structs.asdict(counts))
-        else:
-            _say(json_log, f"stopped; {counts.words()}")
+        if desk.endpoint.state == "listening":  # else it is said why nothing was ever received
+            if json_log:
+                _say(json_log, "stopped", **msgspec.structs.asdict(counts))
+            else:
+                _say(json_log, f"stopped; {counts.words()}")
+
+
+def _why_not(state: "EndpointState") -> str:
+    """Why this command does not listen, and what to do."""
+    if state.state != "attached":
+        return state.message
+    where = f" and listens at {state.url}" if state.url else ""
+    owner = state.message.removeprefix("attached: ")
+    return f"{owner} of this workspace{where}; send there, or end it first"
 
 
 def _any_key(desk: "Desk") -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracedesk.commands.common import fail, find, log_to, open_desk, policy_options
+from tracedesk.commands.common import fail, find, log_to, open_desk, policy_options, verbose_option
 from tracedesk.owner import NOBODY, Heir, Owner, is_alive, owner_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ PORTS_TRIED = 100
 )
 @click.option("--endpoint-host", envvar="TRACEDESK_HOST", help="The address to receive traces on.")
 @policy_options
-@click.option("-v", "--verbose", is_flag=True, help="Log more to the workspace's log.")
+@verbose_option
 def command(
     workspace: Path,
     port: int | None,
