@@ -74,6 +74,26 @@ def test_what_is_no_typed_answer_is_a_failure(
     assert server.url in found.message
 
 
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("another schema", "score: Field required; rationale: Field required; grade: Extra"),
+        ("above one", "score: Input should be less than or equal to 1"),
+        ("text for a number", "score: Input should be a valid number"),
+        ("no JSON at all", "answered, but not in JSON"),
+    ],
+)
+def test_what_was_wrong_with_an_answer_is_said_in_plain_words(
+    server: ModelServer, settings: Configure, judge_of: Make, bad: str, said: str
+):
+    server.behaviours = [BAD_ANSWERS[bad]]
+    found = answer_to(judge_of(settings(retries=0)))
+    assert isinstance(found, Failure)
+    assert said in found.message
+    assert "pydantic" not in found.message
+    assert "[type=" not in found.message
+
+
 def test_a_bad_answer_is_sent_back_once(server: ModelServer, settings: Configure, judge_of: Make):
     server.behaviours = [BAD_ANSWERS["another schema"], answers(0.5)]
     judge = judge_of(settings())

@@ -136,6 +136,9 @@ class ModelProvider:
             return _http(fault, where)
         if isinstance(fault, ModelAPIError):
             said = _cut(_root(fault))
+            if isinstance(_first(fault), json.JSONDecodeError):
+                told = f"{where} answered, but not in JSON: {said}"
+                return RefusedError("judge_nonsense", told, transient=True)
             return RefusedError(
                 "judge_unreachable", f"{where} cannot be reached: {said}", transient=True
             )
@@ -183,8 +186,22 @@ def _root(fault: BaseException) -> str:
     told = str(fault)
     while fault.__cause__ is not None:
         fault = fault.__cause__
-        told = str(fault) or told
+        told = _faults(fault) if isinstance(fault, ValidationError) else str(fault) or told
     return told or type(fault).__name__
+
+
+def _first(fault: BaseException) -> BaseException:
+    """The first cause."""
+    while fault.__cause__ is not None:
+        fault = fault.__cause__
+    return fault
+
+
+def _faults(fault: ValidationError) -> str:
+    """``score: Field required; quotes: Extra inputs are not permitted``."""
+    faults = fault.errors(include_url=False, include_context=False, include_input=False)
+    told = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}".lstrip(": ") for each in faults)
+    return "; ".join(told)
 
 
 def _cut(text: str) -> str:
