@@ -27,7 +27,7 @@ from tracedesk.evaluation.memo import Entry, Known, Pair
 from tracedesk.evaluation.plan import CHANGED, Plan
 from tracedesk.evaluation.standing import Standing
 from tracedesk.model.agent import Agent
-from tracedesk.store.executions import Packed
+from tracedesk.store.packing import Packed
 from tracedesk.testcases.models import Case, CaseFile
 
 log = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ from tracedesk.model.execution import ExecutionKind
 from tracedesk.model.price import Price
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
-from tracedesk.store.executions import Packed, pack
+from tracedesk.store.packing import Packed, pack
 from tracedesk.testcases.load import load_text
 from tracedesk.testcases.models import Case
 

@@ -16,7 +16,8 @@ from tracedesk.evaluation.plan import Plan
 from tracedesk.model.verdict import Outcome
 from tracedesk.store.database import Store
 from tracedesk.store.errors import DamagedError
-from tracedesk.store.executions import BriefCase, Coverage, Facts
+from tracedesk.store.executions import Coverage, Facts
+from tracedesk.store.packing import BriefCase
 from tracedesk.store.rows import TraceRow
 
 log = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ from tracedesk.model.trace import Trace
 from tracedesk.model.verdict import CaseVerdict, Verdict
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
-from tracedesk.store.executions import Packed, pack
+from tracedesk.store.packing import Packed, pack
 from tracedesk.testcases.models import Case, Check
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""The history of executions: packed into rows, found again by trace and by time.
+"""The history of executions: written as rows, found again by trace and by time.
 
 Rows are only added, and forgotten as their trace grows old: what is read here was true of the
 revision it names. The order is that in which they were stored, whatever a clock said.
@@ -7,7 +7,6 @@ revision it names. The order is that in which they were stored, whatever a clock
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,8 +15,17 @@ import zstandard
 from tracedesk.model.execution import CaseRecord, Execution, ExecutionKind
 from tracedesk.model.verdict import Outcome
 from tracedesk.store.errors import DamagedError
-from tracedesk.store.shapes import Outlines, save_shapes, told_shapes
-from tracedesk.store.values import clean, json_text, number_of
+from tracedesk.store.packing import (
+    FACTS,
+    NAMES,
+    BriefCase,
+    Packed,
+    decode_brief,
+    decode_cases,
+    inflator,
+)
+from tracedesk.store.shapes import Outlines, save_shapes
+from tracedesk.store.values import json_text, number_of
 
 if TYPE_CHECKING:
     from tracedesk.store.database import Store
@@ -31,69 +39,21 @@ PAGE: Final = 500
 """Facts read at once."""
 PAGE_BLOBS: Final = 64
 """Executions read at once with all their cases."""
-ZSTD_LEVEL: Final = 3
 
-_DICTIONARY_1: Final = zstandard.ZstdCompressionDict(
-    b" tool call path was found the response matches expected got missing span"
-    b"trace\xa4path\xa1$\xa8decided\xa9arguments\xa8response\xa6output\xaaattributes"
-    b"\xa9node_call\xaajson_match\xaeresponse_regex\xabjson_schema\xadtool_sequence\xaatool_policy"
-    b"\xa7routing\xabtool_choice\xaaparameters\xadcommunication\xa7runtime"
-    b"\xa5error\xa7skipped\xa7missing\xa4fail\xa6digest\xd9 \xa7outcome\xa4pass\xa5score\xcb?\xf0"
-    b"\x00\x00\x00\x00\x00\x00\xa6weight\xcb?\xf0\x00\x00\x00\x00\x00\x00\xa6reason\xa0\xa6checks"
-    b"\x91\x8a\xa9assertion\xa2a1\xa6target\xa9node_call\xa7outcome\xa4pass\xa5score\xcb?\xf0\x00"
-    b"\x00\x00\x00\x00\x00\xa6weight\xcb?\xf0\x00\x00\x00\x00\x00\x00\xa5stage\xaaparameters"
-    b"\xa6reason\xd9?\xa8evidence\x91\x93\xa4span\xa9arguments\xa1$\xa4tags\x90\xa7details\xc0"
-    b"\x98\xa4case\xa4name\xa4file.yaml#\x91",
-    dict_type=zstandard.DICT_TYPE_RAWCONTENT,
-)
-"""What most executions have in common, so that one of a single case takes little room. It
-belongs to the stored form and must never change."""
-
-_COMPRESS = zstandard.ZstdCompressor(level=ZSTD_LEVEL, dict_data=_DICTIONARY_1)
-
-_FACTS: Final = (
-    "agent_id, revision, kind, started_ns, ended_ns, clock_ns, engine, settings, outcome, score,"
-    " input_key, behaviour_key, version, environment, errors, error_span, error_text"
-)
-"""Columns that are fields of ``Execution`` too, in the same words."""
-_NAMES: Final = tuple(_FACTS.split(", "))
 _INSERT: Final = (
-    f"INSERT INTO execution (trace, {_FACTS}, coverage, cases)"
-    f" SELECT ?, {', '.join('?' * len(_NAMES))}, ?, ?"
+    f"INSERT INTO execution (trace, {FACTS}, coverage, cases)"
+    f" SELECT ?, {', '.join('?' * len(NAMES))}, ?, ?"
     " WHERE EXISTS (SELECT 1 FROM trace WHERE number = ? AND id = ?)"
 )
 _SELECT: Final = (
-    f"SELECT e.number, t.id, {', '.join(f'e.{name}' for name in _NAMES)}, e.cases"
+    f"SELECT e.number, t.id, {', '.join(f'e.{name}' for name in NAMES)}, e.cases"
     " FROM execution e JOIN trace t ON t.number = e.trace"
 )
 
-_facts_of = attrgetter(*_NAMES)
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[CaseRecord, ...]).decode
 _decode_coverage = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
 Coverage = tuple[tuple[str, str], ...]
 """Id and digest of each case that ran."""
-
-
-class BriefCheck(msgspec.Struct, frozen=True, gc=False):
-    """As much of a ``CheckRecord`` as counting needs."""
-
-    target: str
-    outcome: Outcome
-
-
-class BriefCase(msgspec.Struct, frozen=True, gc=False):
-    """As much of a ``CaseRecord`` as counting needs."""
-
-    case: str
-    digest: str
-    outcome: Outcome
-    score: float | None
-    checks: tuple[BriefCheck, ...]
-
-
-_decode_brief = msgspec.msgpack.Decoder(tuple[BriefCase, ...]).decode
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
@@ -107,46 +67,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     covers: Coverage
 
 
-class Packed(msgspec.Struct, frozen=True, gc=False):
-    """An execution as it is written."""
-
-    trace: str
-    facts: tuple[Any, ...]
-    coverage: str
-    cases: bytes
-    shapes: tuple[str, ...]
-    """Of each case, what counting needs of it."""
-
-
 # -- writing ---------------------------------------------------------------------------
-
-
-def pack(execution: Execution) -> Packed:
-    """An execution as it is written. Never fails for what stands in it: what neither SQLite nor
-    UTF-8 can hold is mended."""
-    facts = _facts_of(execution)
-    try:
-        _encode(facts)  # a tenth of what looking at each by itself would take
-        fits = (execution.clock_ns or 0) < 2**63
-    except (UnicodeEncodeError, OverflowError):
-        fits = False
-    if not fits:
-        facts = tuple(map(clean, facts))
-    coverage = json_text([(record.case, record.digest) for record in execution.cases])
-    try:
-        cases = _encode(execution.cases)
-    except (UnicodeEncodeError, OverflowError, TypeError, msgspec.MsgspecError):
-        cases = _encode(_mended(msgspec.to_builtins(execution.cases)))
-    shapes = told_shapes(execution.cases, execution.errors)
-    return Packed(execution.trace, facts, coverage, _COMPRESS.compress(cases), shapes)
-
-
-def _mended(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {clean(key): _mended(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_mended(item) for item in value]
-    return clean(value)
 
 
 def save(connection: sqlite3.Connection, packed: Sequence[Packed]) -> None:
@@ -288,7 +209,7 @@ class History:
     def brief(self, numbers: Iterable[int]) -> dict[int, tuple[BriefCase, ...]]:
         """The outcomes of executions, by their numbers."""
         return {
-            number: _decode_brief(inflated)
+            number: decode_brief(inflated)
             for number, inflated in self._inflated(
                 "SELECT number, cases FROM execution"
                 " WHERE number IN (SELECT value FROM json_each(?))",
@@ -311,7 +232,9 @@ class History:
             " WHERE number IN (SELECT value FROM json_each(?))",
             [json_text(numbers)],
         )
-        return {number: (_decode(self._inflate(cases)), errors) for number, errors, cases in rows}
+        return {
+            number: (decode_cases(self._inflate(cases)), errors) for number, errors, cases in rows
+        }
 
     def _facts(self, condition: str, values: list[Any]) -> Iterator[Facts]:
         """Facts by falling numbers of traces and executions."""
@@ -357,10 +280,12 @@ class History:
 
     def _execution(self, row: tuple[Any, ...]) -> Execution:
         number, trace, *facts, cases = row
-        fields = dict(zip(_NAMES, facts, strict=True))
+        fields = dict(zip(NAMES, facts, strict=True))
         fields["kind"] = ExecutionKind(fields["kind"])
         fields["outcome"] = None if fields["outcome"] is None else Outcome(fields["outcome"])
-        return Execution(number=number, trace=trace, **fields, cases=_decode(self._inflate(cases)))
+        return Execution(
+            number=number, trace=trace, **fields, cases=decode_cases(self._inflate(cases))
+        )
 
     def _inflated(self, statement: str, values: list[Any]) -> Iterator[tuple[int, bytes]]:
         for number, cases in self._store.query(statement, values):
@@ -368,14 +293,9 @@ class History:
 
     def _inflate(self, cases: bytes) -> bytes:
         try:
-            return _inflator().decompress(cases)
+            return inflator().decompress(cases)
         except zstandard.ZstdError as error:
             raise DamagedError(self._store.path) from error
-
-
-def _inflator() -> zstandard.ZstdDecompressor:
-    """One of its own for each use: they must not be shared by threads."""
-    return zstandard.ZstdDecompressor(dict_data=_DICTIONARY_1)
 
 
 def _window(

@@ -23,9 +23,10 @@ import msgspec
 
 from tracedesk.model.execution import Execution
 from tracedesk.store.errors import Busy, StoreError, explain
-from tracedesk.store.executions import Packed, pack, save
+from tracedesk.store.executions import save
 from tracedesk.store.incoming import Incoming, Receipt
 from tracedesk.store.ledger import Tally
+from tracedesk.store.packing import Packed, pack
 from tracedesk.store.pen import Notes, Pen, is_lock
 from tracedesk.store.rows import Summary
 from tracedesk.store.values import clean
