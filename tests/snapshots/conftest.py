@@ -5,3 +5,5 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tui")]
+
+from idle import never_asleep  # noqa: E402, F401

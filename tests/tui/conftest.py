@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "snapshots"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_desk import NOW_NS, FakeDesk, booking_desk
+from idle import at_leisure, never_asleep  # noqa: F401
 from textual.worker import WorkerCancelled, WorkerFailed
 
 from tracedesk.tui.app import TracedeskApp
@@ -38,6 +39,7 @@ class Session:
         """Let the loop turn until something holds."""
         for _ in range(PATIENCE):
             if condition():
+                await self.pilot.pause()
                 return
             await self._work_done()
             await self.pilot.pause(0.005)

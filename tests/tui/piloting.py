@@ -7,9 +7,10 @@ ROUNDS = 2_000
 
 
 async def until(pilot, condition, what):
-    """Let workers and messages be handled until something holds."""
+    """Let workers and messages be handled until something holds, and then what follows of it."""
     for _ in range(ROUNDS):
         if condition():
+            await pilot.pause()
             return
         try:
             await pilot.app.workers.wait_for_complete()

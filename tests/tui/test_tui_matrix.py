@@ -85,7 +85,7 @@ async def counted_screen(desk, key, size=(120, 36), traces=3):
         yield app, pilot
 
 
-async def test_from_a_cell_to_the_span_and_the_assertion_that_failed(judged_desk):
+async def test_from_a_cell_to_the_span_and_the_assertion_that_failed(judged_desk, at_leisure):
     async with counted_screen(judged_desk, "M") as (app, pilot):
         screen = app.screen
         assert isinstance(screen, MatrixScreen)
