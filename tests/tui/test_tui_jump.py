@@ -55,5 +55,7 @@ async def test_any_other_key_leaves(workbench):
 async def test_on_a_small_screen_the_other_panes_stand_on_the_last_line(workbench):
     async with workbench(size=(80, 24)) as session:
         await session.press("ctrl+o")
+        last = "".join(part.text for part in session.app.screen._compositor.render_strips()[-1])
+        assert last.split() == ["s", "Spans", "d", "Detail", "f", "Tests"], "and nothing else"
         await session.press(label_of(session, title="Tests"))
         assert session.screen.pane == "tests"

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from fake_desk import (
     NOW_NS,
@@ -187,6 +188,13 @@ def test_the_failure_under_the_cursor_fits_a_small_screen(opened_booking):
     lines = failure_page([booking_verdicts()], span, "book", 78)
     assert len(lines) == 4
     assert lines[0].text.startswith(" ✗ booking.cases.yaml:12  Books what was asked for")
+    assert lines[1].text.split()[:3] == ["node_call", "MUST_CALL", "create_booking"]
+    case = booking_verdicts()
+    nameless = msgspec.structs.replace(
+        case, verdicts=tuple(msgspec.structs.replace(v, name="") for v in case.verdicts)
+    )
+    told = failure_page([nameless], span, "book", 78)[1].text
+    assert told.split()[:2] == ["node_call", "create_booking"], "by the nearest call"
     assert "$.party" in lines[2].text
     assert 'actual string "4"' in lines[2].text
     own = text(failure_page([], span_of(opened_booking, "search"), "search", 78))

@@ -101,6 +101,10 @@ class JumpScreen(Steady, ModalScreen[None]):
         self.typed = ""
 
     def compose(self) -> ComposeResult:
+        if any(goal.title for goal in self.goals.values()):  # they stand where the footer is
+            ground = Static("", classes="jump-ground")
+            ground.styles.offset = (0, self.app.size.height - 1)
+            yield ground
         for label, goal in self.goals.items():
             words = f"{label} {goal.title} " if goal.title else label
             mark = Static(words, classes="jump", markup=False)

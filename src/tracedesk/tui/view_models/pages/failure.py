@@ -55,9 +55,8 @@ def _verdict(page: Page, case: CaseVerdict, verdict: Verdict, more: int) -> None
     if not verdict.differences:
         page.prose(brief(verdict.reason), indent=3)
         return
-    page.add(
-        Piece("   " + pad(f"{verdict.target} {verdict.name}", room), "dim"), Piece(at, "accent")
-    )
+    called = verdict.name or next((miss.name for miss in verdict.near_misses), "")
+    page.add(Piece("   " + pad(f"{verdict.target} {called}", room), "dim"), Piece(at, "accent"))
     names = min(max(cells(d.path) for d in verdict.differences), page.width // 4)
     each = (page.width - 6 - names - 20) // 2
     for difference in verdict.differences:
