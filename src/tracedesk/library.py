@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from tracedesk.evaluation.files import FileTraces
 from tracedesk.evaluation.gate import OK, Result, Subject, exit_status
 from tracedesk.evaluation.load import reading_settings
-from tracedesk.evaluation.report import code_frame, render_case, text_of
+from tracedesk.evaluation.report import code_frame, render_case
+from tracedesk.evaluation.report_lines import text_of
 from tracedesk.evaluation.run import applies_to, evaluate_case
 from tracedesk.evaluation.scores import trace_outcome
 from tracedesk.formats.saved import saved_requests

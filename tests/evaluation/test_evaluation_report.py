@@ -1,6 +1,7 @@
 """What a reader of a failure sees: place, difference, near misses, evidence, calls."""
 
-from tracedesk.evaluation.report import assertion_lines, case_lines, render_case, text_of
+from tracedesk.evaluation.report import assertion_lines, case_lines, render_case
+from tracedesk.evaluation.report_lines import text_of
 from tracedesk.evaluation.run import evaluate_case
 from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Trace

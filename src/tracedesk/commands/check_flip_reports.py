@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 from tracedesk.evaluation.backtest import Backtest, Flip, Lone, Turn
 from tracedesk.evaluation.gate import MarkFault
-from tracedesk.evaluation.report import GLYPHS, Line, text_of
+from tracedesk.evaluation.report import GLYPHS
+from tracedesk.evaluation.report_lines import Line, text_of
 from tracedesk.model.verdict import Outcome
 from tracedesk.query.text import counted, plain
 

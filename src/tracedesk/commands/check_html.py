@@ -12,7 +12,8 @@ from tracedesk.commands.matrix_html import matrix_html
 from tracedesk.evaluation.backtest import Backtest
 from tracedesk.evaluation.gate import MarkFault, Result, Totals
 from tracedesk.evaluation.matrix import Matrix, matrix_of, verdict_result
-from tracedesk.evaluation.report import Line, case_lines
+from tracedesk.evaluation.report import case_lines
+from tracedesk.evaluation.report_lines import Line
 from tracedesk.evaluation.tally import tally_of
 from tracedesk.model.verdict import Outcome
 from tracedesk.testcases.models import Diagnostic

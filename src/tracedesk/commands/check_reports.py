@@ -15,7 +15,8 @@ from tracedesk.commands import check_flip_reports
 from tracedesk.document import assertion_document
 from tracedesk.evaluation.backtest import Backtest
 from tracedesk.evaluation.gate import MarkFault, Result, Totals
-from tracedesk.evaluation.report import code_frame, render_case, text_of
+from tracedesk.evaluation.report import code_frame, render_case
+from tracedesk.evaluation.report_lines import text_of
 from tracedesk.model.verdict import Outcome, Verdict
 from tracedesk.query.text import counted, plain
 from tracedesk.testcases.models import Diagnostic

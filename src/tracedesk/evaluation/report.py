@@ -8,6 +8,7 @@ cut short or left out says so.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from tracedesk.evaluation.report_lines import Line, cut, labelled, text_of
 from tracedesk.evaluation.value_frame import value_frame
 from tracedesk.model.reading import Call, Reading
 from tracedesk.model.verdict import CaseVerdict, Difference, NearMiss, Outcome, Support, Verdict
@@ -15,10 +16,6 @@ from tracedesk.query.text import duration_text, plain
 from tracedesk.query.values import ABSENT, show, show_typed, whole_json
 from tracedesk.testcases.models import Case, Check
 from tracedesk.testcases.positions import LINE_BREAK
-
-Line = tuple[tuple[str, str], ...]
-"""Segments of (style name, text). Names: an outcome (``pass``, …), ``strong``, ``dim``,
-``code``, ``label`` or blank."""
 
 GLYPHS: Mapping[Outcome, str] = {
     Outcome.PASS: "✓",
@@ -31,8 +28,6 @@ GLYPHS: Mapping[Outcome, str] = {
 MISSES_SHOWN = 3
 CALLS_SHOWN = 20
 DIFFERENCES_SHOWN = 12
-
-_LABEL_WIDTH = 14
 
 _ONE_KEY = re.compile(r"\$\[\"([^\"\\\\]+)\"\]")
 """A path of one key that needs quotes, which are left out for people."""
@@ -54,11 +49,6 @@ _FIELD_OF_CODE: Mapping[str, tuple[str, ...]] = {
     "count_high": ("max_calls", "expected_name"),
 }
 """Which field of an assertion decided, by reason code; the first one that is written."""
-
-
-def text_of(line: Line) -> str:
-    """A line without its styles."""
-    return "".join(text for _, text in line).rstrip()
 
 
 def render_case(
@@ -135,18 +125,18 @@ def assertion_lines(
         return
     if text is not None and line_number:
         yield from code_frame(text, line_number, verdict.line)
-    yield _labelled("reason", (("", plain(verdict.reason)),))
+    yield labelled("reason", (("", plain(verdict.reason)),))
     yield from _difference_lines(verdict)
     yield from _frame_lines(verdict, reading)
     yield from _alignment_lines(verdict)
     yield from _miss_lines(verdict)
     yield from _evidence_lines(verdict, reading)
     for position, quote in enumerate(verdict.judged.quotes if verdict.judged else ()):
-        yield _labelled("" if position else "quoted", (("code", f"“{plain(_cut(quote, 160))}”"),))
+        yield labelled("" if position else "quoted", (("code", f"“{plain(cut(quote, 160))}”"),))
     if verdict.support != Support():
-        yield _labelled("inspected", (("", _support(verdict.support)),))
+        yield labelled("inspected", (("", _support(verdict.support)),))
     for caution in verdict.cautions:
-        yield _labelled("caution", (("", plain(caution.message)), ("dim", f"  {caution.code}")))
+        yield labelled("caution", (("", plain(caution.message)), ("dim", f"  {caution.code}")))
     yield from _child_lines(verdict, file, reading)
 
 
@@ -180,7 +170,7 @@ def _about(check: Check | None) -> Iterator[str]:
     source = check.assertion.source if check else None
     if isinstance(source, dict):
         for value in (source[key] for key in _HEADLINE if key in source):
-            yield plain(_cut(value, 60) if isinstance(value, str) else show(value, 60))
+            yield plain(cut(value, 60) if isinstance(value, str) else show(value, 60))
 
 
 def _deciding_line(verdict: Verdict, check: Check | None) -> int:
@@ -212,7 +202,7 @@ def code_frame(text: str, line_number: int, first: int | None = None) -> Iterato
         pointed = number == line_number
         yield (
             ("strong" if pointed else "dim", f" {'▸' if pointed else ' '} {number:>{width}} │ "),
-            ("code", plain(_cut(lines[number - 1].replace("\t", "    "), 160))),
+            ("code", plain(cut(lines[number - 1].replace("\t", "    "), 160))),
         )
 
 
@@ -221,19 +211,19 @@ def _difference_lines(verdict: Verdict) -> Iterator[Line]:
     near = verdict.near_misses[0] if verdict.near_misses else None
     if near is not None:
         share = f"  {near.matched} of {near.total} match" if near.total and differences else ""
-        yield _labelled("nearest call", (*_miss(near), ("dim", share)))
+        yield labelled("nearest call", (*_miss(near), ("dim", share)))
         if not differences:
-            yield _labelled("", (("", plain(near.why)),))
+            yield labelled("", (("", plain(near.why)),))
     shown, matching = differences[:DIFFERENCES_SHOWN], list(_matching(verdict))
     paths = [*map(_path, shown), *(path for path, _ in matching)]
     width = min(30, max(map(len, paths), default=0))
     for difference in shown:
         yield _difference(difference, width, verdict.reason)
     if len(differences) > DIFFERENCES_SHOWN:
-        yield _labelled("", (("dim", f"+{len(differences) - DIFFERENCES_SHOWN} more differences"),))
+        yield labelled("", (("dim", f"+{len(differences) - DIFFERENCES_SHOWN} more differences"),))
     for path, value in matching:
         said = plain(show(value, 60))
-        yield _labelled("", (("code", f"{path:<{width}}"), ("pass", "  ✓ "), ("", said)))
+        yield labelled("", (("code", f"{path:<{width}}"), ("pass", "  ✓ "), ("", said)))
 
 
 def _difference(difference: Difference, width: int, reason: str) -> Line:
@@ -248,7 +238,7 @@ def _difference(difference: Difference, width: int, reason: str) -> Line:
         expected = f"{difference.expected_type} {expected}"
     told = not difference.hint or (difference.path == "$" and difference.hint in reason)
     hint = "" if told else f"  {plain(difference.hint)}"
-    return _labelled(
+    return labelled(
         "",
         (
             ("code", f"{_path(difference):<{width}}"),
@@ -289,17 +279,17 @@ def _below(path: str, key: str) -> bool:
 def _miss(miss: NearMiss) -> Line:
     return (
         ("strong", f"#{miss.order + 1} {plain(miss.name)}"),
-        ("dim", f"  span {plain(_cut(miss.span, 20))}"),
+        ("dim", f"  span {plain(cut(miss.span, 20))}"),
     )
 
 
 def _miss_lines(verdict: Verdict) -> Iterator[Line]:
     others = verdict.near_misses[1:MISSES_SHOWN]
     for position, miss in enumerate(others):
-        yield _labelled("" if position else "why not", (*_miss(miss), ("", f"  {plain(miss.why)}")))
+        yield labelled("" if position else "why not", (*_miss(miss), ("", f"  {plain(miss.why)}")))
     left = verdict.near_misses_left + max(0, len(verdict.near_misses) - MISSES_SHOWN)
     if left:
-        yield _labelled("", (("dim", f"+{left} more"),))
+        yield labelled("", (("dim", f"+{left} more"),))
 
 
 def _alignment_lines(verdict: Verdict) -> Iterator[Line]:
@@ -309,9 +299,9 @@ def _alignment_lines(verdict: Verdict) -> Iterator[Line]:
     rows = [row for row in verdict.actual or () if isinstance(row, str)]
     for position, row in enumerate(rows[:CALLS_SHOWN]):
         style = "pass" if row.startswith("=") else "fail"
-        yield _labelled("" if position else "alignment", ((style, plain(_cut(row, 80))),))
+        yield labelled("" if position else "alignment", ((style, plain(cut(row, 80))),))
     if len(rows) > CALLS_SHOWN:
-        yield _labelled("", (("dim", f"+{len(rows) - CALLS_SHOWN} more"),))
+        yield labelled("", (("dim", f"+{len(rows) - CALLS_SHOWN} more"),))
 
 
 def _frame_lines(verdict: Verdict, reading: Reading | None) -> Iterator[Line]:
@@ -324,7 +314,7 @@ def _frame_lines(verdict: Verdict, reading: Reading | None) -> Iterator[Line]:
     if value is ABSENT:
         return
     for pointed, text in value_frame(value, verdict.differences[0].path):
-        yield _labelled(
+        yield labelled(
             "", (("strong" if pointed else "dim", "▸ " if pointed else "  "), ("code", plain(text)))
         )
 
@@ -336,18 +326,18 @@ def _evidence_lines(verdict: Verdict, reading: Reading | None) -> Iterator[Line]
     calls = {call.span: call for call in reading.calls} if reading is not None else {}
     violated = [e for e in verdict.evidence if e.role in ("violated", "decided")]
     for position, evidence in enumerate(violated[:MISSES_SHOWN]):
-        where = f"span {plain(_cut(evidence.span, 20))}" if evidence.span else "the trace"
+        where = f"span {plain(cut(evidence.span, 20))}" if evidence.span else "the trace"
         call = calls.get(evidence.span or "")
         if call is not None:
-            where = f"#{call.order + 1} {plain(_cut(call.label, 40))}  {where}"
+            where = f"#{call.order + 1} {plain(cut(call.label, 40))}  {where}"
         path = "" if evidence.path == "$" else f"  {evidence.of} {plain(evidence.path)}"
-        yield _labelled("" if position else "evidence", (("strong", where), ("code", path)))
+        yield labelled("" if position else "evidence", (("strong", where), ("code", path)))
     if len(violated) > MISSES_SHOWN:
-        yield _labelled("", (("dim", f"+{len(violated) - MISSES_SHOWN} more"),))
+        yield labelled("", (("dim", f"+{len(violated) - MISSES_SHOWN} more"),))
     if not verdict.differences and verdict.actual is not None and not _aligned(verdict):
         if verdict.expected is not None:
-            yield _labelled("expected", (("", plain(_said(verdict.expected))),))
-        yield _labelled("actual", (("fail", plain(_said(verdict.actual))),))
+            yield labelled("expected", (("", plain(_said(verdict.expected))),))
+        yield labelled("actual", (("fail", plain(_said(verdict.actual))),))
 
 
 def _aligned(verdict: Verdict) -> bool:
@@ -380,7 +370,7 @@ def timeline(calls: Iterable[Call], deciding: set[str | None]) -> Iterator[Line]
         status = "" if call.status == "unknown" else call.status
         yield (
             ("strong" if marked else "dim", f" {'▸' if marked else ' '} #{call.order + 1:<3} "),
-            ("strong" if marked else "", f"{_cut(plain(call.label), width):<{width}}  "),
+            ("strong" if marked else "", f"{cut(plain(call.label), width):<{width}}  "),
             ("fail" if status == "error" else "dim", f"{status:<6}"),
             ("dim", f"{duration_text(took):>7}  "),
             ("code", plain(arguments)),
@@ -389,14 +379,6 @@ def timeline(calls: Iterable[Call], deciding: set[str | None]) -> Iterator[Line]
         yield (("dim", f"     +{len(listed) - CALLS_SHOWN} more calls"),)
 
 
-def _labelled(label: str, rest: Line) -> Line:
-    return (("label", f"  {label:<{_LABEL_WIDTH}}"), *rest)
-
-
 def _support(support: Support) -> str:
     parts = ((support.calls, "call"), (support.spans, "span"), (support.chars, "character"))
     return " · ".join(f"{n:,} {word}{'s' * (n != 1)}" for n, word in parts if n)
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"

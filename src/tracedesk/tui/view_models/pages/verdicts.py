@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from tracedesk.evaluation import report
+from tracedesk.evaluation import report, report_lines
 from tracedesk.model.verdict import CaseVerdict, Verdict
 from tracedesk.tui.lines import Line, Piece
 from tracedesk.tui.text import cells, fit, pad, wrap
@@ -90,7 +90,9 @@ def check_of(file: "CaseFile | None", case: CaseVerdict, verdict: Verdict) -> "C
     return None
 
 
-def _verdict(page: Page, case: CaseVerdict, verdict: Verdict, lines: Iterable[report.Line]) -> None:
+def _verdict(
+    page: Page, case: CaseVerdict, verdict: Verdict, lines: Iterable[report_lines.Line]
+) -> None:
     link: dict[str, Any] = {"file": case.file, "line": verdict.line or case.line}
     leads_to = deciding_span(verdict)
     for number, line in enumerate(dedented(lines)):
@@ -100,7 +102,7 @@ def _verdict(page: Page, case: CaseVerdict, verdict: Verdict, lines: Iterable[re
             number = 1
 
 
-def dedented(lines: Iterable[report.Line]) -> list[report.Line]:
+def dedented(lines: Iterable[report_lines.Line]) -> list[report_lines.Line]:
     """The lines with the indent that all source lines of the frame share taken away."""
     found = list(lines)
     frame = [at for at, line in enumerate(found) if _is_source(line)]
@@ -112,11 +114,11 @@ def dedented(lines: Iterable[report.Line]) -> list[report.Line]:
     return found
 
 
-def _is_source(line: report.Line) -> bool:
+def _is_source(line: report_lines.Line) -> bool:
     return len(line) == 2 and line[0][1].endswith("│ ")
 
 
-def fold(line: report.Line, width: int) -> Iterator[list[Piece]]:
+def fold(line: report_lines.Line, width: int) -> Iterator[list[Piece]]:
     """A rendered line in the pane: source lines are cut, all else folds, best between parts."""
     pieces = [_piece(style, text) for style, text in line if text]
     if _is_source(line):
