@@ -28,6 +28,9 @@ async def do(app: "App[Any]", action: Action) -> None:
     """Do an action of the registry on the screen in front."""
     screen = app.screen
     pane = getattr(screen, "pane", None)
+    lacks = getattr(screen, "lacks_a_trace", None)
+    if action.pane in ("", *PANES) and lacks is not None and lacks(action):
+        return
     if "." in action.name:
         await app.run_action(action.name.partition(".")[2])
     elif action.pane == "lines":

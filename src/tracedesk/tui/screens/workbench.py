@@ -1,7 +1,8 @@
-"""The one main screen: panes by width, and who hears of what.
+"""The one main screen: panes by width, what changes in them, and the bars around.
 
-Messages from workers and widgets end here; view models decide, widgets paint. Which pane
-stands where is the stylesheet's affair: this screen only names the situation in classes.
+Messages from workers and widgets end here or in ``hearing``; view models decide, widgets paint.
+Which pane stands where is the stylesheet's affair: this screen only names the situation in
+classes.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,35 +20,24 @@ from textual.widgets import Static
 
 from tracedesk.desk import Desk
 from tracedesk.evaluation.showing import Showing
-from tracedesk.tui.actions import PREFIXES, footer_for
+from tracedesk.tui.actions import footer_for
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.messages import (
-    ChatRead,
     CursorMoved,
-    ExplainedRead,
-    LedgerRead,
     LineOpened,
-    RequestsRead,
     RowsRead,
-    SearchDone,
     StateRead,
-    TraceGone,
-    TraceMarked,
-    TraceRead,
     VerdictsRead,
     WindowMoved,
 )
-from tracedesk.tui.screens.clicking import Clicking
-from tracedesk.tui.screens.editing import Editing
+from tracedesk.tui.screens.hearing import Hearing
 from tracedesk.tui.screens.judged import HEED_S
-from tracedesk.tui.screens.modals import LedgerScreen
+from tracedesk.tui.screens.keyed import Keyed
 from tracedesk.tui.screens.moves import pane_of
-from tracedesk.tui.screens.stepping import Stepping
 from tracedesk.tui.screens.work import database_name
 from tracedesk.tui.session import Session
 from tracedesk.tui.text import plain
 from tracedesk.tui.view_models import bars
-from tracedesk.tui.view_models.trace_list import row_title
 from tracedesk.tui.widgets.detail.page_view import DetailPage
 from tracedesk.tui.widgets.detail.tabs import DetailTabs
 from tracedesk.tui.widgets.drawer.failure import FailureStrip
@@ -61,9 +51,9 @@ from tracedesk.tui.widgets.trace_list import TraceListView
 if TYPE_CHECKING:
     from tracedesk.testcases.models import CaseFile
 
-POLL_S = 0.03
-"""How often the desk is asked whether anything changed; asking is three integers, and a saved
-test case is to be painted within a tenth of a second."""
+POLL_S = 0.05
+"""How often the desk is asked whether anything changed; asking is three integers. Of newer results
+of the open trace the screen is told."""
 
 PROGRESS_S = 0.1
 """How often the header is read anew while something is being evaluated."""
@@ -85,7 +75,7 @@ VAST, WIDE, MEDIUM = 180, 140, 100
 """Columns from which there are three panes, with room beside the bars; three; and two."""
 
 
-class Workbench(Clicking, Editing, Stepping):
+class Workbench(Keyed, Hearing):
     """Traces, spans, detail and tests on one screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("")]
@@ -108,7 +98,6 @@ class Workbench(Clicking, Editing, Stepping):
         self._rest_until = 0.0
         self._moved_at = 0.0
         self._preview: Timer | None = None
-        self._prefix = ""
         self._state = bars.HeaderState(state="starting")
         self._endpoint_told = ""
 
@@ -288,68 +277,12 @@ class Workbench(Clicking, Editing, Stepping):
             if not delay:
                 self.open_trace(wanted)
 
-    @on(TraceRead)
-    def _trace_read(self, message: TraceRead) -> None:
-        if message.trace_id != self.wanted or self.stays_on_earlier(message):
-            return
-        if message.opened is None or message.rows is None:
-            self.notify("That trace is no longer stored.", severity="warning")
-            return
-        self.show_trace(message.opened, message.rows, message.verdicts)
-
-    @on(TraceGone)
-    def _trace_gone(self, message: TraceGone) -> None:
-        if self.opened is not None and message.trace_id == self.opened.row.id:
-            title = row_title(self.opened.row)
-            self.notify(f"{title} was removed from the database.", markup=False)
-            self.leave_trace()
-            self.refresh_rows()
-
-    @on(TraceMarked)
-    def _trace_marked(self, message: TraceMarked) -> None:
-        self.show_mark(message.row)
-
-    @on(LedgerRead)
-    def _ledger_read(self, message: LedgerRead) -> None:
-        screen = LedgerScreen(
-            message.ledger,
-            message.counts,
-            self.now_ns(),
-            self.desk.agent_name,
-            ascii=self.ascii,
-        )
-        self.app.push_screen(screen)
-
     @on(VerdictsRead)
     def _verdicts_read(self, message: VerdictsRead) -> None:
         if self.known_row is not None and message.trace_id == self.known_row.id:
             self._heed_save()
             self.verdicts_arrived(message.verdicts)
         self.call_after_refresh(self._showing.painted)
-
-    @on(RequestsRead)
-    def _requests_read(self, message: RequestsRead) -> None:
-        if self.opened is not None and message.row == self.opened.row:
-            self.requests, self.revisions = message.requests, message.revisions
-            if self.tab == "raw":
-                self.show_page(keep_place=True)
-
-    @on(ExplainedRead)
-    def _explained_read(self, message: ExplainedRead) -> None:
-        if message.opened is self.opened:
-            self.explained = message.explained
-            self.show_page(keep_place=True)
-
-    @on(ChatRead)
-    def _chat_read(self, message: ChatRead) -> None:
-        if message.opened is self.opened:
-            self.chat = message.chat
-            self.show_page(keep_place=True)
-
-    @on(SearchDone)
-    def _search_done(self, message: SearchDone) -> None:
-        if message.rows is self.rows and message.text == self.search_text:
-            self.show_hits(message.hits)
 
     # -- cursors ---------------------------------------------------------------------
 
@@ -416,8 +349,8 @@ class Workbench(Clicking, Editing, Stepping):
         crumbs = bars.breadcrumb(self.crumbs(), self.filters(), width, self.notes())
         self.query_one("#breadcrumb", LineLabel).show(*crumbs)
         keys = (
-            bars.prefix_hint(self._prefix)
-            if self._prefix
+            bars.prefix_hint(self.prefix)
+            if self.prefix
             else bars.footer(footer_for("" if self.has_class("-empty") else self.pane), width)
         )
         self.query_one("#footer", LineLabel).show(keys)
@@ -434,28 +367,7 @@ class Workbench(Clicking, Editing, Stepping):
         progress = self.desk.progress()
         if progress is None:
             return ""
-        note = bars.saved_note(
-            self.saved_ns, progress.last_count, progress.last_ms, progress.pairs
-        )
+        note = bars.saved_note(self.saved_ns, progress.last_count, progress.last_ms, progress.pairs)
         edit = self.desk.last_edit()
         turned = f"{edit} · B lists them" if edit is not None and edit.counts else ""
         return " · ".join(filter(None, (note, turned)))
-
-    # -- two-key commands ------------------------------------------------------------
-
-    async def on_key(self, event: events.Key) -> None:
-        """Keys come here in the order typed, so the second of two never overtakes the first."""
-        key = event.character or event.key
-        if self._prefix:
-            prefix, self._prefix = self._prefix, ""
-            self.show_bars()
-            action = PREFIXES[prefix].get(key)
-            event.stop()
-            event.prevent_default()
-            if action is not None:
-                await self.run_action(action.name)
-        elif key in PREFIXES:
-            self._prefix = key
-            event.stop()
-            event.prevent_default()
-            self.show_bars()
