@@ -160,7 +160,8 @@ class Results:
         stale: bool,
         pending: bool,
     ) -> None:
-        self.rows.append(Result(_file_line(path, cases, stale, path in self.folded), 0, path))
+        line = _file_line(path, cases, stale, pending, path in self.folded)
+        self.rows.append(Result(line, 0, path))
         if path in self.folded:
             return
         told = list(enumerate(broken.diagnostics)) if broken is not None else []
@@ -278,10 +279,12 @@ def diagnostic_lines(file: "CaseFile", found: "Diagnostic") -> list[Line]:
     return lines
 
 
-def _file_line(path: str, cases: list[CaseVerdict], stale: bool, folded: bool) -> Line:
+def _file_line(
+    path: str, cases: list[CaseVerdict], stale: bool, pending: bool, folded: bool
+) -> Line:
     counts = Counter(v.outcome for case in cases for v in case.verdicts)
     pieces = [Piece("▸ " if folded else "▾ ", "dim"), Piece(plain(path), "strong")]
-    pieces += _counts(counts, dim=stale)
+    pieces += _counts(counts, dim=stale or pending)
     if stale:
         pieces.append(Piece("  stale: the file has errors, these are its last verdicts", "warn"))
     return Line(tuple(pieces), file=path, line=1)
