@@ -159,9 +159,10 @@ class Comparing(Backtests):
             why = found.why_none
             self.notify(f"{why[0].upper()}{why[1:]}.", severity="warning")
             return
-        what = "passes" if found.outcome == "pass" else "fails nothing, as none like it passes"
+        passes = found.outcome == "pass"
+        what, why = ("passes", "") if passes else ("fails nothing", "; none like it passes")
         among = f"of the newest {found.looked:,} " if found.bounded else ""
-        note = f"A is the nearest {among}that {what} · {found.likeness:.0%} alike"
+        note = f"A is the nearest {among}that {what} · {found.likeness:.0%} alike{why}"
         self._compare(found.row, message.row, note)
 
     # -- reading anew ----------------------------------------------------------------
