@@ -6,6 +6,7 @@ from fake_desk import FakeDesk, booking_verdicts
 from tracedesk.model.trace import Kind, Status
 from tracedesk.model.verdict import Evidence, Outcome
 from tracedesk.testing import make_span, make_trace
+from tracedesk.tui.screens import work
 
 
 def nightly():
@@ -178,3 +179,17 @@ async def test_ascii_draws_all_of_it_without_other_characters(workbench):
         await session.until(lambda: session.screen.rows.time.path is not None, "it is found")
         drawn = "".join(ruler(session)) + "".join(session.lines("#spans"))
         assert drawn.isascii(), [c for c in drawn if not c.isascii()]
+
+
+async def test_a_large_sketch_folds_its_idle_time_once_that_was_looked_for(workbench, monkeypatch):
+    class Sketching(FakeDesk):
+        def load(self, trace_id):
+            return msgspec.structs.replace(super().load(trace_id), sketch=True)
+
+    monkeypatch.setattr(work, "HURRIED_FROM", 1)
+    desk = Sketching()
+    desk.add(nightly(), "nightly")
+    async with workbench(desk) as session:
+        await session.press("enter")
+        assert "44.0s idle" in ruler(session)[1]
+        assert "⋯" in session.lines("#spans")[0]

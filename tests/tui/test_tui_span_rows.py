@@ -156,3 +156,16 @@ def test_parents():
     assert rows.parent_of(2) == 1
     assert rows.parent_of(0) is None
     assert ROOT == -1
+
+
+def test_an_id_that_came_twice_leads_to_its_last_row():
+    spans = [
+        make_span("r"),
+        make_span("x", "late", "r", start_ms=9, end_ms=10),
+        make_span("x", "early", "r", start_ms=1, end_ms=2),
+        make_span("y", "after", "r", start_ms=20, end_ms=30),
+    ]
+    rows = rows_of(make_trace(*spans))
+    assert rows.span(rows.row_of("x")).name == "late"
+    assert [rows.row_of(span_id) for span_id in "ry"] == [0, 3]
+    assert rows.row_of("z") is None

@@ -1,5 +1,7 @@
 """The stretch of time on screen: idle gaps, zoom, panning, the minimap."""
 
+from itertools import groupby
+
 import pytest
 from fake_desk import booking_trace, tree_of
 from hypothesis import given
@@ -83,6 +85,37 @@ def test_gaps_are_where_no_span_is(drawn):
     idle = {m for gap in gaps for m in range(gap.start_ns, gap.end_ns)}
     busy = {m for start, end in zip(starts, ends, strict=True) for m in range(start, end)}
     assert idle == set(range(61)) - busy
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 99), st.integers(0, 9)), min_size=1, max_size=20),
+    st.sampled_from([0.05, 0.11, 0.3]),
+)
+def test_only_gaps_longer_than_their_share_are_found(drawn, share):
+    starts = [start for start, _ in drawn]
+    ends = [start + length for start, length in drawn]
+    busy = {
+        m
+        for start, end in zip(starts, ends, strict=True)
+        for m in range(start, max(end, start + 1))
+    }
+    idle = [m for m in range(110) if m not in busy]
+    runs = [
+        [m for _, m in run] for _, run in groupby(enumerate(idle), lambda pair: pair[1] - pair[0])
+    ]
+    expected = [Gap(run[0], run[-1] + 1) for run in runs if len(run) > 110 * share]
+    assert list(Activity(starts, ends).gaps(Axis(0, 110), share)) == expected
+
+
+def test_what_is_shown_in_a_hurry_learns_of_gaps_and_heights_later():
+    trace = make_trace(*waiting(status=Status.ERROR))
+    rows = SpanRows(tree_of(trace), trace.spans)
+    hurried = SpanRows(tree_of(trace), trace.spans, hurried=True)
+    assert hurried.time.window.idle == ()
+    assert minimap(hurried, 26) == " " * 25 + "✖"
+    hurried.time.take(hurried.time.look_through())
+    assert hurried.time.window.shown == rows.time.window.shown
+    assert minimap(hurried, 26) == minimap(rows, 26) != " " * 25 + "✖"
 
 
 # -- the ruler and bars over folded gaps -------------------------------------------------

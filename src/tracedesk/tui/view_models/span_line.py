@@ -196,9 +196,14 @@ def _label(
     if span.kind is not Kind.NODE:
         lead.append(Piece(span.kind.letter + " ", KIND_ROLES[span.kind]))
     name, role, note, short_note = _name(rows, row, span, hit, when)
-    room = width - sum(cells(piece.text) for piece in lead)
+    room = width
+    for piece in lead:
+        room -= len(piece.text)  # each of these glyphs takes a cell
     if room < 2:
         return [Piece(pad("".join(piece.text for piece in lead), width), "dim")]
+    if not note:
+        name = fit(name, room)
+        return [*lead, Piece(name, role), Piece(" " * (room - cells(name)))]
     if cells(name) + cells(note) > room:
         note = short_note
     reserved = cells(note) if cells(note) <= min(10, room // 2) else 0
