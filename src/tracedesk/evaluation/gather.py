@@ -13,16 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tracedesk.evaluation.newest import Newest
-from tracedesk.evaluation.regressions import (
-    BY_INPUT,
-    Comparison,
-    Edit,
-    Side,
-    Step,
-    compare_edit,
-    compare_sides,
-    edits_in,
-)
+from tracedesk.evaluation.paired import compare_surveys
+from tracedesk.evaluation.regressions import Comparison, Edit, Step, compare_edit, edits_in
 from tracedesk.evaluation.trends import Failed, Ids, Survey, survey_of
 from tracedesk.evaluation.windows import Result, Window, time_of
 from tracedesk.model.execution import CaseRecord, Execution, ExecutionKind
@@ -132,19 +124,8 @@ class Gatherer:
     ) -> Comparison:
         """What flipped between two windows or versions, where both were asked the same. Raises
         StoreError."""
-        sides = Side(BY_INPUT), Side(BY_INPUT)
-        seen: Execution | None = None
-        chosen: list[Side] = []
-        for execution, record in self._store.history.latest_results():
-            if execution is not seen:
-                breathe()
-                seen = execution
-                windows = zip(sides, (before, after), strict=True)
-                chosen = [side for side, window in windows if window.holds(execution)]
-            if chosen and effect.holds(record):
-                for side in chosen:
-                    side.add(execution, record)
-        return compare_sides(*sides)
+        earlier, later = (self.gather(each, effect, breathe).survey for each in (before, after))
+        return compare_surveys(earlier, later, self._store.history.records, breathe)
 
     def edits(self, breathe: Breathe = lambda: None) -> list[Edit]:
         """When case files changed, oldest first, as far back as the history is looked through.

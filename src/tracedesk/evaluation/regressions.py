@@ -14,7 +14,7 @@ from tracedesk.evaluation.tally import NO_STAGE, CaseTally, Scores, Tally, stage
 from tracedesk.evaluation.trends import newest_first
 from tracedesk.evaluation.windows import Result, latest
 from tracedesk.model.execution import CaseRecord, Execution, ExecutionKind
-from tracedesk.model.shape import shape_of
+from tracedesk.model.shape import Shape, shape_of
 from tracedesk.model.verdict import Outcome
 
 BY_TRACE, BY_INPUT = "trace", "input"
@@ -152,22 +152,42 @@ def compare(before: Iterable[Result], after: Iterable[Result], pairing: str) -> 
 
 def compare_sides(before: Side, after: Side) -> Comparison:
     """Compare two sides that were counted with the same pairing."""
+    return compared(
+        pairing=before.pairing,
+        scores=(before.tally.scores(), after.tally.scores()),
+        flips=_flips(before, after),
+        paired=_cases_in_both(before, after),
+        results=(_distinct(before), _distinct(after)),
+        cases=case_changes(before.tally.cases, after.tally.cases),
+    )
+
+
+def compared(
+    *,
+    pairing: str,
+    scores: tuple[Scores, Scores],
+    flips: Iterable[Flip],
+    paired: int,
+    results: tuple[int, int],
+    cases: Iterable[CaseChange],
+) -> Comparison:
+    """What was found of two sides, in order. ``results``: of each, those of equal input counted
+    once."""
     kinds = {(Outcome.PASS, Outcome.FAIL): "broken", (Outcome.FAIL, Outcome.PASS): "mended"}
     sorted_in: dict[str, list[Flip]] = {"broken": [], "mended": [], "others": []}
-    for flip in sorted(_flips(before, after), key=_in_order):
+    for flip in sorted(flips, key=_in_order):
         sorted_in[kinds.get((flip.was, flip.now), "others")].append(flip)
-    paired = _cases_in_both(before, after)
     return Comparison(
-        pairing=before.pairing,
-        before=before.tally.scores(),
-        after=after.tally.scores(),
+        pairing=pairing,
+        before=scores[0],
+        after=scores[1],
         broken=tuple(sorted_in["broken"]),
         mended=tuple(sorted_in["mended"]),
         others=tuple(sorted_in["others"]),
         paired=paired,
-        unpaired_before=_distinct(before) - paired,
-        unpaired_after=_distinct(after) - paired,
-        cases=tuple(_changes(before.tally.cases, after.tally.cases)),
+        unpaired_before=results[0] - paired,
+        unpaired_after=results[1] - paired,
+        cases=tuple(cases),
     )
 
 
@@ -198,12 +218,19 @@ def _flips(before: Side, after: Side) -> Iterator[Flip]:
 
 
 def _flip(was: Result, now: Result) -> Flip:
+    execution, telling = now if now[1].outcome is not Outcome.PASS else was
+    return flip_of(was, now, telling, shape_of(telling, execution.errors))
+
+
+def flip_of(
+    was: tuple[Execution, CaseRecord | Shape],
+    now: tuple[Execution, CaseRecord | Shape],
+    telling: CaseRecord,
+    shape: Shape,
+) -> Flip:
+    """A flip as the side tells it that is no pass: by its record and the shape of that."""
     (old, before), (new, after) = was, now
-    telling = after if after.outcome is not Outcome.PASS else before
-    failed_ran = new if telling is after else old
-    stage = NO_STAGE
-    if telling.outcome is Outcome.FAIL:
-        stage = stages_of(shape_of(telling, failed_ran.errors))[0]
+    stage = stages_of(shape)[0] if telling.outcome is Outcome.FAIL else NO_STAGE
     check = next((c for c in telling.checks if c.outcome is telling.outcome), None)
     return Flip(
         case=after.case,
@@ -220,7 +247,8 @@ def _flip(was: Result, now: Result) -> Flip:
     )
 
 
-def _changes(before: dict[str, CaseTally], after: dict[str, CaseTally]) -> list[CaseChange]:
+def case_changes(before: dict[str, CaseTally], after: dict[str, CaseTally]) -> list[CaseChange]:
+    """The share of passes of each case on either side, those that fell most first."""
     changes = []
     for case in before.keys() | after.keys():
         known = after.get(case) or before[case]
