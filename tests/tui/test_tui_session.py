@@ -3,9 +3,11 @@
 import logging
 import stat
 
+import msgspec
 import pytest
 
 from tracedesk.tui.session import MAX_BYTES, Session, read_session, write_session
+from tracedesk.tui.view_models.fold_memory import MAX_ID, SPANS, TRACES, Folded, remembered
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def test_it_stays_small(file):
         (b"{", "is damaged"),
         (b"\xff\xfe", "is damaged"),
         (b'{"tab": 7}', "is damaged"),
-        (b"[" * 70_000, "it is too long"),
+        (b"[" * 140_000, "it is too long"),
         (b'{"version": 99}', "another version"),
     ],
 )
@@ -81,3 +83,58 @@ async def test_fresh_begins_anew_and_a_trace_that_is_gone_is_passed_over(workben
         assert session.screen.tab == "raw"
     async with workbench(desk, session_file=file, fresh=True) as session:
         assert session.screen.tab == "reading"
+
+
+# -- folds -----------------------------------------------------------------------------
+
+
+async def test_folds_of_the_traces_looked_at_last_are_remembered(workbench, desk, file):
+    async with workbench(desk, session_file=file) as session:
+        await session.press("enter")
+        before = session.lines("#spans")
+        await session.press("Z")
+        folded = session.lines("#spans")
+        assert folded != before
+        await session.press("escape", "G", "enter")
+        await session.press("escape", "g", "enter")
+        assert session.lines("#spans") == folded
+        await session.press("q")
+    async with workbench(desk, session_file=file) as session:
+        assert session.lines("#spans") == folded
+        trace = session.screen.opened.row.id
+        await session.press("X", "q")
+    assert not any(each.folded for each in read_session(file).folds if each.trace == trace)
+
+
+async def test_a_trace_that_was_replaced_meanwhile_keeps_what_is_still_there(workbench, desk, file):
+    trace_id = max(desk.traces)
+    async with workbench(desk, session_file=file) as session:
+        await session.press("enter", "Z")
+        folded = read_ids(session)
+        assert folded
+        await session.press("q")
+    kept = read_session(file)
+    gone = msgspec.structs.replace(kept.folds[-1], folded=("no such span", *folded, "nor this"))
+    write_session(file, msgspec.structs.replace(kept, folds=(gone,)))
+    async with workbench(desk, session_file=file) as session:
+        assert session.screen.opened.row.id == trace_id
+        assert read_ids(session) == folded
+
+
+def read_ids(session):
+    return Folded.of("t", session.screen.rows).folded
+
+
+def test_only_so_many_folds_are_kept(file):
+    many = tuple(
+        Folded(f"t{n}", ("s" * MAX_ID,) * SPANS, ("o" * MAX_ID,) * SPANS) for n in range(50)
+    )
+    write_session(file, Session(folds=many, history=("h" * 200,) * 50, filter="f" * 2_000))
+    assert file.stat().st_size < MAX_BYTES
+    assert read_session(file).folds == many[-TRACES:]
+
+
+def test_a_trace_as_it_opens_needs_no_memory():
+    known = (Folded("a", ("1",)), Folded("b", ("2",)))
+    assert remembered(known, Folded("a")) == known[1:]
+    assert remembered(known, Folded("a", ("3",))) == (known[1], Folded("a", ("3",)))

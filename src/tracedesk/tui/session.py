@@ -11,10 +11,12 @@ from pathlib import Path
 
 import msgspec
 
+from tracedesk.tui.view_models.fold_memory import TRACES, Folded
+
 log = logging.getLogger(__name__)
 
 VERSION = 1
-MAX_BYTES = 64 << 10
+MAX_BYTES = 128 << 10
 """More is not read, and nothing of ours is that long."""
 
 MAX_TEXT = 2_000
@@ -42,6 +44,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     theme: str = ""
     history: tuple[str, ...] = ()
     """The latest command lines."""
+    folds: tuple[Folded, ...] = ()
+    """What was folded in the traces looked at last."""
 
 
 def read_session(path: Path) -> Session:
@@ -73,6 +77,7 @@ def write_session(path: Path, session: Session) -> None:
         session,
         filter=session.filter if len(session.filter) <= MAX_TEXT else "",
         history=tuple(line for line in session.history if len(line) <= 200)[-MAX_HISTORY:],
+        folds=session.folds[-TRACES:],
     )
     name = ""
     try:

@@ -8,6 +8,7 @@ from tracedesk.desk import OpenTrace
 from tracedesk.tui.actions import PANES
 from tracedesk.tui.screens.commanding import Commanding
 from tracedesk.tui.session import Session
+from tracedesk.tui.view_models.fold_memory import Folded, remembered
 from tracedesk.tui.view_models.span_line import TimeColumn
 from tracedesk.tui.view_models.span_tree import SpanRows
 from tracedesk.tui.widgets.detail.tabs import TABS
@@ -22,8 +23,12 @@ class Resuming(Commanding):
     _left: Session | None = None
     """Where to go once the trace of that place is there."""
 
+    _folds: tuple[Folded, ...] = ()
+    """What was folded in the traces looked at last."""
+
     def take_up(self, left: Session) -> None:
         """Begin where the workbench was left; what is gone by now is passed over."""
+        self._folds = left.folds
         if left.tab in TABS:
             self.tab = left.tab
         if left.time in list(TimeColumn):
@@ -37,6 +42,8 @@ class Resuming(Commanding):
     def place(self, left: Session) -> Session:
         """Where the workbench is now, in what is remembered."""
         opened, span = self.opened, self.span
+        self._keep_folds()
+        left = msgspec.structs.replace(left, folds=self._folds)
         if opened is None:
             return msgspec.structs.replace(left, filter=self.traces.filter_text, tab=self.tab)
         return msgspec.structs.replace(
@@ -53,6 +60,11 @@ class Resuming(Commanding):
     def show_trace(
         self, opened: OpenTrace, rows: SpanRows, verdicts: "TraceVerdicts | None"
     ) -> None:
+        if self.opened is None or self.opened.row.id != opened.row.id:
+            self._keep_folds()
+            for folds in self._folds:
+                if folds.trace == opened.row.id:
+                    folds.restore(rows)
         super().show_trace(opened, rows, verdicts)
         left = self._left
         if left is None or opened.sketch:
@@ -64,3 +76,13 @@ class Resuming(Commanding):
                 self.span_view.go(row)
             if left.pane in PANES:
                 self.go_to_pane(left.pane)
+
+    def leave_trace(self) -> None:
+        self._keep_folds()
+        super().leave_trace()
+
+    def _keep_folds(self) -> None:
+        """Remember what is folded in the open trace."""
+        if self.opened is not None and self.rows is not None and self.latest is None:
+            latest = Folded.of(self.opened.row.id, self.rows)
+            self._folds = remembered(self._folds, latest)
