@@ -126,7 +126,9 @@ def _facts(
         f"- tokens {_number(usage.total)} ({_number(usage.input)} in, {_number(usage.output)} out)"
         + (f", model {_inline(reading.model)}" if reading.model else "")
     )
-    if verdicts is not None and verdicts.cases:
+    if verdicts is not None and verdicts.pending:
+        yield "- verdict pending: more of the trace may come"
+    elif verdicts is not None and verdicts.cases:
         yield f"- verdict {verdicts.outcome} of {counted(len(verdicts.cases), 'test case')}"
 
 

@@ -4,6 +4,7 @@ It holds what ``Desk`` sets up; there is one evaluator at a time, begun anew whe
 configuration changes.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
@@ -12,9 +13,10 @@ from tracedesk.listening import EndpointState
 from tracedesk.model.agent import Agent
 from tracedesk.model.execution import Execution
 from tracedesk.model.reading import Reading
-from tracedesk.model.trace import Trace
+from tracedesk.model.trace import Format, Trace
 from tracedesk.opening import OpenTrace
 from tracedesk.store.database import Store
+from tracedesk.store.rows import TraceRow
 from tracedesk.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -186,20 +188,30 @@ class Evaluating:
         return None if verdicts is None or verdicts.pending else verdicts.outcome
 
     def evaluate(self, opened: OpenTrace) -> "TraceVerdicts":
-        """Evaluate the loaded case files on one trace, here and now."""
+        """Evaluate the loaded case files on one trace, here and now. While more of it may come
+        it is pending, without verdicts (ingestion spec 9)."""
         from tracedesk.assertions.trace_index import forget
-        from tracedesk.evaluation.run import evaluate_trace
+        from tracedesk.evaluation.run import combined, evaluate_trace
 
         row = opened.row
         cases = [case for file in self.files for case in file.cases]
         agent = self._agents.get(row.agent_id)
         base = self._settings(ask=False)
         try:
-            return evaluate_trace(
+            found = evaluate_trace(
                 row.id, row.revision, opened.trace, opened.reading, cases, agent, base
             )
         finally:
             forget()  # what was prepared of the trace, which the thread would keep
+        if found.cases and self.quiet_in_s(row):
+            return combined(row.id, row.revision, (), pending=True)
+        return found
+
+    def quiet_in_s(self, row: TraceRow) -> float:
+        """In how many seconds a trace counts as whole if nothing more of it comes; 0: now."""
+        if row.format != Format.OTLP:
+            return 0.0
+        return max(0.0, self._quiet_s - max(0, time.time_ns() - row.updated_ns) / 1e9)
 
     def evaluate_as_of(
         self, opened: OpenTrace, trace: Trace, whole: "TraceVerdicts | None"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tracedesk.commands.common import once_quiet
 from tracedesk.desk import Desk
 from tracedesk.model.verdict import Outcome
 
@@ -71,6 +72,37 @@ def test_a_posted_trace_is_evaluated_and_again_when_its_case_is_saved(
 
     save_cases(tmp_path, party='"4"')
     until(lambda: outcome(desk, trace_id) is Outcome.PASS)
+
+
+def test_a_trace_that_may_still_grow_is_pending_wherever_it_is_told(
+    tmp_path: Path, open_desk: Callable[..., Desk], call: Call
+):
+    save_cases(tmp_path, party="4")
+    span = {"traceId": "ab" * 16, "spanId": "cd" * 8, "name": "Desk"}
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+    desk = open_desk(quiet_s=600.0)
+    path = f"/public/traces/{call(desk, '/v1/traces', body)[1]['id']}"
+    told = call(desk, path)[1]["data"]["evaluation"]
+    assert told == {"verdict": "pending", "score": None, "cases": []}
+    (row,) = desk.store.rows()
+    assert "verdict pending" in desk.digest(row)
+    desk.stop()
+
+    desk = open_desk(quiet_s=0.0)
+    assert call(desk, path)[1]["data"]["evaluation"]["verdict"] == "fail"
+
+
+def test_commands_wait_for_a_trace_that_may_still_grow(
+    tmp_path: Path, open_desk: Callable[..., Desk], call: Call
+):
+    save_cases(tmp_path, party="4")
+    desk = open_desk(quiet_s=0.3)
+    span = {"traceId": "ab" * 16, "spanId": "cd" * 8, "name": "Desk"}
+    call(desk, "/v1/traces", {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
+    (row,) = desk.store.rows()
+    assert 0 < desk.quiet_in_s(row) <= 0.3
+    assert desk.quiet_in_s(once_quiet(desk, row)) == 0
+    assert desk.describe(row)["evaluation"]["verdict"] == "fail"
 
 
 def test_everything_accepted_is_there_after_a_restart(

@@ -103,7 +103,7 @@ def test_example(example: Example, tmp_path: Path, open_desk: Callable[..., Desk
     if example.get("assertions"):
         (tmp_path / "testcases").mkdir()
         (tmp_path / "testcases" / "example.json").write_text(case_file(example))
-    desk = open_desk()
+    desk = open_desk(quiet_s=0.0)
     create_key(desk.store, "demo", example.get("key_scope") or [AGENT], secret=KEY)
 
     requests, expect = example["request"], example["expect"]

@@ -97,7 +97,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A workspace with the samples' own test cases, not listening."""
     root = tmp_path_factory.mktemp("samples")
     (root / "testcases").symlink_to(SAMPLES / "testcases")
-    opened = Desk(find_workspace(root), Options(listen=False))
+    opened = Desk(find_workspace(root), Options(listen=False, quiet_s=0.0))
     opened.read_cases()
     yield opened
     opened.stop()

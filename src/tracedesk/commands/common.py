@@ -5,6 +5,7 @@ reaches a person.
 """
 
 import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -146,6 +147,16 @@ def the_one(desk: "Desk", text: str) -> "TraceRow":
         some = ", ".join(row.id[:13] for row in rows[:5])
         fail(f"{text!r} fits {len(rows)} traces: {some}; give more of the id")
     return rows[0]
+
+
+def once_quiet(desk: "Desk", row: "TraceRow") -> "TraceRow":
+    """The trace once its verdicts can be told. One of which a part came just now may still grow
+    (ingestion spec 9): it is waited for as long as quiet takes, and no longer."""
+    wait_s = desk.quiet_in_s(row) if desk.files else 0.0
+    if not wait_s:
+        return row
+    threading.Event().wait(wait_s)
+    return desk.store.row(row.id) or row
 
 
 class Group(click.Group):

@@ -9,6 +9,7 @@ import click
 from tracedesk.commands.common import (
     fail,
     json_option,
+    once_quiet,
     print_json,
     reading_desk,
     the_one,
@@ -44,6 +45,8 @@ def command(a: str, b: str | None, workspace: Path, as_json: bool, only_differen
     try:
         left, right = the_one(desk, a), None if b is None else the_one(desk, b)
         desk.read_cases()
+        left = once_quiet(desk, left)
+        right = right and once_quiet(desk, right)
         if right is None:
             left, right = _nearest(desk, left), left
         document = _Compared(desk, left, right, only_differences=only_differences)
@@ -99,7 +102,7 @@ class _Compared:
             sides.append(Side(opened.trace, opened.tree, opened.reading, settings))
             verdicts.append(desk.evaluate(opened))
         self.comparison = Comparison(*sides)
-        self.outcomes = [found.outcome for found in verdicts]
+        self.outcomes = ["pending" if found.pending else found.outcome for found in verdicts]
         self.verdicts = verdict_changes(verdicts[0].cases, verdicts[1].cases)
         self.shown = [
             (at, row)

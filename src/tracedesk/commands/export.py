@@ -10,7 +10,7 @@ from uuid import uuid4
 import click
 import msgspec
 
-from tracedesk.commands.common import fail, reading_desk, the_one, workspace_option
+from tracedesk.commands.common import fail, once_quiet, reading_desk, the_one, workspace_option
 
 if TYPE_CHECKING:
     from tracedesk.desk import Desk
@@ -72,6 +72,7 @@ def command(
         rows = list({row.id: row for row in (the_one(desk, text) for text in traces)}.values())
         if format_ == "md":
             desk.read_cases()
+            rows = [once_quiet(desk, row) for row in rows]
         folder = output.endswith("/") or Path(output).is_dir()
         if folder:
             _write(_files(desk, rows, format_, tokens, Path(output)), force)

@@ -9,6 +9,7 @@ import click
 from tracedesk.commands.common import (
     fail,
     json_option,
+    once_quiet,
     print_json,
     reading_desk,
     the_one,
@@ -66,6 +67,7 @@ def command(
             click.echo(desk.curl(row), nl=False)
             return
         desk.read_cases()
+        row = once_quiet(desk, row)
         opened = desk.load_revision(row, revision or row.revision)
         if opened is None:
             fail(_not_kept(desk, row, revision))
@@ -152,7 +154,9 @@ def _verdict_lines(desk: "Desk", opened: "OpenTrace") -> Iterator[str]:
     from tracedesk.evaluation.report import render_case
 
     verdicts = desk.evaluate(opened)
-    if not verdicts.cases:
+    if verdicts.pending:
+        yield "pending: it was received just now, and more of it may come"
+    elif not verdicts.cases:
         yield "no test case applies"
     texts = {file.path: file.text for file in desk.files}
     cases = {case.id: case for file in desk.files for case in file.cases}
