@@ -8,9 +8,9 @@ later than they were found.
 import threading
 from collections.abc import Callable
 
-PATIENCE_S = 0.03
-"""How long the evaluator stands back at most: a screen paints within a third of it, and one that
-is busy with something else does not hold anything up."""
+PATIENCE_S = 0.1
+"""How long the evaluator stands back at most. A screen paints within a tenth of it; on a machine
+that is busy with other things it takes several times as long."""
 
 
 class Showing:
