@@ -24,6 +24,7 @@ from tracedesk.tui.screens.modals import Modal
 from tracedesk.tui.steady import Steady
 from tracedesk.tui.text import plain
 from tracedesk.tui.view_models.pages.builder import Page
+from tracedesk.tui.widgets.field_bar import MAX_CHARS, BarInput
 from tracedesk.tui.widgets.roles import RoleScreen
 
 Entries = Mapping[str, str]
@@ -95,17 +96,22 @@ class Form(Steady, RoleScreen, ModalScreen[None]):
                 with Horizontal(classes="field"):
                     yield Static(field.label, classes="label", markup=False)
                     suggester = SuggestFromList(field.known, case_sensitive=False)
-                    yield Input(
+                    yield BarInput(
                         field.value,
                         placeholder=field.hint,
                         id=field.name,
                         suggester=suggester if field.known else None,
                         select_on_focus=False,
+                        max_length=MAX_CHARS,
                     )
             yield Static(classes="problem", markup=False)
 
     def on_mount(self) -> None:
         self.query(Input).first().focus()
+
+    @on(BarInput.Cut)
+    def _cut(self) -> None:
+        self.notify(f"Only the first {MAX_CHARS:,} characters of the paste fit here.")
 
     @on(Input.Submitted)
     def _submitted(self) -> None:

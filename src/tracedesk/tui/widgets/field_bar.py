@@ -24,10 +24,15 @@ Completer = Callable[[str, int], Completion]
 
 
 class BarInput(Input):
-    """An input that takes a paste of megabytes without looking at all of it."""
+    """An input that takes a paste of megabytes without looking at all of it, and holds one harmless
+    line, wherever that comes from."""
 
     class Cut(Message):
         """More was pasted than fits."""
+
+    def validate_value(self, value: str) -> str:
+        """The text with everything that a terminal could act upon made visible."""
+        return plain(value[:MAX_CHARS])
 
     def _on_paste(self, event: events.Paste) -> None:
         event.stop()
