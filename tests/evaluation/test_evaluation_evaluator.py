@@ -134,6 +134,14 @@ def test_every_case_on_every_trace(bench: Bench) -> None:
     assert bench.evaluator.progress().pairs == 4
 
 
+def test_what_a_save_ran_is_counted_though_nothing_is_on_the_screen(bench: Bench) -> None:
+    for name in ("t1", "t2"):
+        bench.send(name, "look_up")
+    bench.settle()
+    bench.settle(case_file(ONE, TWO))
+    assert bench.evaluator.progress().last_count == 4
+
+
 def test_only_what_changed_runs_again(bench: Bench) -> None:
     trace = bench.send("t1", "look_up")
     bench.settle(case_file(ONE, TWO))

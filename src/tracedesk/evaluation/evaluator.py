@@ -193,12 +193,12 @@ class Evaluator(Orders):
         self._standing.schedule.prefer(self._preferred())
         self._assist()
         worked = not self._paused and self._slice()
-        self._standing.go_on()
+        looked = self._standing.go_on()
         self._write_back()
         flooded = FLOOD_ROWS <= arrived < CHUNK
         if self._recorder is not None and (self._recorder.full or not (worked or flooded)):
             self._recorder.write()
-        if worked or arrived == CHUNK or self._standing.behind is not None:
+        if worked or looked or arrived == CHUNK:
             if flooded:
                 self._pause(SLICE_S)
             return
@@ -212,7 +212,7 @@ class Evaluator(Orders):
             self._run.finish()
         end = time.perf_counter() + SLICE_S
         noted = self._noting.work(lambda: time.perf_counter() < end and not self._asked)
-        if self._standing.schedule or self._assistant.busy or self._standing.behind is not None:
+        if self._standing.schedule or self._assistant.busy:
             return
         if noted and self._adviser.update(
             self._standing.files, self._standing.entries.values(), self._standing.plan

@@ -68,16 +68,18 @@ class Standing:
                 self.consider(entry)
         self.behind = iter(tuple(self.entries.values()))
 
-    def go_on(self) -> None:
-        """Look at some more of the traces that were there when other files applied."""
+    def go_on(self) -> bool:
+        """Look at some more of the traces that were there when other files applied; whether any
+        were left."""
         if self.behind is None:
-            return
+            return False
         some = tuple(islice(self.behind, CONSIDERED))
         for entry in some:
             if self.entries.holds(entry):
                 self.consider(entry)
         if len(some) < CONSIDERED:
             self.behind = None
+        return True
 
     def consider_all(self) -> None:
         """Schedule everything that is due, also what was cancelled."""
