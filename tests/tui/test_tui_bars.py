@@ -94,5 +94,10 @@ def test_the_hint_after_a_first_key_names_what_may_follow():
 def test_what_the_drawer_says_of_the_last_run():
     assert bars.saved_note(None, 0, 0.0) == ""
     assert bars.saved_note(None, 1_240, 6.2) == "1,240 re-run · 6 ms"
+    running = bars.so_far(3_120, 10_000)
+    assert running == "3,120 of 10,000 evaluated so far"
+    assert bars.saved_note(None, 3, 6.2, 1_240, running) == running
+    assert bars.so_far(3_120, 10_000, paused=True) == "3,120 of 10,000 evaluated, paused"
+    assert bars.so_far(0, 0) == bars.so_far(7, 7) == ""
     assert bars.saved_note(None, 3, 6.2, 1_240) == "3 of 1,240 re-run · 6 ms"
     assert bars.saved_note(None, 1_240, 30_772.0, 1_240) == "1,240 re-run · 30.8s"

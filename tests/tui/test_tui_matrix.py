@@ -85,7 +85,7 @@ async def counted_screen(desk, key, size=(120, 36), traces=3):
         yield app, pilot
 
 
-async def test_from_a_cell_to_the_span_and_the_assertion_that_failed(judged_desk, at_leisure):
+async def test_from_a_cell_to_the_span_and_the_assertion_that_failed(judged_desk):
     async with counted_screen(judged_desk, "M") as (app, pilot):
         screen = app.screen
         assert isinstance(screen, MatrixScreen)
@@ -154,6 +154,19 @@ async def test_version_window_and_filter_narrow_what_is_counted(judged_desk):
         await until(pilot, lambda: counted() == 2, "what the filter finds")
         await pilot.press("escape")
         await until(pilot, lambda: counted() == 6, "the filter is dropped")
+
+
+@pytest.mark.parametrize("key", ["M", "S"])
+async def test_counts_of_a_run_that_goes_on_are_called_so(judged_desk, monkeypatch, key):
+    async with counted_screen(judged_desk, key) as (app, pilot):
+        header = app.screen.query_one("#header")
+        assert "so far" not in header.text
+        monkeypatch.setattr(judged_desk, "progress", lambda: Progress(done=3_120, total=10_000))
+        await until(
+            pilot, lambda: "3,120 of 10,000 evaluated so far · 3 traces" in header.text, "partial"
+        )
+        monkeypatch.setattr(judged_desk, "progress", lambda: Progress())
+        await until(pilot, lambda: "so far" not in header.text, "and the whole")
 
 
 async def test_a_wrong_filter_says_so_and_changes_nothing(judged_desk):

@@ -183,6 +183,22 @@ async def test_verdicts_change_on_the_tree_and_in_the_drawer_when_they_are_judge
         assert note.startswith("saved ")
 
 
+async def test_the_drawer_says_how_far_a_run_is_until_it_is_done(workbench):
+    desk = booking_desk(1)
+    async with workbench(desk) as session:
+        box = session.screen.query_one("#tests-pane")
+        desk.state = Progress(done=3_120, total=10_000, last_count=3, last_ms=6.0)
+        desk.save(booking_file())
+        await session.until(
+            lambda: str(box.border_subtitle).endswith("3,120 of 10,000 evaluated so far"), "partial"
+        )
+        desk.state = Progress(last_count=10_000, last_ms=900.0)
+        desk.judge(session.screen.opened.row.id, passing_case())
+        await session.until(
+            lambda: str(box.border_subtitle).endswith("10,000 re-run · 900 ms"), "and the whole"
+        )
+
+
 async def test_enter_on_an_assertion_shows_its_evidence_and_v_goes_back(workbench):
     async with workbench() as session:
         session.screen.go_to_pane("tests")

@@ -27,6 +27,7 @@ from tracedesk.tui.lines import Piece
 from tracedesk.tui.screens.footed import OwnScreen
 from tracedesk.tui.steady import report
 from tracedesk.tui.text import plain
+from tracedesk.tui.view_models.bars import so_far
 from tracedesk.tui.view_models.counted import Looking, following
 from tracedesk.tui.view_models.place import Place
 from tracedesk.tui.view_models.trace_list import row_title
@@ -96,6 +97,7 @@ class CountingScreen(OwnScreen):
         self._seen: object = None
         self._counting = False
         self._so_far = 0
+        self._told_evaluated = ""
         self._asked_at = 0.0
         self._rest_until = 0.0
 
@@ -106,7 +108,9 @@ class CountingScreen(OwnScreen):
     # -- counting --------------------------------------------------------------------
 
     def poll(self) -> None:
-        """Count again when the history or the files have changed."""
+        """Count again when the history or the files have changed, and say how far a run is."""
+        if self._evaluated() != self._told_evaluated:
+            self.show_bars()
         now = self._now()
         if now != self._seen and not self._counting and perf_counter() >= self._rest_until:
             self.recount()
@@ -294,7 +298,8 @@ class CountingScreen(OwnScreen):
             Piece(f" {self.title_text}", "heading"),
             Piece(f"   {plain(self.looking.words(self.desk.agent_name))}"),
         ]
-        right = []
+        self._told_evaluated = self._evaluated()
+        right = [Piece(f"{self._told_evaluated} · ", "warn")] if self._told_evaluated else []
         if self.problem:
             right.append(Piece(f"{plain(self.problem)} ", "bad"))
         elif self._counting:
@@ -307,6 +312,13 @@ class CountingScreen(OwnScreen):
             right.append(Piece(f"{traces}{out} ", "dim"))
         self.query_one("#header", LineLabel).show(left, right)
         self.query_one("#footer", LineLabel).show(self.footer_pieces())
+
+    def _evaluated(self) -> str:
+        """How far the run is whose results are counted as they come; blank when none is."""
+        progress = self.desk.progress()
+        if progress is None:
+            return ""
+        return so_far(progress.done, progress.total, paused=progress.paused)
 
     def why_empty(self) -> str:
         """What is missing when nothing was counted, and what to do about it."""

@@ -249,6 +249,7 @@ class Workbench(Keyed, Hearing):
         )
         self.show_bars()
         self._tell_endpoint(notice)
+        self.retitle("tests", subtitle=self.saved_note())
         if message.progress.busy and not message.progress.paused:
             self.set_timer(PROGRESS_S, self.read_state)
 
@@ -367,7 +368,10 @@ class Workbench(Keyed, Hearing):
         progress = self.desk.progress()
         if progress is None:
             return ""
-        note = bars.saved_note(self.saved_ns, progress.last_count, progress.last_ms, progress.pairs)
+        note = bars.saved_note(
+            self.saved_ns, progress.last_count, progress.last_ms, progress.pairs,
+            bars.so_far(progress.done, progress.total, paused=progress.paused),
+        )  # fmt: skip
         edit = self.desk.last_edit()
         turned = f"{edit} · B lists them" if edit is not None and edit.counts else ""
         return " · ".join(filter(None, (note, turned)))

@@ -171,12 +171,24 @@ def _cells(action: Action) -> int:
     return cells(key_name(action.keys[0])) + cells(action.label) + 4
 
 
-def saved_note(saved_ns: int | None, last_count: int, last_ms: float, pairs: int = 0) -> str:
-    """``saved 18:02:11 · 3 of 1,240 re-run · 6 ms``; blank before anything ran."""
+def so_far(done: int, total: int, *, paused: bool = False) -> str:
+    """``3,120 of 10,000 evaluated so far`` while a run is going on; blank when none is."""
+    if done >= total:
+        return ""
+    return f"{done:,} of {total:,} evaluated{', paused' if paused else ' so far'}"
+
+
+def saved_note(
+    saved_ns: int | None, last_count: int, last_ms: float, pairs: int = 0, running: str = ""
+) -> str:
+    """``saved 18:02:11 · 3 of 1,240 re-run · 6 ms``, or how far it is while it is ``running``;
+    blank before anything ran."""
     parts = []
     if saved_ns is not None:
         parts.append(f"saved {figures.clock(saved_ns)}")
-    if last_count:
+    if running:
+        parts.append(running)
+    elif last_count:
         of_all = f" of {pairs:,}" if pairs > last_count else ""
         took = f"{last_ms:.0f} ms" if last_ms < 9_950 else figures.duration(last_ms * 1e6)
         parts.append(f"{last_count:,}{of_all} re-run · {took}")
