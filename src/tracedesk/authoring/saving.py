@@ -7,6 +7,7 @@ its mode, its owner and links to it stay.
 
 import os
 import stat
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -97,17 +98,19 @@ def _refuse_changed(path: Path, before: bytes | None) -> None:
 
 class Edits:
     """The changes made here, the last on top. Each is taken back only while the file is as the
-    change left it; else both the change and what came after are kept."""
+    change left it; else both the change and what came after are kept. Any thread may use it."""
 
     def __init__(self) -> None:
         self._done: list[Saved] = []
+        self._one_at_a_time = threading.Lock()
 
     def make(self, path: Path, before: bytes | None, after: bytes, told: str) -> Saved:
         """Write a file and remember what it was. Raises SaveError."""
-        save(path, before, after)
         saved = Saved(path, before, after, told)
-        if before != after:
-            self._done.append(saved)
+        with self._one_at_a_time:
+            save(path, before, after)
+            if before != after:
+                self._done.append(saved)
         return saved
 
     @property
@@ -118,6 +121,10 @@ class Edits:
     def undo(self) -> Saved | None:
         """Take back the last change; None when there is none. Raises SaveError, and then the
         change can still be taken back later."""
+        with self._one_at_a_time:
+            return self._undo()
+
+    def _undo(self) -> Saved | None:
         saved = self.last
         if saved is None:
             return None

@@ -137,7 +137,7 @@ class Asserting(Backtests):
         else:
             self._undo()
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group="undo")
+    @work(thread=True, exit_on_error=False, group="undo")
     def _undo(self) -> None:
         from tracedesk.authoring.saving import SaveError
 

@@ -150,8 +150,6 @@ class Judged(Moves):
         told = any(line.key == key for line in self.query_one("#page", PageView).lines)
         if told:
             self._show_verdict(place.assertion, place.case)
-            # and once more when the cursor's own page of that span has been made
-            self.call_after_refresh(self._show_verdict, place.assertion, place.case)
         if told or (self.verdicts is not None and not self.verdicts.brief and not self._waits()):
             self._place = None
 

@@ -2,10 +2,12 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 
 from textual.app import SuspendNotSupported
 from textual.widget import Widget
 
+from tracedesk.desk import Desk
 from tracedesk.model.mark import Mark
 from tracedesk.tui.actions import PANES
 from tracedesk.tui.editor import editor_command
@@ -22,6 +24,11 @@ VIEWS = {"list": "#traces", "tree": "#spans", "detail": "#page", "tests": "#resu
 
 class Moves(Spans):
     """Actions of the workbench."""
+
+    def __init__(self, desk: Desk, now_ns: Callable[[], int], *, ascii: bool) -> None:
+        super().__init__(desk, now_ns, ascii=ascii)
+        self._sought: tuple[str, str] | None = None
+        """A span and the key of the verdict that its page shall show."""
 
     # -- panes -----------------------------------------------------------------------
 
@@ -109,13 +116,30 @@ class Moves(Spans):
         self._show_verdict(result.verdict.assertion, result.case.case if result.case else "")
 
     def _show_verdict(self, assertion: str, case: str) -> None:
-        """Bring one verdict of the page to its top."""
+        """Bring one verdict of the page to its top, now and when the page of its span is made
+        again, which the move of the cursor there may cause later than this."""
+        span = self.span
+        self._sought = None if span is None else (span.span_id, f"{case}:{assertion}")
+        self._find_sought()
+
+    def _find_sought(self) -> None:
+        if self._sought is None or self.tab != "verdicts":
+            return
+        span_id, key = self._sought
+        if self.span is None or self.span.span_id != span_id:
+            self._sought = None
+            return
         page = self.query_one("#page", PageView)
         for at, line in enumerate(page.lines):
-            if line.key == f"{case}:{assertion}":
+            if line.key == key:
                 page.cursor = at
                 page.scroll_at_once(at)
                 return
+
+    def show_page(self, *, keep_place: bool = False) -> None:
+        super().show_page(keep_place=keep_place)
+        if not keep_place:
+            self._find_sought()
 
     def go_to_span(self, span_id: str) -> None:
         """Show a span in the tree, whatever hides it."""
