@@ -12,14 +12,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "snapshots"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_desk import NOW_NS, FakeDesk, booking_desk
-from idle import at_leisure, never_asleep  # noqa: F401
+from idle import never_asleep  # noqa: F401
 from textual.worker import WorkerCancelled, WorkerFailed
 
 from tracedesk.tui.app import TracedeskApp
 from tracedesk.tui.screens.workbench import Workbench
 
-PATIENCE = 400
-"""Rounds of the loop before a condition is given up on."""
+PATIENCE = 4_000
+"""Rounds of the loop, 5 ms or more each, before a condition is given up on."""
 
 
 class Session:

@@ -7,7 +7,6 @@ import pytest
 import textual.app
 import textual.pilot
 from textual._context import active_app
-from textual._wait import wait_for_idle as wait_for_silence
 
 QUIET_TURNS = 2
 """Turns of the loop in a row, with nothing else waiting for one, that make it idle."""
@@ -44,10 +43,3 @@ def never_asleep():
         patch.setattr(textual.app, "wait_for_idle", wait_for_idle)
         patch.setattr(textual.pilot, "wait_for_idle", wait_for_idle)
         yield
-
-
-@pytest.fixture
-def at_leisure(monkeypatch):
-    """Keys as slow as Textual's pilot presses them, each painted before the next."""
-    monkeypatch.setattr(textual.app, "wait_for_idle", wait_for_silence)
-    monkeypatch.setattr(textual.pilot, "wait_for_idle", wait_for_silence)
