@@ -44,8 +44,8 @@ def test_a_client_that_has_sent_all_may_close_its_side(endpoint: Endpoint):
         (post(BODY, b"Connection: close"), 201),
         (post(version=b"1.0"), 201),
         (b"HEAD /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 200),
-        (b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
-         200),
+        (b"GET /health HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\n"
+         b"Connection: Upgrade, close\r\n\r\n", 200),
         (b"GET http://localhost/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
          200),
         (b"GET /health HTTP/9.9\r\n\r\n", 400),
@@ -64,6 +64,24 @@ def test_requests_that_end_their_connection(endpoint: Endpoint, request_bytes: b
     if request_bytes.startswith(b"HEAD"):
         assert b"content-length: 15" in received
         assert received.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+def test_an_offer_of_another_protocol_is_declined_and_the_body_read(endpoint: Endpoint, step: int):
+    offer = post(
+        BODY, b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AA"
+    )
+    wire = offer + post(BODY, b"Connection: close")
+    with connected(endpoint) as made:
+        for at in range(0, len(wire), step):
+            made.sendall(wire[at : at + step])
+        assert statuses(to_the_end(made)) == [201, 201]
+
+
+def test_a_client_of_http_1_0_is_sent_no_interim_reply(endpoint: Endpoint):
+    with connected(endpoint) as made:
+        made.sendall(post(BODY, b"Expect: 100-continue", version=b"1.0"))
+        assert statuses(to_the_end(made)) == [201]
 
 
 def test_a_chunked_body_is_put_together_and_its_trailers_are_ignored(endpoint: Endpoint):

@@ -17,7 +17,7 @@ import httptools
 from tracedesk.endpoint.errors import Refused, busy, timed_out, too_large
 from tracedesk.endpoint.replies import Reply
 from tracedesk.endpoint.room import INFLATES_MOST, SMALL, Room
-from tracedesk.endpoint.turns import Application, Handler, Turn, begun, malformed, wire
+from tracedesk.endpoint.turns import Application, Handler, Turn, begun, declined, malformed, wire
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request line with its headers."""
@@ -108,7 +108,12 @@ class Connection(asyncio.Protocol):
         self._ended = False
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
+        except httptools.HttpParserUpgrade as offer:
+            if self._turn is None:  # declined, by going on as if it had not been made
+                head = declined(self._parser, self._url, self._headers)
+                self._parser = httptools.HttpRequestParser(self)
+                self.data_received(head + data[offer.args[0] :])
+                return
             self._deaf = True  # what follows is another protocol
             self.shutdown()
         except httptools.HttpParserError:
@@ -209,6 +214,8 @@ class Connection(asyncio.Protocol):
             self._headers[name] = value
 
     def on_headers_complete(self) -> None:
+        if b"upgrade" in self._headers and self._parser.should_upgrade() and not self._twice:
+            return  # see declined
         self._head_size = 0
         self._turn = turn = begun(self._app, self._parser, self._url, self._headers, self._twice)
         if turn.reply is not None:

@@ -3,7 +3,7 @@ be answered, the first bytes of a reply.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Protocol, TypeAlias
@@ -98,10 +98,28 @@ def begun(
     keep_alive = parser.should_keep_alive() and parser.get_http_version() == "1.1"
     turn = Turn(admitted, keep_alive=keep_alive, bodiless=method == "HEAD")
     turn.encoded = b"content-encoding" in headers
-    turn.expects = b"expect" in headers and headers[b"expect"].lower() == b"100-continue"
+    turn.expects = (
+        b"expect" in headers
+        and headers[b"expect"].lower() == b"100-continue"
+        and parser.get_http_version() != "1.0"  # which knows no interim replies
+    )
     length = headers.get(b"content-length", b"")
     turn.length = int(length) if length.isdigit() else 0
     return turn
+
+
+_OFFER = frozenset((b"connection", b"upgrade", b"http2-settings"))
+
+
+def declined(parser: Any, url: bytes, headers: Mapping[bytes, bytes]) -> bytes:
+    """The head of a request without the offer to go on in another protocol, which Java's client
+    makes with its first one (HTTP/2). httptools would take the body for that protocol."""
+    version = parser.get_http_version().encode()
+    lines = [b"%b %b HTTP/%b" % (parser.get_method(), url, version)]
+    lines += [b"%b: %b" % each for each in headers.items() if each[0] not in _OFFER]
+    if b"close" in headers.get(b"connection", b"").lower():
+        lines.append(b"connection: close")
+    return b"\r\n".join([*lines, b"", b""])
 
 
 def malformed(message: str, status: int = 400) -> Refused:
