@@ -203,7 +203,7 @@ def _label(
         return [Piece(pad("".join(piece.text for piece in lead), width), "dim")]
     if not note:
         name = fit(name, room)
-        return [*lead, Piece(name, role), Piece(" " * (room - cells(name)))]
+        return [*lead, Piece(name, role), Piece("", "dim"), Piece(" " * (room - cells(name)))]
     if cells(name) + cells(note) > room:
         note = short_note
     reserved = cells(note) if cells(note) <= min(10, room // 2) else 0
