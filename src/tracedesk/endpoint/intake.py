@@ -32,6 +32,7 @@ from tracedesk.formats.otlp import OtlpResource
 from tracedesk.formats.otlp_logs import Logs
 from tracedesk.formats.redaction.settings import redacted_warning
 from tracedesk.model.trace import Trace, TraceWarning
+from tracedesk.query.text import counted
 from tracedesk.store.database import Store
 from tracedesk.store.errors import Busy, StoreError
 from tracedesk.store.incoming import Incoming, Receipt
@@ -203,7 +204,7 @@ class Intake:
 
     def _prepare_otlp(self, request: Request, envelope: Envelope, access: Access) -> Prepared:
         rejected = envelope.rejected
-        problems = [f"{rejected} spans have no id, trace id or name"] if rejected else []
+        problems = [f"{counted(rejected, 'span')} without id, trace id or name"] if rejected else []
         items, unrouted, reasons = self._otlp_items(request, envelope, access)
         lost = sum(len(trace.spans) for resource in unrouted for trace in resource.traces)
         not_kept = dropped(spans_without_id=rejected, spans_unrouted=lost)
