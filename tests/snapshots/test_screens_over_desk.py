@@ -85,6 +85,7 @@ async def stepped(pilot, bench):
     bar = bench.query_one("#step-bar")
     await until(pilot, lambda: "step 3 of" in bar.text, "the third moment")
     await until(pilot, lambda: bench._partial is not None, "what was known then")
+    await until(pilot, lambda: bench.results.warnings, "advice about the cases")
 
 
 def counted(*keys):
