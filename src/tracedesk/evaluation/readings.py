@@ -46,7 +46,10 @@ class Readings:
     def put(
         self, key: str, number: int, revision: int, reading: Reading, likeness: Likeness
     ) -> None:
-        """Keep a reading. One that cannot be packed (whole numbers above 64 bits) is not kept."""
+        """Keep a reading if it is among the newest. One that cannot be packed (whole numbers above
+        64 bits) is not kept."""
+        if not self._kept.wants(key, number):
+            return
         plain = detached(reading)
         names = tuple(name for name, _ in reading.recorded_views)
         known = None if reading.recorded_background.pending else reading.background

@@ -15,6 +15,7 @@ from tracedesk.evaluation.load import (
     stored_trace,
 )
 from tracedesk.evaluation.memo import Entry, Newest
+from tracedesk.evaluation.readings import KEPT_BYTES as READINGS_BYTES
 from tracedesk.evaluation.readings import Readings
 from tracedesk.model.agent import Agent
 from tracedesk.reading import read
@@ -42,12 +43,13 @@ class Supply:
         agents: Callable[[], Mapping[str, Agent]],
         roles: Sequence[tuple[str, str]] = (),
         kept_bytes: int = KEPT_BYTES,
+        readings_bytes: int = READINGS_BYTES,
     ) -> None:
         self._store = store
         self._agents = agents
         self._roles = tuple(roles)
         self._loaded: Newest[Loaded] = Newest(kept_bytes)
-        self._readings = Readings()
+        self._readings = Readings(readings_bytes)
         self._rows: dict[str, TraceRow] = {}
         self._bodies: dict[str, list[StoredRequest]] = {}
 
@@ -77,8 +79,9 @@ class Supply:
             found = reading, likeness(reading)
             self._readings.put(row.id, row.number, row.revision, *found)
         loaded = Loaded(row, trace, *found)
-        received = sum(len(request.body) for request in requests or ())
-        self._loaded.put(row.id, row.number, loaded, memory_of(trace, received))
+        if self._loaded.wants(row.id, row.number):
+            received = sum(len(request.body) for request in requests or ())
+            self._loaded.put(row.id, row.number, loaded, memory_of(trace, received))
         return loaded
 
     def forget(self, trace_id: str) -> None:
