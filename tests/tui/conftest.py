@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -18,8 +19,8 @@ from textual.worker import WorkerCancelled, WorkerFailed
 from tracedesk.tui.app import TracedeskApp
 from tracedesk.tui.screens.workbench import Workbench
 
-PATIENCE = 4_000
-"""Rounds of the loop, 5 ms or more each, before a condition is given up on."""
+PATIENCE_S = 30
+"""Before a condition is given up on."""
 
 
 class Session:
@@ -37,13 +38,13 @@ class Session:
 
     async def until(self, condition: Callable[[], Any], what: str) -> None:
         """Let the loop turn until something holds."""
-        for _ in range(PATIENCE):
-            if condition():
-                await self.pilot.pause()
-                return
+        end = monotonic() + PATIENCE_S
+        while not condition():
+            if monotonic() > end:
+                raise AssertionError(f"never came true: {what}")
             await self._work_done()
             await self.pilot.pause(0.005)
-        raise AssertionError(f"never came true: {what}")
+        await self.pilot.pause()
 
     async def settle(self) -> None:
         """All workers done and all messages handled."""

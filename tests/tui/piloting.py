@@ -1,23 +1,24 @@
 """Waiting on what happens in a piloted app over a real desk, and reading what it shows."""
 
+from contextlib import suppress
+from time import monotonic
+
 from textual.worker import WorkerCancelled, WorkerFailed
 
-ROUNDS = 2_000
-"""Looks at a condition before it is given up on: many times what any of them takes."""
+PATIENCE_S = 30
+"""Before a condition is given up on: many times what any of them takes on a busy machine."""
 
 
 async def until(pilot, condition, what):
     """Let workers and messages be handled until something holds, and then what follows of it."""
-    for _ in range(ROUNDS):
-        if condition():
-            await pilot.pause()
-            return
-        try:
+    end = monotonic() + PATIENCE_S
+    while not condition():
+        if monotonic() > end:
+            raise AssertionError(f"never came true: {what}")
+        with suppress(WorkerCancelled, WorkerFailed):  # overtaken by a newer one
             await pilot.app.workers.wait_for_complete()
-        except (WorkerCancelled, WorkerFailed):
-            continue
         await pilot.pause(0.01)
-    raise AssertionError(f"never came true: {what}")
+    await pilot.pause()
 
 
 def lines_of(app, selector):

@@ -6,8 +6,10 @@ from piloting import lines_of, until
 
 from tracedesk.testcases.load import load_text
 from tracedesk.tui.app import TracedeskApp
-from tracedesk.tui.screens.assert_panel import AssertScreen, CandidatesView, TargetScreen
+from tracedesk.tui.screens.assert_panel import AssertScreen, CandidatesView
 from tracedesk.tui.screens.edit_screen import EditScreen
+from tracedesk.tui.screens.flips import FlipsScreen
+from tracedesk.tui.screens.target_box import TargetScreen
 
 LARGE, SMALL = (140, 40), (80, 24)
 START = 1_780_000_000_000_000_000
@@ -118,6 +120,45 @@ async def test_three_keys_from_a_tool_call_to_a_saved_assertion_and_one_back(ope
         await pilot.press("u")
         await until(pilot, lambda: cases.read_text() == CASES, "undone, byte for byte")
         await until(pilot, lambda: notes(app)[-1].startswith("Undone: node_call in"), "said")
+
+
+async def test_space_lists_what_would_flip_and_writes_nothing(opened_app, cases):
+    app = opened_app
+    async with app.run_test(size=LARGE) as pilot:
+        screen = await at_the_tool(pilot)
+        here = screen.opened.row.id
+        await pilot.press("a")
+        await offered(pilot)
+        await pilot.press("space")
+        await until(pilot, lambda: isinstance(app.screen, FlipsScreen), "the flips")
+        title = str(app.screen.query_one(".box").border_title)
+        assert title == "Would flip of 2 traces: 1 pass→fail"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is screen, "the boxes are gone")
+        await until(pilot, lambda: screen.opened.row.id != here, "the trace that would flip")
+        assert cases.read_text() == CASES
+
+
+async def test_space_says_where_nothing_would_flip_in_another_place(opened_app, cases):
+    app = opened_app
+    async with app.run_test(size=LARGE) as pilot:
+        screen = await at_the_tool(pilot)
+        await pilot.press("a")
+        offer = await offered(pilot)
+        panel = app.screen.query_one(CandidatesView)
+        panel.cursor = next(
+            n
+            for n, row in enumerate(panel.rows)
+            if row.candidate and row.candidate.label == "create_booking is called"
+        )
+        assert offer.candidates
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TargetScreen), "where to")
+        await pilot.press("space")
+        await until(pilot, lambda: notes(app), "said")
+        assert notes(app) == ["No verdict would flip of 2 traces."]
+        assert cases.read_text() == CASES
+        assert screen.opened is not None
 
 
 async def test_one_argument_in_the_detail_pane_and_the_last_place_remembered(opened_app, cases):

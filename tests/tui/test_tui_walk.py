@@ -12,7 +12,8 @@ from tracedesk.commands.demo import fill, lay_out
 from tracedesk.testcases.load import load_text
 from tracedesk.tui.actions import key_name
 from tracedesk.tui.app import TracedeskApp
-from tracedesk.tui.screens.assert_panel import AssertScreen, TargetScreen
+from tracedesk.tui.screens.assert_panel import AssertScreen
+from tracedesk.tui.screens.target_box import TargetScreen
 
 PAGE = Path(tracedesk.__file__).parent / "help" / "walk.md"
 

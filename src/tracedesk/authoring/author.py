@@ -14,6 +14,7 @@ from tracedesk.assertions import Settings
 from tracedesk.authoring.candidates import Candidate, Offer, offer
 from tracedesk.authoring.effects import NEWEST, Effects, effects
 from tracedesk.authoring.place import Place
+from tracedesk.authoring.preview import Preview, preview
 from tracedesk.authoring.saving import Edits, Saved, SaveError, content
 from tracedesk.authoring.scope import Scope, kept_to, scope_of
 from tracedesk.authoring.targets import (
@@ -136,23 +137,52 @@ class Author:
     ) -> Written:
         """Write an assertion where it was said, and run it. ``name`` is of a new case."""
         agent = self._agents().get(row.agent_id)
-        if target.new:
-            path = new_path(target.file, self._root, self._folders())
-            case = new_case(name, [assertion], **kept_to(None, agent, opened[0]))
-            before, after = None, new_text(case, target.file)
-        else:
-            path = self._root / target.file
-            before, text = self._read(path)
-            if target.case:
-                after = with_assertion(text, target, assertion)
-            else:
-                case = new_case(name, [assertion], **kept_to(text, agent, opened[0]))
-                after = with_case(text, target, case)
+        path, before, after = self._draft(target, assertion, agent, opened[0], name)
         told = f"{assertion['target']} in {target.file}"
         saved = self.edits.make(path, before, after.encode(), told)
         case_id = target.case or load_text(after, target.file).cases[-1].id
         self.last = Target(target.file, case_id, target.name or name)
         return self._written(saved, after, case_id, row, opened)
+
+    def _draft(
+        self,
+        target: Target,
+        assertion: dict[str, Any],
+        agent: Agent | None,
+        trace: "Trace",
+        name: str,
+    ) -> tuple[Path, bytes | None, str]:
+        """The file, what is in it (None: it is new), and its text with the assertion."""
+        if target.new:
+            path = new_path(target.file, self._root, self._folders())
+            case = new_case(name, [assertion], **kept_to(None, agent, trace))
+            return path, None, new_text(case, target.file)
+        path = self._root / target.file
+        before, text = self._read(path)
+        if target.case:
+            return path, before, with_assertion(text, target, assertion)
+        case = new_case(name, [assertion], **kept_to(text, agent, trace))
+        return path, before, with_case(text, target, case)
+
+    def preview(
+        self,
+        target: Target,
+        assertion: dict[str, Any],
+        row: "TraceRow",
+        trace: "Trace",
+        cancelled: Callable[[], bool],
+    ) -> Preview | None:
+        """What would flip on the newest traces if an assertion were written; None when it was
+        cancelled. Nothing is written."""
+        agents = self._agents()
+        agent = agents.get(row.agent_id)
+        _, before, after = self._draft(target, assertion, agent, trace, "new")
+        cases = load_text(after, target.file).cases
+        case = next((c for c in cases if c.id == target.case), cases[-1])
+        old = load_text(before.decode(), target.file).cases if before and target.case else ()
+        traces = self._newest(self._agent_of(Scope(case)), NEWEST)
+        found = next((c for c in old if c.id == target.case), None)
+        return preview(found, case, traces, agents, self._settings(), cancelled)
 
     def _written(
         self,

@@ -5,7 +5,7 @@ so it is known without reading anything, and only of cases that are there before
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -51,6 +51,11 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     def total(self) -> int:
         return sum(number for _, number in self.counts)
 
+    @property
+    def kinds(self) -> str:
+        """``3 pass→fail, 1 fail→pass``."""
+        return ", ".join(f"{number:,} {kind}" for kind, number in self.counts)
+
     def __str__(self) -> str:
         """``edited booking.yaml: 3 pass→fail, 1 fail→pass``; blank when nothing flipped."""
         if not self.counts:
@@ -58,7 +63,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
         some, more = self.files[:2], len(self.files) - 2
         names = ", ".join(name.rpartition("/")[2] for name in some)
         names += f" and {more} more" if more > 0 else ""
-        return f"edited {names}: " + ", ".join(f"{number:,} {kind}" for kind, number in self.counts)
+        return f"edited {names}: {self.kinds}"
 
 
 class Flips:
@@ -97,13 +102,19 @@ class Flips:
         """The last edit with what is known of it by now; None before the first."""
         if not self._files:
             return None
-        counts = sorted(self._counts.copy().items(), key=lambda item: _rank(*item[0]))
-        listed = sorted(self._listed.copy(), key=lambda flip: _rank(flip.was, flip.now))
-        return Edit(
-            files=self._files,
-            counts=tuple((f"{was}→{now}", number) for (was, now), number in counts),
-            listed=tuple(listed),
-        )
+        return edit_of(self._files, self._counts.copy(), self._listed.copy())
+
+
+def edit_of(
+    files: tuple[str, ...], counts: Mapping[tuple[Outcome, Outcome], int], listed: Iterable[Flipped]
+) -> Edit:
+    """An edit with its flips in order, lost passes first."""
+    ordered = sorted(counts.items(), key=lambda item: _rank(*item[0]))
+    return Edit(
+        files=files,
+        counts=tuple((f"{was}→{now}", number) for (was, now), number in ordered),
+        listed=tuple(sorted(listed, key=lambda flip: _rank(flip.was, flip.now))),
+    )
 
 
 def _rank(was: Outcome, now: Outcome) -> tuple[int, int]:

@@ -143,7 +143,11 @@ LOCAL_ACTIONS: tuple[Action, ...] = (
            "assert"),
     Action("outwards", ("h", "left"), "outwards", "Back from a value inside a value.", "assert"),
     Action("copy", ("y",), "copy", "Copy the assertion as YAML.", "assert"),
+    Action("preview_flips", ("space",), "flips", "List the verdicts that would flip if it were"
+           " written to the case that is offered first.", "assert"),
     Action("write", ("enter",), "write", "Write the assertion there.", "target"),
+    Action("preview_flips", ("space",), "flips",
+           "List the verdicts that would flip if it were written there.", "target"),
     Action("show_flip", ("enter",), "evidence", "Show it on its trace.", "turned"),
     Action("dismiss", ("B",), "close", "Close the list.", "turned"),
     Action("copy('key')", ("y",), "copy key", "Copy the key.", "made"),

@@ -1,6 +1,6 @@
-"""The panel of candidates for one place, and where the chosen one is to be written."""
+"""The panel of candidates for one place of a trace."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -14,32 +14,27 @@ from textual.worker import Worker, WorkerState, get_current_worker
 from tracedesk.authoring.author import Written
 from tracedesk.authoring.candidates import Candidate, Offer
 from tracedesk.authoring.effects import Effects
-from tracedesk.authoring.effects import told as told_counts
 from tracedesk.authoring.place import Place
-from tracedesk.authoring.saving import SaveError
-from tracedesk.authoring.targets import Target, free_name
+from tracedesk.authoring.targets import Target
 from tracedesk.desk import Desk, OpenTrace
-from tracedesk.model.verdict import Outcome
-from tracedesk.testcases.edit import EditError
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Line, Piece, line
 from tracedesk.tui.messages import CursorMoved, LineOpened
-from tracedesk.tui.screens.asking import Entries, Field, Form
-from tracedesk.tui.screens.modals import Modal
+from tracedesk.tui.screens.previewing import Go, Previewing
+from tracedesk.tui.screens.target_box import TargetScreen, targets_of
 from tracedesk.tui.steady import report
-from tracedesk.tui.text import ASCII, fit, plain
+from tracedesk.tui.text import fit, plain
 from tracedesk.tui.view_models.asserting import (
     Row,
     place_title,
     row_pieces,
     rows_of,
-    target_pieces,
 )
 from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
-    from tracedesk.store.rows import TraceRow
+    pass
 
 PREVIEW_LINES = 8
 """Lines of the chosen candidate's YAML that are shown."""
@@ -66,31 +61,6 @@ class EffectsCounted(Message):
         return isinstance(message, EffectsCounted)
 
 
-class EffectCounted(Message):
-    """What a candidate would say in one place, as far as it is counted."""
-
-    def __init__(self, target: Target, effects: Effects) -> None:
-        super().__init__()
-        self.target = target
-        self.effects = effects
-
-
-class WrittenTo(Message):
-    """The assertion was written."""
-
-    def __init__(self, written: Written) -> None:
-        super().__init__()
-        self.written = written
-
-
-class NotWritten(Message):
-    """The assertion could not be written."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__()
-        self.problem = problem
-
-
 class CandidatesView(LineView):
     """A line a candidate."""
 
@@ -109,7 +79,7 @@ class CandidatesView(LineView):
         return row_pieces(self.rows[row], self.effects, width)
 
 
-class AssertScreen(Modal):
+class AssertScreen(Previewing):
     """Offers assertions; Enter goes on to where one is to be written."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("assert")]
@@ -123,11 +93,11 @@ class AssertScreen(Modal):
         label_of: Callable[[str], str],
         copy: Callable[[str], None],
         done: Callable[[Written], None],
+        go: Go,
         *,
         ascii: bool,
     ) -> None:
-        super().__init__(ascii=ascii)
-        self.desk, self.opened = desk, opened
+        super().__init__(desk, opened, go, ascii=ascii)
         self._label_of, self._copy, self._done = label_of, copy, done
         self._places = [place]
         """The place at hand, and those that led to it."""
@@ -199,7 +169,7 @@ class AssertScreen(Modal):
         title = f"Assert · {place_title(self._places[-1], self._label_of)}"
         over = "" if effects is None else f"{effects.over} · "
         box.border_title = Content(fit(title, 90))
-        box.border_subtitle = Content(plain(f"{over}Enter chooses · y copies · Esc closes"))
+        box.border_subtitle = Content(plain(f"{over}Enter chooses · Space flips · y copies · Esc"))
 
     @on(CursorMoved)
     def _moved(self) -> None:
@@ -231,9 +201,16 @@ class AssertScreen(Modal):
             self._begin()
         elif row is not None and row.candidate is not None:
             targets = TargetScreen(
-                self.desk, self.opened, row.candidate, self._written, ascii=self.ascii
+                self.desk, self.opened, row.candidate, self._written, self._go, ascii=self.ascii
             )
             self.app.push_screen(targets)
+
+    def chosen(self) -> tuple[Target, Candidate] | None:
+        row = self.query_one(CandidatesView).row
+        if row is None or row.candidate is None:
+            return None
+        first, *_ = targets_of(self.desk, self.opened)
+        return first, row.candidate
 
     def action_outwards(self) -> None:
         """Back from a value in a value."""
@@ -253,144 +230,3 @@ class AssertScreen(Modal):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             report(self, event.worker.error, "trying assertions")
-
-
-def told_of(effects: Effects) -> str:
-    """``passes on 6, fails on 1 of 7 traces of booking``."""
-    return f"{told_counts(effects.counts[0])} {effects.over}".strip()
-
-
-def targets_of(desk: Desk, opened: OpenTrace) -> list[Target]:
-    """Where an assertion about the open trace may go; the first one unless another is chosen."""
-    verdicts = desk.verdicts(opened.row.id)
-    cases = verdicts.cases if verdicts is not None else ()
-    skipped = {case.case for case in cases if case.outcome is Outcome.SKIPPED}
-    return desk.author.targets(opened.row, skipped)
-
-
-class TargetsView(LineView):
-    """A line a file or case."""
-
-    def __init__(self, targets: Sequence[Target], *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="targets")
-        self.targets = targets
-
-    def on_mount(self) -> None:
-        self.changed(len(self.targets), 0)
-
-    def paint(self, row: int, width: int) -> Iterable[Piece]:
-        return target_pieces(self.targets[row], width)
-
-
-class TargetScreen(Modal):
-    """Asks where the assertion is to be written. The last place is chosen already."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("target")]
-    pane = "target"
-
-    title_text = "Write to"
-    hint = "Enter writes · Esc goes back"
-
-    def __init__(
-        self,
-        desk: Desk,
-        opened: OpenTrace,
-        candidate: Candidate,
-        done: Callable[[Written], None],
-        *,
-        ascii: bool,
-    ) -> None:
-        super().__init__(ascii=ascii)
-        self.desk, self.opened, self.candidate = desk, opened, candidate
-        self._done = done
-        self.title_text = f"Write to · {candidate.label}"[:90]
-        self._targets = targets_of(desk, opened)
-
-    def lines(self) -> LineView:
-        return TargetsView(self._targets, ascii=self.ascii)
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._moved()
-
-    @on(CursorMoved)
-    def _moved(self) -> None:
-        """What the assertion says of the traces that the case under the cursor is about."""
-        self._show_effect(None)
-        self._count(self._targets[self.query_one(TargetsView).cursor])
-
-    @work(thread=True, exclusive=True, exit_on_error=False, group="effect")
-    def _count(self, target: Target) -> None:
-        worker, opened, author = get_current_worker(), self.opened, self.desk.author
-
-        def tell(effects: Effects) -> None:
-            if not worker.is_cancelled:
-                self.post_message(EffectCounted(target, effects))
-
-        scope = author.scope(target, opened.row, opened.trace)
-        author.effects([self.candidate], opened.row, scope, tell, lambda: worker.is_cancelled)
-
-    @on(EffectCounted)
-    def _counted(self, message: EffectCounted) -> None:
-        if message.target == self._targets[self.query_one(TargetsView).cursor]:
-            self._show_effect(message.effects)
-
-    def _show_effect(self, effects: Effects | None) -> None:
-        told = "" if effects is None else f"{told_of(effects)} · "
-        text = plain(f"{told}{self.hint}").translate(ASCII if self.ascii else {})
-        self.query_one(".box").border_subtitle = Content(text)
-
-    @on(LineOpened)
-    def _opened(self) -> None:
-        self.action_write()
-
-    def action_write(self) -> None:
-        target = self._targets[self.query_one(TargetsView).cursor]
-        if target.case:
-            self._write(target, self.opened.row)
-            return
-        file = next((each for each in self.desk.files if each.path == target.file), None)
-        name = free_name(self.candidate.label[:80], file)
-        fields = [Field("name", "Case", name, "what must be true, in a few words")]
-        if target.new:
-            fields.insert(0, Field("file", "File", target.file, "testcases/name.yaml"))
-        title = "New file" if target.new else f"New case in {target.file}"
-        form = Form(title, fields, lambda entries: self._new(target, entries), self._written,
-                    ascii=self.ascii)  # fmt: skip
-        form.verb = "writes"
-        self.app.push_screen(form)
-
-    def _new(self, target: Target, entries: Entries) -> Written:
-        """Called in a worker. Raises EditError and SaveError."""
-        if not entries["name"]:
-            raise EditError("a case needs a name")
-        file = entries.get("file") or target.file
-        return self._write_now(Target(file, new=target.new), entries["name"])
-
-    def _write_now(self, target: Target, name: str = "") -> Written:
-        opened = self.opened
-        both = (opened.trace, opened.reading)
-        return self.desk.author.write(target, self.candidate.assertion, opened.row, both, name)
-
-    @work(thread=True, exclusive=True, exit_on_error=False, group="write")
-    def _write(self, target: Target, row: "TraceRow") -> None:
-        try:
-            self.post_message(WrittenTo(self._write_now(target)))
-        except (EditError, SaveError) as fault:
-            self.post_message(NotWritten(str(fault)))
-
-    @on(WrittenTo)
-    def _was_written(self, message: WrittenTo) -> None:
-        self._written(message.written)
-
-    @on(NotWritten)
-    def _refused(self, message: NotWritten) -> None:
-        self.notify(message.problem, severity="warning", markup=False)
-
-    def _written(self, written: Written) -> None:
-        self.dismiss()
-        self._done(written)
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR and event.worker.error is not None:
-            report(self, event.worker.error, "writing a test case")

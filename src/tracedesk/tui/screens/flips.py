@@ -136,11 +136,14 @@ class FlipsScreen(Modal):
         go: Callable[["Flipped"], None],
         *,
         ascii: bool,
+        title: str = "",
     ) -> None:
         super().__init__(ascii=ascii)
         self._edit, self._titles, self._go = edit, titles, go
         left = edit.total - len(edit.listed)
-        self.title_text = str(edit) + (f" · {left:,} more are not listed" if left else "")
+        self.title_text = (title or str(edit)) + (
+            f" · {left:,} more are not listed" if left else ""
+        )
 
     hint = "Enter shows the evidence · Esc closes"
 

@@ -1,0 +1,91 @@
+"""What an assertion would turn over, listed before it is written: for the boxes of ``a``."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.message import Message
+from textual.worker import get_current_worker
+
+from tracedesk.authoring.candidates import Candidate
+from tracedesk.authoring.preview import Preview
+from tracedesk.authoring.saving import SaveError
+from tracedesk.authoring.targets import Target
+from tracedesk.desk import Desk, OpenTrace
+from tracedesk.query.text import counted
+from tracedesk.testcases.edit import EditError
+from tracedesk.tui.screens.flips import FlipsScreen
+from tracedesk.tui.screens.modals import Modal
+from tracedesk.tui.view_models.trace_list import row_title
+
+if TYPE_CHECKING:
+    from tracedesk.evaluation.flips import Flipped
+
+Go = Callable[["Flipped"], None]
+"""Shows a flip on its trace, in the workbench."""
+
+
+class PreviewMade(Message):
+    """What was asked for, or why it cannot be known."""
+
+    def __init__(self, found: Preview | str) -> None:
+        super().__init__()
+        self.found = found
+
+
+class Previewing(Modal):
+    """A box with a candidate under the cursor and a place that it would be written to."""
+
+    def __init__(self, desk: Desk, opened: OpenTrace, go: Go, *, ascii: bool) -> None:
+        super().__init__(ascii=ascii)
+        self.desk, self.opened, self.go = desk, opened, go
+
+    def chosen(self) -> tuple[Target, Candidate] | None:
+        """Where what would be written; None where nothing is chosen."""
+        raise NotImplementedError
+
+    def action_preview_flips(self) -> None:
+        """List which verdicts would flip."""
+        if (chosen := self.chosen()) is not None:
+            self._preview_flips(*chosen)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="preview")
+    def _preview_flips(self, target: Target, candidate: Candidate) -> None:
+        worker, opened = get_current_worker(), self.opened
+        try:
+            found: Preview | str | None = self.desk.author.preview(
+                target,
+                candidate.assertion,
+                opened.row,
+                opened.trace,
+                lambda: worker.is_cancelled,
+            )
+        except (EditError, SaveError) as fault:
+            found = str(fault)
+        if found is not None and not worker.is_cancelled:
+            self.post_message(PreviewMade(found))
+
+    @on(PreviewMade)
+    def _preview_made(self, message: PreviewMade) -> None:
+        found = message.found
+        if isinstance(found, str):
+            self.notify(found, severity="warning", markup=False)
+            return
+        over = f"of {counted(found.traces, 'trace')}"
+        if not found.edit.counts:
+            self.notify(f"No verdict would flip {over}.", markup=False)
+            return
+        titles = {trace: row_title(row) for trace, row in found.rows.items()}
+        self.app.push_screen(
+            FlipsScreen(
+                found.edit,
+                titles,
+                self._go,
+                ascii=self.ascii,
+                title=f"Would flip {over}: {found.edit.kinds}",
+            )
+        )
+
+    def _go(self, flip: "Flipped") -> None:
+        self.dismiss()
+        self.go(flip)
