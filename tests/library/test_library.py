@@ -136,7 +136,7 @@ def test_a_broken_case_is_an_error_with_its_place() -> None:
     result = check(BODY, CASES.replace("expected_name", "expcted_name"))
     assert (result.outcome, result.passed) == (Outcome.ERROR, False)
     assert "did you mean 'expected_name'?" in result.report
-    assert result.diagnostics[0].line == 4
+    assert (result.diagnostics[0].line, result.diagnostics[0].column) == (5, 9), "of the key itself"
 
 
 def test_nothing_decided_has_not_passed() -> None:

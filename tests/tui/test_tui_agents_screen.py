@@ -153,6 +153,7 @@ async def test_a_key_is_shown_once_works_and_stops_when_it_is_revoked(tmp_path, 
         await shown(pilot, AgentsScreen)
         assert secret not in "\n".join(lines_of(app, "#keys") + lines_of(app, "#sending"))
 
+        await until(pilot, lambda: "ci" in lines_of(app, "#keys")[0], "it is listed")
         await pilot.press("tab", "d")
         await shown(pilot, Confirm)
         await pilot.press("y")

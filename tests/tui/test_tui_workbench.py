@@ -349,7 +349,7 @@ async def test_resizing_to_almost_nothing_and_back(workbench):
         for size in ((20, 5), (80, 24), (1, 1), (120, 36), LARGE):
             await session.pilot.resize_terminal(*size)
             await session.settle()
-        assert session.lines("#spans") == before
+        await session.until(lambda: session.lines("#spans") == before, "all is as it was")
         assert session.screen.span.span_id == "search"
 
 
