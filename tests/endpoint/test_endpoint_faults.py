@@ -20,7 +20,7 @@ from wire import BODY, connected, post, statuses, to_the_end, until
 
 from tracedesk.endpoint import connection as module
 from tracedesk.endpoint.room import Room
-from tracedesk.store import pen
+from tracedesk.store import connections
 
 Endpoint = Any
 Serve = Callable[..., Endpoint]
@@ -420,7 +420,7 @@ def test_who_leaves_while_waiting_for_room_leaves_nothing_behind(serve: Serve):
 def test_a_lock_of_another_program_delays_everybody_only_once(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(pen, "LOCK_PATIENCE_S", 0.5)
+    monkeypatch.setattr(connections, "LOCK_PATIENCE_S", 0.5)
     other = sqlite3.connect(endpoint.store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with ExitStack() as stack:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tracedesk.store import Incoming, Receipt, Store, StoreError, pen, writer
+from tracedesk.store import Incoming, Receipt, Store, StoreError, connections, writer
 from tracedesk.testing import make_span, make_trace
 
 Make = Callable[..., Incoming]
@@ -89,7 +89,7 @@ async def test_for_another_program_only_the_other_thread_waits(store: Store, inc
 async def test_a_lock_that_lasts_is_said(
     store: Store, incoming: Make, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(pen, "LOCK_PATIENCE_S", 0.05)
+    monkeypatch.setattr(connections, "LOCK_PATIENCE_S", 0.05)
     other = sqlite3.connect(store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     told = post(store, incoming())

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import zstandard
 
+from tracedesk.store import connections
 from tracedesk.store.batch import Batch
-from tracedesk.store.connections import LOCK_PATIENCE_S, missing
 from tracedesk.store.errors import StoreError, database_errors, explain
 from tracedesk.store.ledger import Tally
 from tracedesk.store.work import Work
@@ -137,14 +137,14 @@ class Pen:
             raise
 
     def _begin(self, *, patient: bool) -> None:
-        patience_ms = round(LOCK_PATIENCE_S * 1_000) if patient else 0
+        patience_ms = round(connections.LOCK_PATIENCE_S * 1_000) if patient else 0
         if patience_ms != self._patience_ms:
             self._connection.execute(f"PRAGMA busy_timeout = {patience_ms}").fetchone()
             self._patience_ms = patience_ms
         self._connection.execute("BEGIN IMMEDIATE")
 
     def _check_there(self) -> None:
-        if gone := missing(self._path, self._file):
+        if gone := connections.missing(self._path, self._file):
             what_to_do = "Put it back, or start tracedesk again; until then nothing is accepted."
             raise StoreError(gone, what_to_do)
 
