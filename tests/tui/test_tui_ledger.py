@@ -122,7 +122,7 @@ async def test_a_notice_that_the_header_cuts_is_told_in_full_once(workbench, wid
 async def test_a_database_that_was_deleted_is_said_until_it_is_back(workbench):
     desk = booking_desk()
     async with workbench(desk, size=(160, 45)) as session:
-        desk.gone = "the database /work/traces.db was deleted or moved while it was open"
+        desk.gone = "the database traces.db was deleted or moved while it was open"
         session.screen.heed_store()
         await session.until(lambda: "deleted or moved" in session.bar("#header"), "it is said")
         assert "✖ :4318 failed" in session.bar("#header")

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.worker import Worker, WorkerState, get_current_worker
+from textual.worker import Worker, get_current_worker
 
 from tracedesk.authoring.author import Written
 from tracedesk.authoring.candidates import Candidate, Offer
@@ -22,7 +22,6 @@ from tracedesk.tui.lines import Line, Piece, line
 from tracedesk.tui.messages import CursorMoved, LineOpened
 from tracedesk.tui.screens.previewing import Go, Previewing
 from tracedesk.tui.screens.target_box import TargetScreen, targets_of
-from tracedesk.tui.steady import report
 from tracedesk.tui.text import fit, plain
 from tracedesk.tui.view_models.asserting import (
     Row,
@@ -84,6 +83,7 @@ class AssertScreen(Previewing):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("assert")]
     pane = "assert"
+    doing = "trying assertions"
 
     def __init__(
         self,
@@ -226,7 +226,3 @@ class AssertScreen(Previewing):
     def _written(self, written: Written) -> None:
         self.dismiss()
         self._done(written)
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR and event.worker.error is not None:
-            report(self, event.worker.error, "trying assertions")

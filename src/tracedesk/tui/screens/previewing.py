@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.message import Message
-from textual.worker import get_current_worker
+from textual.worker import Worker, WorkerState, get_current_worker
 
 from tracedesk.authoring.candidates import Candidate
 from tracedesk.authoring.preview import Preview
@@ -16,6 +16,7 @@ from tracedesk.query.text import counted
 from tracedesk.testcases.edit import EditError
 from tracedesk.tui.screens.flips import FlipsScreen
 from tracedesk.tui.screens.modals import Modal
+from tracedesk.tui.steady import report
 from tracedesk.tui.view_models.trace_list import row_title
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ class PreviewMade(Message):
 
 class Previewing(Modal):
     """A box with a candidate under the cursor and a place that it would be written to."""
+
+    doing = ""
+    """What its workers do, for the report of an unexpected error."""
 
     def __init__(self, desk: Desk, opened: OpenTrace, go: Go, *, ascii: bool) -> None:
         super().__init__(ascii=ascii)
@@ -85,6 +89,10 @@ class Previewing(Modal):
                 title=f"Would flip {over}: {found.edit.kinds}",
             )
         )
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            report(self, event.worker.error, self.doing)
 
     def _go(self, flip: "Flipped") -> None:
         self.dismiss()

@@ -7,7 +7,7 @@ from textual import on, work
 from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.worker import Worker, WorkerState, get_current_worker
+from textual.worker import get_current_worker
 
 from tracedesk.authoring.author import Written
 from tracedesk.authoring.candidates import Candidate
@@ -23,7 +23,6 @@ from tracedesk.tui.lines import Piece
 from tracedesk.tui.messages import CursorMoved, LineOpened
 from tracedesk.tui.screens.asking import Entries, Field, Form
 from tracedesk.tui.screens.previewing import Go, Previewing
-from tracedesk.tui.steady import report
 from tracedesk.tui.text import ASCII, plain
 from tracedesk.tui.view_models.asserting import target_pieces
 from tracedesk.tui.widgets.line_view import LineView
@@ -89,6 +88,7 @@ class TargetScreen(Previewing):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("target")]
     pane = "target"
+    doing = "writing a test case"
 
     title_text = "Write to"
     hint = "Enter writes · Space flips · Esc goes back"
@@ -200,7 +200,3 @@ class TargetScreen(Previewing):
     def _written(self, written: Written) -> None:
         self.dismiss()
         self._done(written)
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR and event.worker.error is not None:
-            report(self, event.worker.error, "writing a test case")
