@@ -6,7 +6,7 @@ from fake_desk import FakeDesk, booking_verdicts
 from tracedesk.model.trace import Kind, Status
 from tracedesk.model.verdict import Evidence, Outcome
 from tracedesk.testing import make_span, make_trace
-from tracedesk.tui.screens import work
+from tracedesk.tui.screens import judged, work
 
 
 def nightly():
@@ -193,3 +193,28 @@ async def test_a_large_sketch_folds_its_idle_time_once_that_was_looked_for(workb
         await session.press("enter")
         assert "44.0s idle" in ruler(session)[1]
         assert "⋯" in session.lines("#spans")[0]
+
+
+async def test_a_jump_to_a_failure_waits_until_the_failures_are_known(workbench):
+    async with workbench() as session:
+        screen = session.screen
+        known = screen.verdicts
+        await session.press("enter")
+        screen.set_verdicts(None)
+        await session.press("right_square_bracket", "f")
+        assert not session.app._notifications, "there may be failures"
+        assert screen.span_view.cursor == 0
+        screen.set_verdicts(known)
+        await session.settle()
+        assert screen.span_view.cursor > 0
+        assert screen.tab == "verdicts"
+
+
+async def test_a_jump_that_waits_for_long_says_so(workbench, monkeypatch):
+    monkeypatch.setattr(judged, "HEED_S", 0.01)
+    async with workbench() as session:
+        session.screen.set_verdicts(None)
+        await session.press("right_square_bracket", "f")
+        await session.until(lambda: session.app._notifications, "it is said")
+        (told,) = session.app._notifications
+        assert told.message == "The verdicts of this trace are not known yet; the jump will follow."

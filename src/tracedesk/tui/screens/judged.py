@@ -43,6 +43,8 @@ class Judged(Moves):
         self._place: Place | None = None
         """Where to go once its trace is open and its verdicts are known."""
         self._at_span = False
+        self._jump_later: int | None = None
+        """The step to a failure that was asked for before the failures were known."""
         self.held_up: tuple[bool, str] = (False, "")
         """Whether evaluation is paused, and its trouble, as the header says."""
         self._told_trouble, self._calm = "", 0
@@ -128,10 +130,38 @@ class Judged(Moves):
     ) -> None:
         super().show_trace(opened, rows, verdicts)
         self._arrive()
+        self._jump_on()
 
     def set_verdicts(self, verdicts: "TraceVerdicts | None") -> None:
         super().set_verdicts(verdicts)
         self._arrive()
+        self._jump_on()
+
+    def action_jump(self, what: str, step: int) -> None:
+        """Jump now, or to a failure once it is known where this trace fails: keys may come faster
+        than a trace is read."""
+        if what == "failure" and self._being_read():
+            self._jump_later = step
+            self.set_timer(HEED_S, self._tell_waiting)
+        else:
+            self._jump_later = None
+            super().action_jump(what, step)
+
+    def _being_read(self) -> bool:
+        """Whether the trace that was asked for, or what was found on it, is not there yet."""
+        if self.wanted is None:
+            return False
+        here = self.opened is not None and self.opened.row.id == self.wanted
+        return not here or self.verdicts is None or self.verdicts.brief
+
+    def _tell_waiting(self) -> None:
+        if self._jump_later is not None:
+            self.notify("The verdicts of this trace are not known yet; the jump will follow.")
+
+    def _jump_on(self) -> None:
+        step, self._jump_later = self._jump_later, None
+        if step is not None:
+            self.action_jump("failure", step)
 
     def _arrive(self) -> None:
         """Go as far as what was read by now allows: to the span, then to the assertion."""
