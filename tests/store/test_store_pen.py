@@ -3,12 +3,13 @@
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from tracedesk.store import Incoming, Receipt, Store, StoreError, connections, writer
+from tracedesk.store import Incoming, Receipt, Store, StoreError, connections, pen, writer
 from tracedesk.testing import make_span, make_trace
 
 Make = Callable[..., Incoming]
@@ -120,6 +121,31 @@ async def test_refusals_are_counted_with_the_next_commit(store: Store, incoming:
     post(store, incoming())
     rows: list[tuple[Any, ...]] = store.query("SELECT event, count FROM ledger ORDER BY event")
     assert rows == [("accepted", 1), ("refused", 1)]
+
+
+async def test_refusals_that_a_failed_commit_left_are_counted_all_the_same(
+    store: Store, incoming: Make, monkeypatch: pytest.MonkeyPatch
+):
+    """They were due while the commit had them, and nothing comes after it that would wake the
+    other thread."""
+    monkeypatch.setattr(pen, "NOTES_S", 0.02)
+    check, failing = pen.Pen._check_there, [1, 2]
+
+    def fail(held: pen.Pen) -> None:
+        if not failing:
+            return check(held)
+        failing.pop()
+        threading.Event().wait(0.1)  # meanwhile they are due
+        raise StoreError("the database is gone", "")
+
+    monkeypatch.setattr(pen.Pen, "_check_there", fail)
+    store.writer.note("agent-1", "refused", "INVALID_BODY")
+    (told,) = post(store, incoming())
+    assert told.error is not None
+    end = time.monotonic() + 5
+    while not store.query("SELECT 1 FROM ledger WHERE event = 'refused'"):
+        assert time.monotonic() < end, "never written"
+        await asyncio.sleep(0.01)
 
 
 async def test_executions_come_after_what_a_server_stores(

@@ -315,6 +315,9 @@ class Writer:
             return False
         finally:
             self._pen.give_back()
+            if self._notes:  # put back, and due at another time than the thread knows of
+                with self._lock:
+                    self._more.notify()
         for work in works:
             work.settle()
         return True
