@@ -274,6 +274,19 @@ def _keep_shapes() -> list[str]:
     ]
 
 
+def _keep_sketches() -> list[str]:
+    """Step 8: the trees of large traces as they are drawn (see ``sketches``). No trace that
+    changes or goes leaves an old one behind."""
+    return [
+        "CREATE TABLE sketch (trace INTEGER PRIMARY KEY, sequence INTEGER NOT NULL,"
+        " value BLOB NOT NULL)",
+        "CREATE TRIGGER sketch_outdated AFTER UPDATE OF sequence ON trace"
+        " BEGIN DELETE FROM sketch WHERE trace = old.number; END",
+        "CREATE TRIGGER sketch_forgotten AFTER DELETE ON trace"
+        " BEGIN DELETE FROM sketch WHERE trace = old.number; END",
+    ]
+
+
 _STEPS: tuple[Callable[[], list[str]], ...] = (
     _create_tables,
     _count_and_keep_revisions,
@@ -282,6 +295,7 @@ _STEPS: tuple[Callable[[], list[str]], ...] = (
     _keep_judgements,
     _mark_traces,
     _keep_shapes,
+    _keep_sketches,
 )
 VERSION = len(_STEPS)
 """The newest ``user_version`` this program knows."""
