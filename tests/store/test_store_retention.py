@@ -29,8 +29,32 @@ Keep = Callable[..., list[Receipt]]
 NOW_NS = T0_NS + 100 * DAY_NS
 
 
+class Clocks:
+    """A wall clock that leaps as it is told to, and a count of the seconds that really pass."""
+
+    def __init__(self, now_ns: int = NOW_NS) -> None:
+        self.now_ns = now_ns
+        self.passed_s = 0.0
+
+    def wait(self, hours: float) -> None:
+        """Time passes."""
+        self.leap(hours)
+        self.passed_s += hours * 3_600
+
+    def leap(self, hours: float) -> None:
+        """The wall clock is set."""
+        self.now_ns += round(hours * 3_600e9)
+
+    def keeper(self, store: Store, limits: Limits) -> Keeper:
+        return Keeper(store, limits, now_ns=lambda: self.now_ns, passed_s=lambda: self.passed_s)
+
+
 def enforce(store: Store, limits: Limits) -> int:
-    return Keeper(store, limits, now_ns=lambda: NOW_NS).enforce()
+    """By a keeper that has seen a steady clock for long enough."""
+    clocks = Clocks(NOW_NS - 2 * 3_600 * 10**9)
+    keeper = clocks.keeper(store, limits)
+    clocks.wait(2)
+    return keeper.enforce()
 
 
 def held(store: Store) -> Holdings:
@@ -62,6 +86,58 @@ def test_traces_beyond_the_age_go(store: Store, incoming: Make, keep: Keep):
     assert enforce(store, Limits(days=30)) == 2
     assert store.count() == 2
     assert enforce(store, Limits(days=0.5)) == 2, "by age, even the newest goes"
+
+
+def test_a_clock_that_leaps_ahead_removes_nothing_by_age(store: Store, incoming: Make, keep: Keep):
+    clocks = Clocks()
+    for hours in range(9):
+        keep(aged(incoming, hours / 24))
+    keeper = clocks.keeper(store, Limits(days=30))
+    clocks.wait(2)
+    clocks.leap(366 * 24)
+    keep(incoming(received_ns=clocks.now_ns))
+    assert keeper.enforce() == 0
+    clocks.wait(0.9)
+    assert keeper.enforce() == 0
+    assert clocks.keeper(store, Limits(days=30)).enforce() == 0, "nor does a desk started then"
+    clocks.leap(-366 * 24)
+    clocks.wait(5)
+    assert keeper.enforce() == 0, "the clock was set right again"
+    assert store.count() == 10
+
+
+def test_a_clock_that_stays_where_it_leapt_to_is_believed(store: Store, incoming: Make, keep: Keep):
+    clocks = Clocks()
+    keep(aged(incoming, 1))
+    keeper = clocks.keeper(store, Limits(days=30))
+    clocks.leap(366 * 24)
+    assert keeper.enforce() == 0
+    clocks.wait(1.1)
+    assert keeper.enforce() == 1
+
+
+def test_what_was_received_yesterday_vouches_for_the_clock_of_today(
+    store: Store, incoming: Make, keep: Keep
+):
+    keep(aged(incoming, 40), aged(incoming, 1))
+    assert Clocks().keeper(store, Limits(days=30)).enforce() == 1
+
+
+def test_what_was_received_a_moment_ago_vouches_for_no_clock(
+    store: Store, incoming: Make, keep: Keep
+):
+    keep(aged(incoming, 40), aged(incoming, 20), aged(incoming, 0))
+    keeper = Clocks().keeper(store, Limits(days=30, traces=2))
+    assert keeper.enforce() == 1, "the number of traces needs no clock"
+    assert store.count() == 2
+
+
+def test_traces_received_while_the_clock_was_ahead_keep_no_others_alive(
+    store: Store, incoming: Make, keep: Keep
+):
+    keep(aged(incoming, 60), aged(incoming, -300), aged(incoming, 50), aged(incoming, 1))
+    assert enforce(store, Limits(days=30)) == 2
+    assert store.count() == 2
 
 
 def test_a_trace_changed_lately_is_not_old(store: Store, incoming: Make, keep: Keep):

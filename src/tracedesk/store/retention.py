@@ -2,7 +2,8 @@
 being received hardly waits (``[retention]`` in ``tracedesk.toml``).
 
 Every limit holds by itself, so the tightest one decides. The newest trace is never removed
-for its size: a limit below one trace still shows what arrived last.
+for its size: a limit below one trace still shows what arrived last. By age something goes only
+when the clock can be believed, which is for the caller to find out (``vouched_for``).
 """
 
 import sqlite3
@@ -21,6 +22,9 @@ SLICE_PAGES = 500
 SPARE_BYTES = 8 * 2**20
 """Free pages are kept up to this and an eighth of the rest: the next traces need them."""
 DAY_NS = 86_400 * 10**9
+TRIED_NS = 3_600 * 10**9
+"""For so long a clock must have told of these days before it is believed."""
+LATELY_NS = 2 * DAY_NS
 MEGABYTE = 10**6
 
 
@@ -37,10 +41,12 @@ class Holdings(msgspec.Struct, frozen=True):
 
 _OLD = (
     "SELECT number, span_count FROM trace WHERE updated_ns < :before AND number <"
-    " ifnull((SELECT number FROM trace WHERE received_ns >= :before ORDER BY number LIMIT 1),"
-    " 9223372036854775807) ORDER BY number"
+    " ifnull((SELECT number FROM trace WHERE received_ns BETWEEN :before AND :now ORDER BY number"
+    " LIMIT 1), 9223372036854775807) ORDER BY number"
 )
-"""Numbers follow the order of arrival, so the rows that are looked at are the old ones."""
+"""Numbers follow the order of arrival, so the rows that are looked at are the old ones. What was
+received while the clock was ahead says nothing of what came after it."""
+_LATELY = "SELECT 1 FROM trace WHERE received_ns BETWEEN ? AND ? ORDER BY number DESC LIMIT 1"
 _OLDEST = "SELECT number, span_count FROM trace ORDER BY number LIMIT ?"
 
 
@@ -63,9 +69,8 @@ def excess(
     found = {}
     held = holdings(connection)
     if limits.days is not None:
-        before = (now_ns or time.time_ns()) - round(limits.days * DAY_NS)
         found["days"] = connection.execute(
-            f"SELECT count(*) FROM ({_OLD})", {"before": before}
+            f"SELECT count(*) FROM ({_OLD})", _times(limits.days, now_ns)
         ).fetchone()[0]
     if limits.traces is not None:
         found["traces"] = held.traces - limits.traces
@@ -76,6 +81,19 @@ def excess(
     return {limit: count for limit, count in found.items() if count > 0}
 
 
+def _times(days: float, now_ns: int | None) -> dict[str, int]:
+    now = time.time_ns() if now_ns is None else now_ns
+    return {"now": now, "before": now - round(days * DAY_NS)}
+
+
+def vouched_for(connection: sqlite3.Connection, days: float, now_ns: int) -> bool:
+    """Whether a clock that says this may be believed because of what was received by it: a trace
+    at least ``TRIED_NS`` ago and yet lately, by half the age limit at most. One that leapt ahead
+    is vouched for by nothing, not even by what arrives after the leap."""
+    since = now_ns - min(LATELY_NS, round(days * DAY_NS / 2))
+    return connection.execute(_LATELY, (since, now_ns - TRIED_NS)).fetchone() is not None
+
+
 def remove_slice(connection: sqlite3.Connection, limits: Limits, now_ns: int | None = None) -> int:
     """Remove some of the oldest traces beyond the limits, inside a writer's transaction;
     returns how many, 0 when all limits hold."""
@@ -83,8 +101,8 @@ def remove_slice(connection: sqlite3.Connection, limits: Limits, now_ns: int | N
     old: list[tuple[int, int]] = []
     if "days" in wanted:
         assert limits.days is not None
-        before = (now_ns or time.time_ns()) - round(limits.days * DAY_NS)
-        old = connection.execute(f"{_OLD} LIMIT {SLICE_TRACES}", {"before": before}).fetchall()
+        times = _times(limits.days, now_ns)
+        old = connection.execute(f"{_OLD} LIMIT {SLICE_TRACES}", times).fetchall()
     elif wanted:
         most = min(max(wanted.values()), SLICE_TRACES)
         old = connection.execute(_OLDEST, (most,)).fetchall()
