@@ -5,12 +5,8 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracedesk.evaluation.likeness import likeness
 from tracedesk.evaluation.memo import Entries, Entry, Newest, code_of
-from tracedesk.evaluation.readings import Readings
-from tracedesk.reading import ReadingSettings, read
 from tracedesk.store.values import new_id
-from tracedesk.testing import make_span, make_trace
 
 
 def kept(newest: "Newest[str]") -> list[str]:
@@ -87,21 +83,6 @@ def test_a_trace_that_keeps_changing_is_remembered_once() -> None:
     fill(newest, "b")
     assert kept(newest) == ["a", "b"]
     assert len(newest._oldest) == 2  # or memory would grow with every change
-
-
-def test_a_packed_reading_takes_little_more_room_than_its_bytes() -> None:
-    text = "It is booked. " * 100_000
-    trace = make_trace(make_span("root", "agent", attributes={"gen_ai.response.text": text}))
-    reading, readings = read(trace, ReadingSettings()), Readings()
-    readings.put("a", 1, 1, reading, likeness(reading))
-    tracemalloc.start()
-    try:
-        readings.put("b", 2, 1, reading, likeness(reading))
-        taken, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert readings.get("b", 1, trace, ReadingSettings()) == (reading, likeness(reading))
-    assert taken < len(text) / 10
 
 
 def test_entries_are_found_by_the_ids_of_their_traces() -> None:

@@ -105,8 +105,7 @@ class Work:
     def __init__(self, store: Store, beginning: Beginning) -> None:
         self._base = beginning.settings()
         self._agents: dict[str, Agent] = {}
-        # packing readings would take longer than it saves in a process that soon ends
-        self._supply = Supply(store, lambda: self._agents, beginning.roles, KEPT_BYTES, 0)
+        self._supply = Supply(store, lambda: self._agents, beginning.roles, KEPT_BYTES)
         self._files: tuple[tuple[str, str], ...] = ()
         self._cases: dict[tuple[str, str], Case] = {}
 
@@ -153,7 +152,7 @@ class Work:
             between=lambda: None,
             base=settings_for(job.agent, self._base),
         )
-        if len(found.ran) < len(plan.cases):  # one of them waits for something
+        if loaded.void or len(found.ran) < len(plan.cases):  # one of them waits for something
             return None
         execution = ran(
             loaded,

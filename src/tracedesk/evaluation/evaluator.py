@@ -18,10 +18,13 @@ from tracedesk.evaluation.assistant import Assistant
 from tracedesk.evaluation.awaited import Awaited
 from tracedesk.evaluation.flips import Edit, Flips
 from tracedesk.evaluation.history import Recollection
+from tracedesk.evaluation.keeping import Keeping
+from tracedesk.evaluation.load import Loaded
 from tracedesk.evaluation.memo import KEPT_VERDICTS, Entry, Full, Newest
 from tracedesk.evaluation.noting import Noting
 from tracedesk.evaluation.orders import Orders
-from tracedesk.evaluation.pairs import find_pairs
+from tracedesk.evaluation.pairs import Found, find_pairs
+from tracedesk.evaluation.plan import Plan
 from tracedesk.evaluation.progress import Progress, Run
 from tracedesk.evaluation.recorder import Recorder, ran, settings_key
 from tracedesk.evaluation.replay import replayed
@@ -96,6 +99,8 @@ class Evaluator(Orders):
         self._adviser = Adviser()
         self._flips = Flips()
         self._recorder = Recorder(store) if record and not store.read_only else None
+        self._keeping = None if self._recorder is None else Keeping(store)
+        self._flooded = False
         self._noting = Noting(self._standing, self._supply, self._adviser, agents)
         recollection = Recollection(
             store,
@@ -187,6 +192,7 @@ class Evaluator(Orders):
         self._take_orders()
         self._take_answers()
         arrived = self._arrivals.take()
+        self._flooded = FLOOD_ROWS <= arrived < CHUNK
         if arrived:
             self._version += 1
         self._replay()
@@ -195,11 +201,10 @@ class Evaluator(Orders):
         worked = not self._paused and self._slice()
         looked = self._standing.go_on()
         self._write_back()
-        flooded = FLOOD_ROWS <= arrived < CHUNK
-        if self._recorder is not None and (self._recorder.full or not (worked or flooded)):
+        if self._recorder is not None and (self._recorder.full or not (worked or self._flooded)):
             self._recorder.write()
         if worked or looked or arrived == CHUNK:
-            if flooded:
+            if self._flooded:
                 self._pause(SLICE_S)
             return
         if not self._paused:
@@ -218,17 +223,24 @@ class Evaluator(Orders):
             self._standing.files, self._standing.entries.values(), self._standing.plan
         ):
             self._version += 1
-        recorded = noted and (self._recorder is None or self._recorder.idle)
+        recorded = noted and self._written
         self._settled(settling, recorded=recorded)
 
     def _rest_s(self) -> float:
         if self._noting:
             return 0.0
-        if self._recorder is not None and not self._recorder.idle:
+        if not self._written:
             return SLICE_S / 4
         if self._paused:
             return POLL_S
         return min(POLL_S, self._standing.schedule.rest_s(self._now_ns()))
+
+    @property
+    def _written(self) -> bool:
+        """Whether the store has everything that is to be kept."""
+        return (self._recorder is None or self._recorder.idle) and (
+            self._keeping is None or self._keeping.idle
+        )
 
     # -- what is new -------------------------------------------------------------------
 
@@ -309,24 +321,15 @@ class Evaluator(Orders):
 
     def _evaluate(self, entry: Entry) -> None:
         plan, agent = self._standing.plan(entry.agent_id), self._agents().get(entry.agent_id)
-        loaded = self._supply.take(entry, self._standing.schedule.following)
-        if loaded is None:
+        started_ns = self._now_ns()
+        judged = self._judge(entry, plan, agent) or self._judge(entry, plan, agent, anew=True)
+        if judged is None:
             self._forget(entry)
             return
-        entry.revision, trace_id = loaded.row.revision, loaded.row.id
+        loaded, found = judged
+        trace_id = loaded.row.id
         fresh = entry.known is None or entry.known.revision != entry.revision
         awaited = entry.known is not None and any(pair.awaited for pair in entry.known.pairs)
-        started_ns = self._now_ns()
-        found = find_pairs(
-            plan,
-            loaded,
-            agent,
-            entry.known,
-            self._full.get(trace_id),
-            with_evidence=trace_id == self._opened,
-            between=self._between,
-            base=self._base,
-        )
         self._awaited.note(trace_id, (verdict for _, verdict in found.full.cases.values()))
         if found.ran and self._recorder is not None:
             self._recorder.add(
@@ -352,6 +355,32 @@ class Evaluator(Orders):
         self._version += 1
         if trace_id == self._opened:
             self._show(trace_id)
+
+    def _judge(
+        self, entry: Entry, plan: Plan, agent: Agent | None, *, anew: bool = False
+    ) -> tuple[Loaded, Found] | None:
+        """A trace and what the cases say of it; None when it is gone, or not ``anew`` and what
+        was kept of it does not do."""
+        loaded = self._supply.take(
+            entry,
+            self._standing.schedule.following,
+            anew=anew,
+            keep=bool(plan.cases) and self._keeping is not None and not self._flooded,
+        )
+        if loaded is None:
+            return None
+        entry.revision = loaded.row.revision
+        found = find_pairs(
+            plan,
+            loaded,
+            agent,
+            entry.known,
+            self._full.get(loaded.row.id),
+            with_evidence=loaded.row.id == self._opened,
+            between=self._between,
+            base=self._base,
+        )
+        return None if loaded.void else (loaded, found)
 
     def _show(self, opened: str) -> None:
         """Have newer results of the open trace painted before all else goes on."""
@@ -397,3 +426,6 @@ class Evaluator(Orders):
         summaries, self._summaries = self._summaries, []
         if summaries and not self._store.read_only:
             self._store.writer.summaries(summaries)
+        if self._keeping is not None:
+            self._keeping.add(self._supply.new_readings())
+            self._keeping.write()

@@ -12,6 +12,7 @@ import msgspec
 
 from tracedesk.evaluation.gate import Subject
 from tracedesk.evaluation.likeness import Likeness
+from tracedesk.evaluation.original import Original
 from tracedesk.formats.assemble import Part, assemble
 from tracedesk.formats.errors import FormatError
 from tracedesk.formats.spans import unique_warnings
@@ -46,6 +47,14 @@ class Loaded(msgspec.Struct, frozen=True):
     reading: Reading
     likeness: Likeness | None = None
     """None: nobody asked for it yet."""
+    original: Original | None = None
+    """Where all else of the trace is found, when it comes as it was kept."""
+
+    @property
+    def void(self) -> bool:
+        """Whether what was found on the trace is worth nothing, since something of it could not
+        be had any more."""
+        return self.original is not None and self.original.void
 
 
 def load_trace(

@@ -1,87 +1,141 @@
-"""Readings of the newest traces, packed: a tenth of the memory, a sixth of the time that
-reading the trace again would take.
+"""Traces as they are kept once they were read, so that a changed test case neither decodes nor
+reads them again: a fifth of the time.
 
-What comes back equals what was put. Views of the whole body, and what was not asked for yet,
-are not packed; they are read from the trace again when asked for.
+What comes back equals what was kept. Views of the whole body, and what was not asked for yet,
+are not kept; they are read from the original when asked for.
 """
 
-from functools import partial
-from typing import Any
+from collections.abc import Callable
+from functools import cache, lru_cache, partial
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import zstandard
 from msgspec.structs import replace
 
-from tracedesk.evaluation.likeness import Likeness
-from tracedesk.evaluation.memo import Newest
+from tracedesk.evaluation.engine import engine
+from tracedesk.evaluation.likeness import Likeness, digest
+from tracedesk.evaluation.original import KeptSpan, Original, Resources, kept_span, span_of
 from tracedesk.model.reading import NOT_RECORDED, Background, Call, Reading, Recorded
-from tracedesk.model.trace import Trace
+from tracedesk.model.trace import Decoded, Format, Resource, Span, Trace, TraceWarning
 from tracedesk.reading import ReadingSettings, background, read
 
-KEPT_BYTES = 8 << 20
-"""Packed readings kept: those of some 5,000 traces of five spans. Of more, an assistant takes the
-older half, and keeps what it read of them."""
+SPANS_KEPT = 500
+"""A trace of more is read anew: it comes alone, and would take a large share of the room."""
 
-_OVERHEAD = 450
-"""What keeping a packed reading costs beside its bytes."""
+VALUE_BYTES = 32 * 1024
+"""Beyond it a value is not kept either."""
 
 
-class _Packed(msgspec.Struct, array_like=True, omit_defaults=True):
+class _Kept(msgspec.Struct, array_like=True, gc=False):
+    format: Format
+    trace_id: str | None
+    external_id: str | None
+    metadata: dict[str, Any]
+    external_metadata: dict[str, Any]
+    declared_status: str | None
+    declared_duration_ms: float | None
+    warnings: list[TraceWarning]
+    received_ns: int
+    spans: list[KeptSpan]
     reading: Reading
     likeness: Likeness
-    views: tuple[str, ...] = ()
-    background: Background | None = None
+    views: tuple[str, ...]
+    background: Background | None
+
+
+class Unpacked(NamedTuple):
+    """A trace as it comes back."""
+
+    trace: Trace
+    reading: Reading
+    likeness: Likeness
+    original: Original
+
+
+@lru_cache(maxsize=64)
+def key_of(agent_type: str | None, settings: ReadingSettings) -> bytes:
+    """What decides how a body is read beside the body: the program and these settings."""
+    told = [engine(), agent_type, settings.response_path, settings.roles]
+    return bytes.fromhex(digest(told))
 
 
 class Readings:
-    """Packed readings by trace id, bounded in bytes."""
+    """Packs and unpacks, on one thread: a compressor must not be shared."""
 
-    def __init__(self, limit_bytes: int = KEPT_BYTES) -> None:
-        self._kept: Newest[tuple[int, bytes]] = Newest(limit_bytes)
-        self._encode = msgspec.msgpack.Encoder(enc_hook=_refuse).encode
-        self._decode = msgspec.msgpack.Decoder(_Packed, dec_hook=_no_function).decode
-        self._compress = zstandard.ZstdCompressor(level=1).compress
-        self._decompress = zstandard.ZstdDecompressor().decompress
+    def __init__(self) -> None:
+        # with a checksum: with another dictionary the bytes would be nonsense, but no error
+        self._compress = zstandard.ZstdCompressor(
+            level=3, dict_data=_typical(), write_checksum=True
+        ).compress
+        self._decompress = zstandard.ZstdDecompressor(dict_data=_typical()).decompress
 
-    def put(
-        self, key: str, number: int, revision: int, reading: Reading, likeness: Likeness
-    ) -> None:
-        """Keep a reading if it is among the newest. One that cannot be packed (whole numbers above
-        64 bits) is not kept."""
-        if not self._kept.wants(key, number):
-            return
-        plain = detached(reading)
-        names = tuple(name for name, _ in reading.recorded_views)
-        known = None if reading.recorded_background.pending else reading.background
-        try:
-            packed = self._encode(_Packed(plain, likeness, names, known))
-        except (OverflowError, TypeError, ValueError, RecursionError):
-            return
-        # copied, since what zstandard gives still holds all the room that it might have needed
-        packed = bytes(memoryview(self._compress(packed)))
-        self._kept.put(key, number, (revision, packed), len(packed) + _OVERHEAD)
-
-    def get(
-        self, key: str, revision: int, trace: Trace, settings: ReadingSettings
-    ) -> tuple[Reading, Likeness] | None:
-        """The reading of exactly this revision with its likeness, if it is kept; ``trace`` is
-        that revision."""
-        found = self._kept.get(key)
-        if found is None or found[0] != revision:
+    def pack(self, trace: Trace, reading: Reading, likeness: Likeness) -> bytes | None:
+        """A trace that was read, as it is kept; None for one that cannot be kept: of an older
+        format, which has more than its spans, too large, or with whole numbers above 64 bits."""
+        if trace.format.legacy or len(trace.spans) > SPANS_KEPT:
             return None
-        packed = self._decode(self._decompress(found[1]))
-        views = tuple(
-            (name, Recorded("", (trace, settings), partial(_view, name))) for name in packed.views
-        )
-        if packed.background is not None:
-            behind = Recorded.known(packed.background)
-        else:
-            behind = background(trace, settings, packed.reading.response)
-        reading = replace(packed.reading, recorded_views=views, recorded_background=behind)
-        return reading, packed.likeness
+        try:
+            value = self._compress(_encode(_kept(trace, reading, likeness)))
+        except (OverflowError, TypeError, ValueError, RecursionError):
+            return None
+        # copied, since what zstandard gives still holds all the room that it might have needed
+        return bytes(memoryview(value)) if len(value) <= VALUE_BYTES else None
 
-    def drop(self, key: str) -> None:
-        self._kept.drop(key)
+    def unpack(
+        self, value: bytes, settings: ReadingSettings, assemble: Callable[[], Trace | None]
+    ) -> Unpacked | None:
+        """What ``pack`` was given; None when the value is damaged. ``settings`` are those that
+        it was read with; for ``assemble`` see ``Original``."""
+        try:
+            kept = _decode(self._decompress(value))
+        except (zstandard.ZstdError, msgspec.MsgspecError):
+            return None
+        original = Original(assemble, len(kept.spans))
+        trace = _trace(kept, original)
+        if kept.background is not None:
+            behind = Recorded.known(kept.background)
+        else:
+            behind = background(trace, settings, kept.reading.response)
+        source = (trace, settings)
+        views = [(name, Recorded("", source, partial(_view, name))) for name in kept.views]
+        reading = replace(kept.reading, recorded_views=tuple(views), recorded_background=behind)
+        return Unpacked(trace, reading, kept.likeness, original)
+
+
+def _kept(trace: Trace, reading: Reading, likeness: Likeness) -> _Kept:
+    return _Kept(
+        trace.format,
+        trace.trace_id,
+        trace.external_id,
+        trace.metadata,
+        trace.external_metadata,
+        trace.declared_status,
+        trace.declared_duration_ms,
+        trace.warnings,
+        trace.received_ns,
+        list(map(kept_span, trace.spans)),
+        detached(reading),
+        likeness,
+        tuple([name for name, _ in reading.recorded_views]),
+        None if reading.recorded_background.pending else reading.background,
+    )
+
+
+def _trace(kept: _Kept, original: Original) -> Trace:
+    return Trace(
+        format=kept.format,
+        spans=[span_of(span, original, index) for index, span in enumerate(kept.spans)],
+        resources=cast("list[Resource]", Resources(original)),
+        trace_id=kept.trace_id,
+        external_id=kept.external_id,
+        metadata=kept.metadata,
+        external_metadata=kept.external_metadata,
+        declared_status=kept.declared_status,
+        declared_duration_ms=kept.declared_duration_ms,
+        warnings=kept.warnings,
+        received_ns=kept.received_ns,
+    )
 
 
 def detached(reading: Reading) -> Reading:
@@ -106,10 +160,58 @@ def _view(name: str, source: tuple[Trace, ReadingSettings]) -> tuple[Any, str]:
     return dict(read(*source).recorded_views)[name].value, "captured"
 
 
+# -- bytes ------------------------------------------------------------------------------
+
+
 def _refuse(value: Any) -> Any:
-    raise TypeError(f"{type(value).__name__} cannot be packed")
+    raise TypeError(f"{type(value).__name__} cannot be kept")
 
 
 def _no_function(kind: type, value: Any) -> Any:
-    """Nothing packed holds a function; the type of a field alone demands a decoder for it."""
-    raise TypeError(f"{kind} is never packed")
+    """Nothing kept holds a function; the type of a field alone demands a decoder for it."""
+    raise TypeError(f"{kind} is never kept")
+
+
+_encode = msgspec.msgpack.Encoder(enc_hook=_refuse).encode
+_decode = msgspec.msgpack.Decoder(_Kept, dec_hook=_no_function).decode
+
+
+_TYPICAL: tuple[dict[str, Any], ...] = (
+    {
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.response.text": "It is done.",
+        "gen_ai.prompt": "What is there?",
+    },
+    {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.usage.input_tokens": 100,
+        "gen_ai.usage.output_tokens": 10,
+    },
+    {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "search",
+        "gen_ai.tool.call.arguments": {"query": ""},
+        "gen_ai.tool.call.result": {"items": []},
+    },
+)
+"""Attributes of spans such as an agent sends."""
+
+
+@cache
+def _typical() -> zstandard.ZstdCompressionDict:
+    """What most kept traces have in common, above all the names of fields, so that a small one
+    takes little room. It may change with the program: ``key_of`` tells what was made by which."""
+    spans = [
+        Span(
+            span_id=str(number),
+            name="",
+            parent_id="0" if number else None,
+            start_ns=1 << 60,
+            end_ns=1 << 60,
+            payload=Decoded(attributes),
+        )
+        for number, attributes in enumerate(_TYPICAL)
+    ]
+    trace = Trace(format=Format.OTLP, spans=spans)
+    kept = _encode(_kept(trace, read(trace), Likeness("", "")))
+    return zstandard.ZstdCompressionDict(kept, dict_type=zstandard.DICT_TYPE_RAWCONTENT)

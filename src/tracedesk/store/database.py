@@ -21,6 +21,7 @@ from tracedesk.store import filter_sql, schema, sketched
 from tracedesk.store.connections import Connect, Connection, connector, missing
 from tracedesk.store.errors import DamagedError, StoreError, database_errors, explain
 from tracedesk.store.executions import History
+from tracedesk.store.readings import SELECT_READINGS, KeptReading
 from tracedesk.store.rows import (
     SELECT_REVISIONS,
     SELECT_TRACE,
@@ -282,6 +283,11 @@ class Store:
         """Bytes of the received bodies by number of trace; a request of several traces counts
         for each."""
         return dict(self.query(_BODY_SIZES, (json_text(list(numbers)),)))
+
+    def readings(self, numbers: Iterable[int]) -> dict[int, KeptReading]:
+        """What is kept of the readings of these traces, by number of trace."""
+        found = self.query(SELECT_READINGS, (json_text(list(numbers)),))
+        return {values[0]: KeptReading(*values) for values in found}
 
     def spans(self, trace_id: str) -> list[SpanRow]:
         """The span index of a trace in body order; empty for an unknown id."""

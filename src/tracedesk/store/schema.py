@@ -287,6 +287,17 @@ def _keep_sketches() -> list[str]:
     ]
 
 
+def _keep_readings() -> list[str]:
+    """Step 9: what was read out of traces (see ``readings``). A value of a revision that was
+    replaced is never used, and goes when the new one is read."""
+    return [
+        "CREATE TABLE reading (trace INTEGER PRIMARY KEY, revision INTEGER NOT NULL,"
+        " key BLOB NOT NULL, value BLOB NOT NULL)",
+        "CREATE TRIGGER reading_forgotten AFTER DELETE ON trace"
+        " BEGIN DELETE FROM reading WHERE trace = old.number; END",
+    ]
+
+
 _STEPS: tuple[Callable[[], list[str]], ...] = (
     _create_tables,
     _count_and_keep_revisions,
@@ -296,6 +307,7 @@ _STEPS: tuple[Callable[[], list[str]], ...] = (
     _mark_traces,
     _keep_shapes,
     _keep_sketches,
+    _keep_readings,
 )
 VERSION = len(_STEPS)
 """The newest ``user_version`` this program knows."""

@@ -28,6 +28,7 @@ from tracedesk.store.incoming import Incoming, Receipt
 from tracedesk.store.ledger import Tally
 from tracedesk.store.packing import Packed, pack
 from tracedesk.store.pen import Notes, Pen, is_lock
+from tracedesk.store.readings import KeptReading, keep_readings
 from tracedesk.store.rows import Summary
 from tracedesk.store.values import clean
 from tracedesk.store.work import Done, Work, fulfil, settle
@@ -156,10 +157,17 @@ class Writer:
     def record_packed(self, packed: Sequence[Packed]) -> "Future[None]":
         """Keep executions, in this order, when there is nothing more urgent to write. Those of
         traces that are deleted by then are dropped."""
+        return self._run_later(partial(save, packed=packed))
+
+    def keep_readings(self, kept: Sequence[KeptReading]) -> "Future[None]":
+        """Keep readings, when there is nothing more urgent to write."""
+        return self._run_later(partial(keep_readings, kept=kept))
+
+    def _run_later(self, job: Callable[[sqlite3.Connection], None]) -> "Future[None]":
         future: Future[None] = Future()
         with self._lock:
             self._check_open()
-            work = Work(None, partial(save, packed=packed), fulfil(future), None)
+            work = Work(None, job, fulfil(future), None)
             self._later.append((time.monotonic() + RECORD_S, work))
             self._more.notify()
         return future
