@@ -7,6 +7,7 @@ when needed, so memory does not grow with evidence.
 
 import heapq
 from collections.abc import Collection, Iterable, ValuesView
+from operator import attrgetter
 from typing import Generic, TypeVar
 
 import msgspec
@@ -26,6 +27,7 @@ SHARED_AT_MOST = 10_000
 
 _NUMBER = (1 << 48) - 1
 _OUTCOMES = tuple(Outcome)
+_AWAITED = attrgetter("awaited")
 
 
 class Pair(msgspec.Struct, frozen=True, gc=False):
@@ -130,8 +132,18 @@ class Full(msgspec.Struct, frozen=True):
 
     revision: int
     cases: dict[str, tuple[str, CaseVerdict]]
-    checks: dict[str, Verdict]
-    """Verdicts by check digest, for a case of which only some assertions changed."""
+    known_by: tuple[Case, ...]
+    """The cases of the plan by which they were found."""
+
+    @property
+    def checks(self) -> dict[str, Verdict]:
+        """Verdicts by check digest, for a case of which only some assertions changed."""
+        return {
+            check.digest: verdict
+            for case in self.known_by
+            if case.id in self.cases
+            for check, verdict in zip(case.checks, self.cases[case.id][1].verdicts, strict=False)
+        }
 
     @property
     def weight(self) -> int:
@@ -252,6 +264,6 @@ def _state(pairs: tuple[Pair, ...]) -> str:
 def pair_of(verdict: CaseVerdict) -> Pair:
     """A case verdict without its evidence."""
     outcomes = [found.outcome for found in verdict.verdicts]
-    awaited = any(found.awaited for found in verdict.verdicts)
+    awaited = any(map(_AWAITED, verdict.verdicts))
     counts = tuple([outcomes.count(outcome) for outcome in _OUTCOMES])
     return Pair(verdict.outcome, verdict.score, counts, awaited)

@@ -86,17 +86,8 @@ def find_pairs(
             ran.append(case)
         pairs.append(pair)
     forget()  # else what was prepared of a large trace would stay until the next is evaluated
-    return Found(tuple(pairs), _full(revision, plan, details), evaluated, tuple(ran))
-
-
-def _full(revision: int, plan: Plan, details: dict[str, tuple[str, CaseVerdict]]) -> Full:
-    checks = {
-        check.digest: verdict
-        for case in plan.cases
-        if case.id in details
-        for check, verdict in zip(case.checks, details[case.id][1].verdicts, strict=False)
-    }
-    return Full(revision, details, checks)
+    full = Full(revision, details, plan.cases)
+    return Found(tuple(pairs), full, evaluated, tuple(ran))
 
 
 def evaluated_case(

@@ -8,6 +8,8 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from operator import attrgetter
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -24,6 +26,8 @@ from tracedesk.testcases.when import When
 log = logging.getLogger(__name__)
 
 DEFAULT_SETTINGS = Settings()
+
+_PROBLEMS: Final = attrgetter("problems")
 
 
 class TraceVerdicts(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,28 +75,27 @@ def evaluate_case(
     the limits of its own kind; nothing can stop it from outside.
     """
     end = None if limit_s is None else time.monotonic() + limit_s
-    broken = bool(case.problems) or any(check.problems for check in case.checks)
+    broken = bool(case.problems) or any(map(_PROBLEMS, case.checks))
     reason = _told(case.problems[0]) if case.problems else ""
-    refusal, fault = _refusal(case.when, trace, reading, agent)
+    refusal, fault = _refusal(case.when, trace, reading, agent) if case.when else _HOLDS
     if fault is not None:
         broken, reason = True, reason or f"'when' could not be decided: {fault}"
     elif refusal is not None and not broken:
         return _verdict(case, (), Outcome.SKIPPED, f"'when' does not hold: {refusal}")
     settings = settings_for(agent, base)
-    verdicts = tuple(
-        _again(known.get(check.digest), check)
-        or _late(case, check, end, limit_s)
-        or check_verdict(check, trace, reading, agent, settings)
-        for check in case.checks
-    )
+    found: list[Verdict] = []
+    for check in case.checks:
+        verdict = _again(known.get(check.digest), check) if known else None
+        if verdict is None and end is not None and time.monotonic() >= end:
+            verdict = _late(case, check, limit_s)
+        found.append(verdict or check_verdict(check, trace, reading, agent, settings))
+    verdicts = tuple(found)
     outcome = case_outcome(verdicts, case.threshold, broken=broken)
     return _verdict(case, verdicts, outcome, reason)
 
 
-def _late(case: Case, check: Check, end: float | None, limit_s: float | None) -> Verdict | None:
-    """The verdict of an assertion whose case has used up its time; None while there is some."""
-    if end is None or time.monotonic() < end:
-        return None
+def _late(case: Case, check: Check, limit_s: float | None) -> Verdict:
+    """The verdict of an assertion whose case has used up its time."""
     told = f"not begun: the case '{case.name}' took longer than {limit_s:g} s on this trace"
     return _undecided(check, Outcome.ERROR, told, "timeout")
 
@@ -133,12 +136,13 @@ def _verdict(
     )
 
 
-def _refusal(
-    when: When | None, trace: Trace, reading: Reading, agent: Agent | None
-) -> tuple[str | None, Exception | None]:
-    """Why a condition does not hold, or what kept it from being decided."""
-    if when is None:
-        return None, None
+_Refusal = tuple[str | None, Exception | None]
+"""Why a condition does not hold, or what kept it from being decided."""
+
+_HOLDS: Final[_Refusal] = (None, None)
+
+
+def _refusal(when: When, trace: Trace, reading: Reading, agent: Agent | None) -> _Refusal:
     try:
         return when.refusal(trace, reading, agent), None
     except Exception as fault:
@@ -152,7 +156,7 @@ def check_verdict(
     """One assertion on one trace. Never raises."""
     if check.problems:
         return _undecided(check, Outcome.ERROR, _told(check.problems[0]), "load_error")
-    refusal, fault = _refusal(check.when, trace, reading, agent)
+    refusal, fault = _refusal(check.when, trace, reading, agent) if check.when else _HOLDS
     if fault is not None:
         return _undecided(check, Outcome.ERROR, f"'when' could not be decided: {fault}", "when")
     if refusal is not None:

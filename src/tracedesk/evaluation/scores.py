@@ -7,7 +7,7 @@ only when something in it was decided, and a load error outweighs whatever else 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from tracedesk.model.verdict import CaseVerdict, Outcome, Verdict
+from tracedesk.model.verdict import FAIL, PASS, CaseVerdict, Outcome, Verdict
 
 STAGES = ("routing", "tool_choice", "parameters", "communication", "runtime")
 """Stages of the failure matrix in the order in which an agent passes through them."""
@@ -46,9 +46,9 @@ def case_outcome(
     verdicts: Sequence[Verdict], threshold: float | None, *, broken: bool = False
 ) -> Outcome:
     """The verdict of a case. ``broken``: some part of it has a load error."""
-    outcomes = [verdict.outcome for verdict in verdicts if verdict.weight > 0]
     if broken:
         return Outcome.ERROR
+    outcomes = [verdict.outcome for verdict in verdicts if verdict.weight > 0]
     if threshold is None:
         return _first(_DECIDING, outcomes) or Outcome.SKIPPED
     if Outcome.ERROR in outcomes:
@@ -56,18 +56,17 @@ def case_outcome(
     score = case_score(verdicts)
     if score is None:
         return Outcome.MISSING if Outcome.MISSING in outcomes else Outcome.SKIPPED
-    return Outcome.PASS if score >= threshold - _TOLERANCE else Outcome.FAIL
+    return PASS if score >= threshold - _TOLERANCE else FAIL
 
 
 def case_score(verdicts: Iterable[Verdict]) -> float | None:
     """Weighted mean over decided assertions, from 0 to 1; None when none is decided."""
-    return _mean(
-        (_score(verdict), verdict.weight) for verdict in verdicts if verdict.outcome.decided
-    )
-
-
-def _score(verdict: Verdict) -> float:
-    return float(verdict.outcome is Outcome.PASS) if verdict.score is None else verdict.score
+    decided: list[tuple[float, float]] = []
+    for verdict in verdicts:
+        outcome, score = verdict.outcome, verdict.score
+        if outcome is PASS or outcome is FAIL:
+            decided.append((float(outcome is PASS) if score is None else score, verdict.weight))
+    return _mean(decided)
 
 
 def trace_outcome(outcomes: Iterable[Outcome]) -> Outcome | None:

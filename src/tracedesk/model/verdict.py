@@ -19,7 +19,7 @@ class Outcome(StrEnum):
 
     @property
     def decided(self) -> bool:
-        return self in (Outcome.PASS, Outcome.FAIL)
+        return self is PASS or self is FAIL
 
 
 PASS, FAIL, MISSING = Outcome.PASS, Outcome.FAIL, Outcome.MISSING
@@ -119,6 +119,8 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
         """Keys of the questions whose answers this verdict waits for."""
         if self.judged is not None and self.judged.pending:
             return (self.judged.key,)
+        if not self.children:  # as nearly every one
+            return ()
         return tuple(key for child in self.children for key in child.awaited)
 
 
@@ -141,4 +143,4 @@ class CaseVerdict(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def incomplete(self) -> int:
         """How many assertions are missing in a case that is not itself missing."""
-        return sum(v.outcome is Outcome.MISSING for v in self.verdicts)
+        return sum(v.outcome is MISSING for v in self.verdicts)
