@@ -72,6 +72,23 @@ def test_a_trace_that_is_deleted_counts_no_more_though_its_number_is_given_anew(
     assert counted(store, gatherer) == {PASS: 1}
 
 
+def test_each_execution_is_kept_with_its_own_shapes_though_one_beside_it_came_too_late(
+    store: Store, incoming: Make, keep: Keep
+):
+    first, second, third = keep(incoming(), incoming(), incoming())
+    store.writer.run(lambda connection: delete_traces(connection, [second.number])).result()
+    record(
+        store,
+        execution(first.id, case("one", FAIL)),
+        execution(second.id, case("two", FAIL)),
+        execution(third.id, case("one"), case("three")),
+        execution(third.id, at_ns=2_000),
+    )
+    assert [found.number for found in store.history.executions()] == [3, 2, 1]
+    assert store.query("SELECT number, length(shapes) FROM counted") == [(1, 4), (2, 8), (3, 0)]
+    assert counted(store) == {FAIL: 1, PASS: 2}
+
+
 def test_what_was_kept_without_shapes_is_completed(store: Store, incoming: Make, keep: Keep):
     (first,) = keep(incoming())
     record(store, execution(first.id, case("one"), case("two", FAIL), errors=2))

@@ -22,6 +22,7 @@ from tracedesk.store.inserts import (
     INSERT_TRACE,
     REQUEST_WIDTH,
     UPDATE,
+    insert_rows,
 )
 from tracedesk.store.ledger import Tally
 from tracedesk.store.merging import Totals, merge_spans, reread_times, unite_repeats
@@ -150,12 +151,7 @@ class Batch:
         """Insert rows, given flat, in as few statements as their number allows."""
         if self._careful:
             values[:] = map(clean, values)
-        at, left = 0, len(values)
-        for size, statement in statements:
-            while left >= size:
-                self.connection.execute(statement, values[at : at + size])
-                at += size
-                left -= size
+        insert_rows(self.connection, statements, values)
         values.clear()
 
     # -- the three modes ---------------------------------------------------------------

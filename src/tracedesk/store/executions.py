@@ -15,6 +15,7 @@ import zstandard
 from tracedesk.model.execution import CaseRecord, Execution, ExecutionKind
 from tracedesk.model.verdict import Outcome
 from tracedesk.store.errors import DamagedError
+from tracedesk.store.inserts import insert_rows, inserts
 from tracedesk.store.packing import (
     FACTS,
     NAMES,
@@ -40,11 +41,7 @@ PAGE: Final = 500
 PAGE_BLOBS: Final = 64
 """Executions read at once with all their cases."""
 
-_INSERT: Final = (
-    f"INSERT INTO execution (trace, {FACTS}, coverage, cases)"
-    f" SELECT ?, {', '.join('?' * len(NAMES))}, ?, ?"
-    " WHERE EXISTS (SELECT 1 FROM trace WHERE number = ? AND id = ?)"
-)
+_INSERT: Final = inserts("execution", f"number, trace, {FACTS}, coverage, cases")
 _SELECT: Final = (
     f"SELECT e.number, t.id, {', '.join(f'e.{name}' for name in NAMES)}, e.cases"
     " FROM execution e JOIN trace t ON t.number = e.trace"
@@ -72,20 +69,32 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
 
 def save(connection: sqlite3.Connection, packed: Sequence[Packed]) -> None:
     """Write executions, and forget those that their traces have grown out of. Runs inside a
-    writer's transaction."""
-    ids = {
+    writer's transaction. (A bytearray is bound without the search for an adapter.)"""
+    numbers = [number_of(each.trace) for each in packed]
+    there = _ids_of_traces(connection, numbers)
+    coverages = {
         coverage: _coverage_id(connection, coverage) for coverage in {p.coverage for p in packed}
     }
-    kept, traces = {}, set()
-    for each in packed:
-        number = number_of(each.trace)
-        traces.add(number)
-        row = (number, *each.facts, ids[each.coverage], each.cases, number, each.trace)
-        inserted = connection.execute(_INSERT, row)
-        if inserted.rowcount and inserted.lastrowid is not None:
-            kept[inserted.lastrowid] = each.shapes
+    (last,) = connection.execute("SELECT ifnull(max(number), 0) FROM execution").fetchone()
+    values: list[Any] = []
+    kept: dict[int, tuple[str, ...]] = {}
+    for trace, each in zip(numbers, packed, strict=True):
+        if there.get(trace) != each.trace:
+            continue
+        last += 1
+        values += (last, trace, *each.facts, coverages[each.coverage], bytearray(each.cases))
+        kept[last] = each.shapes
+    insert_rows(connection, _INSERT, values)
     save_shapes(connection, kept)
-    _forget_old(connection, sorted(traces))
+    _forget_old(connection, sorted(there))
+
+
+def _ids_of_traces(connection: sqlite3.Connection, numbers: list[int]) -> dict[int, str]:
+    rows = connection.execute(
+        "SELECT number, id FROM trace WHERE number IN (SELECT value FROM json_each(?))",
+        (json_text(numbers),),
+    )
+    return dict(rows.fetchall())
 
 
 def _coverage_id(connection: sqlite3.Connection, cases: str) -> int:
@@ -96,8 +105,8 @@ def _coverage_id(connection: sqlite3.Connection, cases: str) -> int:
 
 def _forget_old(connection: sqlite3.Connection, traces: list[int]) -> None:
     full = connection.execute(
-        "SELECT trace FROM execution WHERE trace IN (SELECT value FROM json_each(?))"
-        " GROUP BY trace HAVING count(*) > ?",
+        "SELECT value FROM json_each(?) WHERE EXISTS"
+        " (SELECT 1 FROM execution WHERE trace = value LIMIT 1 OFFSET ?)",
         (json_text(traces), KEPT + SLACK),
     ).fetchall()
     for (trace,) in full:

@@ -1,4 +1,9 @@
-"""The statements by which a batch writes new rows: many rows each, in a few prepared sizes."""
+"""The statements by which new rows are written: many rows each, in a few prepared sizes. Each
+statement that runs lets go of the interpreter, and has to wait for it again."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
 
 from tracedesk.store.values import ABSENT, SPAN_COLUMNS
 
@@ -19,13 +24,19 @@ _NULLABLE = {
 """Column and the value that is written as null."""
 
 
-def _marks(columns: str) -> str:
-    """One placeholder a column."""
-    names = columns.split(", ")
-    return ", ".join(f"nullif(?, {_NULLABLE[n]})" if n in _NULLABLE else "?" for n in names)
+def insert_rows(
+    connection: sqlite3.Connection, statements: Sequence[tuple[int, str]], values: Sequence[Any]
+) -> None:
+    """Insert rows, given flat, in as few statements as their number allows."""
+    at, left = 0, len(values)
+    for size, statement in statements:
+        while left >= size:
+            connection.execute(statement, values[at : at + size])
+            at += size
+            left -= size
 
 
-def _inserts(table: str, columns: str, verb: str = "INSERT") -> list[tuple[int, str]]:
+def inserts(table: str, columns: str, verb: str = "INSERT") -> list[tuple[int, str]]:
     """Number of values and statement, for each of ``_ROWS_AT_ONCE``."""
     width = columns.count(",") + 1
     row = f"({_marks(columns)})"
@@ -33,14 +44,20 @@ def _inserts(table: str, columns: str, verb: str = "INSERT") -> list[tuple[int, 
     return [(rows * width, start + ", ".join([row] * rows)) for rows in _ROWS_AT_ONCE]
 
 
+def _marks(columns: str) -> str:
+    """One placeholder a column."""
+    names = columns.split(", ")
+    return ", ".join(f"nullif(?, {_NULLABLE[n]})" if n in _NULLABLE else "?" for n in names)
+
+
 UPDATE = (
     f"UPDATE trace SET ({FACTS}) = ({_marks(FACTS)}),"
     " read_revision = 0, status = NULL, duration_ms = NULL, tokens = NULL, response = NULL,"
     " input = NULL WHERE number = ?"
 )
-INSERT_TRACE = _inserts("trace", f"number, id, {FACTS}")
+INSERT_TRACE = inserts("trace", f"number, id, {FACTS}")
 _REQUEST = "id, received_ns, method, path, headers, size, shares, body"
 REQUEST_WIDTH = _REQUEST.count(",") + 1
-INSERT_REQUEST = _inserts("request", _REQUEST)
-INSERT_PART = _inserts("part", "trace, part, request, resources, digest")
-INSERT_SPAN = _inserts("span", SPAN_COLUMNS, "INSERT OR REPLACE")
+INSERT_REQUEST = inserts("request", _REQUEST)
+INSERT_PART = inserts("part", "trace, part, request, resources, digest")
+INSERT_SPAN = inserts("span", SPAN_COLUMNS, "INSERT OR REPLACE")

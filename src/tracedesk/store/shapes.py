@@ -8,13 +8,15 @@ once and completed.
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from sys import intern
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from tracedesk.model.execution import CaseRecord, Execution, ExecutionKind
 from tracedesk.model.shape import Shape, shape_of
+from tracedesk.store.inserts import insert_rows, inserts
 from tracedesk.store.values import clean, json_text
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ TRACES_READ: Final = 200
 IDS: Final = "i"
 """Type code of the numbers of shapes in an outline: those of the database are positive, those
 that only this process knows negative."""
+
+_INSERT: Final = inserts("counted", "number, shapes", "INSERT OR REPLACE")
 
 _FACTS: Final = (
     "e.trace, e.number, t.id, e.agent_id, e.revision, e.kind, e.started_ns, e.ended_ns,"
@@ -55,16 +59,27 @@ def told_shapes(cases: Iterable[CaseRecord], errors: int) -> tuple[str, ...]:
 
 
 def save_shapes(connection: sqlite3.Connection, kept: Mapping[int, Sequence[str]]) -> None:
-    """Keep the shapes of executions, by their numbers. Runs inside a writer's transaction."""
-    ids = _ids(connection, {told for shapes in kept.values() for told in shapes})
-    connection.executemany(
-        "INSERT OR REPLACE INTO counted (number, shapes)"
-        " SELECT ?, ? WHERE EXISTS (SELECT 1 FROM execution WHERE number = ?)",
-        [
-            (number, array(IDS, (ids[told] for told in shapes)).tobytes(), number)
-            for number, shapes in kept.items()
-        ],
+    """Keep the shapes of executions that are there, by their numbers. Runs inside a writer's
+    transaction."""
+    distinct = {tuple(shapes) for shapes in kept.values()}
+    ids = _ids(connection, {told for shapes in distinct for told in shapes})
+    stored = {
+        shapes: bytearray(array(IDS, (ids[told] for told in shapes)).tobytes())
+        for shapes in distinct
+    }
+    values: list[Any] = []
+    for number, shapes in kept.items():
+        values += (number, stored[tuple(shapes)])
+    insert_rows(connection, _INSERT, values)
+
+
+def _complete(connection: sqlite3.Connection, told: Mapping[int, Sequence[str]]) -> None:
+    """``save_shapes`` of those executions that were not deleted meanwhile."""
+    there = connection.execute(
+        "SELECT number FROM execution WHERE number IN (SELECT value FROM json_each(?))",
+        (json_text(list(told)),),
     )
+    save_shapes(connection, {number: told[number] for (number,) in there.fetchall()})
 
 
 def _ids(connection: sqlite3.Connection, told: set[str]) -> dict[str, int]:
@@ -131,7 +146,7 @@ class Outlines:
             for number, (cases, errors) in self._decode(numbers).items()
         }
         if not self._store.read_only:
-            self._store.writer.run(lambda connection: save_shapes(connection, told))
+            self._store.writer.run(partial(_complete, told=told))
         return {
             number: array(IDS, map(self._own_id, shapes)).tobytes()
             for number, shapes in told.items()
