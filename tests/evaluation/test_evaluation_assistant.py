@@ -155,6 +155,23 @@ def test_it_finds_what_one_process_finds_and_both_are_kept_as_history(
         assert latest.version == first.version != ""
 
 
+def test_what_it_had_to_read_is_kept(
+    store: Store, spared: Callable[[Store], Evaluator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluator = spared(store)
+    evaluator.set_files([cases(3)])
+    evaluator.start()
+    assert evaluator.settle(30, recorded=True)
+    store.writer.run(lambda db: db.execute("DELETE FROM reading")).result()
+    watched = Watched(monkeypatch)
+    evaluator.set_files([cases(7)])
+    assert evaluator.settle(30, recorded=True)
+    evaluator.stop()
+    kept = store.readings(range(1, TRACES + 1))
+    assert watched.traces
+    assert {row.number for row in store.rows() if row.id in watched.traces} <= kept.keys()
+
+
 def test_what_a_killed_one_had_is_done_without_it(
     store: Store, spared: Callable[[Store], Evaluator], monkeypatch: pytest.MonkeyPatch
 ) -> None:

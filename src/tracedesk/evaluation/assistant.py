@@ -28,6 +28,7 @@ from tracedesk.evaluation.plan import CHANGED, Plan
 from tracedesk.evaluation.standing import Standing
 from tracedesk.model.agent import Agent
 from tracedesk.store.packing import Packed
+from tracedesk.store.readings import KeptReading
 from tracedesk.testcases.models import Case, CaseFile
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Assisted(msgspec.Struct, frozen=True, eq=False):
     pairs: tuple[Pair, ...]
     evaluated: int
     execution: Packed
+    reading: KeptReading | None
 
 
 class _Given(msgspec.Struct, frozen=True, eq=False):
@@ -129,7 +131,13 @@ class Assistant:
                 if found is not None:
                     del given.entries[code]
                     yield Assisted(
-                        entry, known, given.plan, found, len(judged.pairs), judged.execution
+                        entry,
+                        known,
+                        given.plan,
+                        found,
+                        len(judged.pairs),
+                        judged.execution,
+                        judged.reading,
                     )
             self._back(given)
         if process.ended and not process.done:

@@ -28,6 +28,7 @@ from tracedesk.model.price import Price
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
 from tracedesk.store.packing import Packed, pack
+from tracedesk.store.readings import KeptReading
 from tracedesk.testcases.load import load_text
 from tracedesk.testcases.models import Case
 
@@ -90,6 +91,8 @@ class Judged(msgspec.Struct, frozen=True, array_like=True):
     code: bytes
     pairs: tuple[Pair, ...]
     execution: Packed
+    reading: KeptReading | None
+    """Of a trace that had to be read, for whoever may write."""
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +140,7 @@ class Work:
     def _judged(self, job: Job, plan: Plan, entry: Entry, later: list[Entry]) -> Judged | None:
         revision, started_ns = entry.revision, time.time_ns()
         try:
-            loaded = self._supply.take(entry, lambda most: later[:most])
+            loaded = self._supply.take(entry, lambda most: later[:most], keep=True)
         except StoreError:
             return None
         if loaded is None or loaded.row.revision != revision:
@@ -162,7 +165,13 @@ class Work:
             ended_ns=time.time_ns(),
             settings=job.settings,
         )
-        return Judged(entry.code.to_bytes(16), found.pairs, pack(execution_of(execution)))
+        read = (each for each in self._supply.new_readings() if each.trace == entry.number)
+        return Judged(
+            code=entry.code.to_bytes(16),
+            pairs=found.pairs,
+            execution=pack(execution_of(execution)),
+            reading=next(read, None),
+        )
 
 
 def _entry(asked: Asked, agent_id: str) -> Entry:

@@ -397,6 +397,8 @@ class Evaluator(Orders):
             self._adviser.count(entry, self._agents().get(entry.agent_id))
             if self._recorder is not None:
                 self._recorder.add(found.execution)
+            if self._keeping is not None and found.reading is not None:
+                self._keeping.add([found.reading])
             self._standing.count(entry, plan)
             self._version += 1
         if not self._paused:
