@@ -317,13 +317,17 @@ def test_what_changed_while_nobody_looked_is_evaluated(bench: Bench) -> None:
     assert kinds == {(True, PASSIVE, 2), (False, EDIT, 1), (False, PASSIVE, 2)}
 
 
-def test_an_edit_that_was_undone_takes_up_the_result_of_before(bench: Bench) -> None:
+def test_an_edit_that_was_undone_unseen_is_run_again_so_that_the_history_says_so(
+    bench: Bench,
+) -> None:
     bench.start(cases(ONE))
     trace = bench.send("t1", "look_up")
     bench.settle()
     bench.settle(cases(ONE.replace("look_up", "other")))
-    assert bench.restart(cases(ONE)) == []
+    assert bench.restart(cases(ONE)) == [("t1", "one")]
     assert bench.outcome(trace) is Outcome.PASS
+    assert [e.outcome for e in bench.history()] == [Outcome.PASS, Outcome.FAIL, Outcome.PASS]
+    assert bench.restart(cases(ONE)) == []
 
 
 @pytest.mark.parametrize("what", ["engine", "time zone"])
@@ -349,6 +353,19 @@ def test_errors_are_not_taken_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) 
         assert bench.outcome(trace) is Outcome.ERROR
     assert bench.restart(cases(ONE)) == [("t1", "one")]
     assert bench.outcome(trace) is Outcome.PASS
+
+
+def test_what_a_broken_case_said_is_taken_up_for_it_cannot_say_otherwise(bench: Bench) -> None:
+    broken = load_text(
+        f"cases:\n{ONE.replace('name: look_up', 'name: look_up, mode: no')}{TWO}", "a.yaml"
+    )
+    bench.start(broken)
+    trace = bench.send("t1", "look_up", "refund")
+    bench.settle()
+    assert bench.outcome(trace) is Outcome.ERROR
+    assert bench.restart(broken) == []
+    assert bench.outcome(trace) is Outcome.ERROR
+    assert len(bench.history()) == 1
 
 
 def test_a_damaged_history_only_costs_an_evaluation(

@@ -399,3 +399,37 @@ def test_what_is_given_up_has_failed(server: ModelServer, settings: Configure, j
     judge.give_up("too late")
     assert judge.wait(0)
     assert judge.judgement(asked()) == Failure("judge_timeout", "too late", "small")
+
+
+def test_whoever_does_not_ask_knows_that_asking_failed(
+    server: ModelServer, settings: Configure, judge_of: Make
+):
+    shelf = MemoryShelf()
+    server.behaviours = [lambda request: request.send(400, {"error": "no"}), answers(1.0)]
+    judge = judge_of(settings(), shelf)
+    failed = answer_to(judge)
+    assert isinstance(failed, Failure)
+    assert judge.recalling("not here").judgement(asked()) == failed
+    later = judge_of(settings(), shelf)
+    assert later.recalling("not here").judgement(asked()) == failed, "in another run too"
+    assert isinstance(answer_to(later), Judgement), "and whoever asks does ask"
+    for each in (later, judge_of(settings(), shelf)):
+        assert isinstance(each.recalling("not here").judgement(asked()), Judgement)
+
+
+def test_a_failure_is_kept_but_once(server: ModelServer, settings: Configure, judge_of: Make):
+    shelf = MemoryShelf()
+    server.behaviours = [lambda request: request.send(400, {"error": "no"})]
+    for _ in range(3):
+        answer_to(judge_of(settings(), shelf))
+    (key,) = {each.key for each in [judge_of(settings(), shelf).judgement(asked())]}
+    assert len(shelf.answers(key)) == 1
+
+
+def test_a_judge_that_cannot_be_asked_says_so_to_those_who_do_not_ask(
+    settings: Configure, judge_of: Make
+):
+    judge = judge_of(settings(api_key_env="NO_SUCH_KEY_HERE"))
+    found = judge.recalling("not here").judgement(asked())
+    assert isinstance(found, Failure)
+    assert found.code == "judge_config"

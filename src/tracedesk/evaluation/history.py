@@ -1,14 +1,14 @@
 """Takes up after a restart what earlier executions say, so that not all is evaluated again.
 
-A result is taken up only if the trace's revision, the case's digest, the version of the program
-and the settings are those of then; the clock of date expressions is part of the revision. Errors
-are never taken up, nor, where there is a judge, what it has not decided: another attempt may do
-better.
+A result is taken up only if it is the last word on its case, and the trace's revision, the case's
+digest, the version of the program and the settings are those of then; the clock of date expressions is part of the revision. Errors
+are never taken up, but those of a broken test case, nor, where there is a judge, what it has not
+decided: another attempt may do better.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 from tracedesk.evaluation.engine import engine
 from tracedesk.evaluation.memo import Known, Pair
@@ -19,6 +19,7 @@ from tracedesk.store.errors import DamagedError
 from tracedesk.store.executions import Coverage, Facts
 from tracedesk.store.packing import BriefCase
 from tracedesk.store.rows import TraceRow
+from tracedesk.testcases.models import Case
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ PAIRS_SHARED = 10_000
 """Different results remembered for sharing."""
 
 _ORDER = tuple(Outcome)
+
+_Told = tuple[frozenset[str], frozenset[str]]
 
 
 class Recollection:
@@ -48,7 +51,8 @@ class Recollection:
         self._shared = shared
         self._pairs: dict[tuple[object, ...], Pair] = {}
         self._parts: dict[tuple[int, frozenset[str]], tuple[Plan, Plan]] = {}
-        self._fitting: dict[tuple[int, int], tuple[Coverage, Plan, frozenset[str]]] = {}
+        self._fitting: dict[tuple[int, int], tuple[Coverage, Plan, _Told]] = {}
+        self._broken: dict[int, tuple[Plan, dict[str, Case]]] = {}
 
     def of(self, rows: Sequence[TraceRow]) -> dict[str, Known]:
         """What is known of these traces, by id; of some perhaps not every case. Raises StoreError
@@ -57,7 +61,7 @@ class Recollection:
         if not by_number:
             return {}
         try:
-            facts = self._store.history.facts_of(by_number, engine())
+            facts = self._store.history.facts_of(by_number)
             wanted = self._wanted(facts, by_number)
             told = self._store.history.brief(
                 {number for each in wanted.values() for number in each}
@@ -82,20 +86,21 @@ class Recollection:
             told: frozenset[str] = frozenset()
             chosen = wanted[number] = {}
             for each in group:
-                if each.settings == settings and each.revision == row.revision:
-                    fresh = self._fits(each.covers, plan) - told
-                    if fresh:
-                        chosen[each.number] = fresh
-                        told |= fresh
+                covered, fitting = self._fits(each.covers, plan)
+                alike = each.settings == settings and each.engine == engine()
+                if alike and (fresh := fitting - told):
+                    chosen[each.number] = fresh
+                told |= covered
         return wanted
 
-    def _fits(self, covers: Coverage, plan: Plan) -> frozenset[str]:
-        """The cases of an execution that stand in the plan as they were then."""
+    def _fits(self, covers: Coverage, plan: Plan) -> _Told:
+        """The cases of an execution, and those that stand in the plan as they were then."""
         found = self._fitting.get((id(covers), id(plan)))
         if found is None:
             present = {(case.id, case.digest) for case in plan.cases}
             fitting = frozenset(case for case, digest in covers if (case, digest) in present)
-            found = self._fitting[id(covers), id(plan)] = (covers, plan, fitting)
+            told = frozenset(case for case, _ in covers), fitting
+            found = self._fitting[id(covers), id(plan)] = (covers, plan, told)
         return found[2]
 
     def _known(
@@ -105,13 +110,18 @@ class Recollection:
         told: dict[int, tuple[BriefCase, ...]],
     ) -> Known | None:
         pairs: dict[str, Pair] = {}
+        whole = self._plan_of(row.agent_id)
+        broken = self._broken_in(whole)
         for number, cases in chosen.items():
             for brief in told.get(number, ()):
-                if brief.case in cases and (pair := self._pair(brief)) is not None:
+                if brief.case not in cases:
+                    continue
+                pair = self._pair(brief, broken.get(brief.case))
+                if pair is not None:
                     pairs[brief.case] = pair
         if not pairs:
             return None
-        plan = self._part(self._plan_of(row.agent_id), frozenset(pairs))
+        plan = self._part(whole, frozenset(pairs))
         return self._shared(plan, row.revision, tuple(pairs[case.id] for case in plan.cases))
 
     def _part(self, plan: Plan, cases: frozenset[str]) -> Plan:
@@ -124,25 +134,46 @@ class Recollection:
             found = self._parts[id(plan), cases] = (plan, part)
         return found[1]
 
-    def _pair(self, brief: BriefCase) -> Pair | None:
+    def _broken_in(self, plan: Plan) -> dict[str, Case]:
+        """The cases of a plan with a load error, by id."""
+        found = self._broken.get(id(plan))
+        if found is None:
+            cases = {case.id: case for case in plan.cases if _is_broken(case)}
+            found = self._broken[id(plan)] = (plan, cases)
+        return found[1]
+
+    def _pair(self, brief: BriefCase, broken: Case | None) -> Pair | None:
         key = (
             brief.outcome,
             brief.score,
             *((check.target, check.outcome) for check in brief.checks),
         )
         found = self._pairs.get(key)
-        if found is None and self._final(brief):
+        if found is None and self._final(brief, broken):
             if len(self._pairs) >= PAIRS_SHARED:
                 self._pairs.clear()
             outcomes = [check.outcome for check in brief.checks]
             counts = tuple(outcomes.count(outcome) for outcome in _ORDER)
-            found = self._pairs[key] = Pair(brief.outcome, brief.score, counts)
+            found = Pair(brief.outcome, brief.score, counts)
+            if broken is None:
+                self._pairs[key] = found
         return found
 
-    def _final(self, brief: BriefCase) -> bool:
-        """Whether evaluating once more could not come out otherwise."""
-        return brief.outcome is not Outcome.ERROR and not any(
-            check.outcome is Outcome.ERROR
+    def _final(self, brief: BriefCase, broken: Case | None) -> bool:
+        """Whether evaluating once more could not come out otherwise. ``broken``: its case, when
+        that has a load error, which is then the one error that was to be expected."""
+        if broken is None:
+            expected: Sequence[bool] = ()
+            if brief.outcome is Outcome.ERROR:
+                return False
+        else:
+            expected = [bool(check.problems) for check in broken.checks]
+        return not any(
+            (check.outcome is Outcome.ERROR and not known)
             or (self._judge and check.target == "semantic" and not check.outcome.decided)
-            for check in brief.checks
+            for check, known in zip_longest(brief.checks, expected, fillvalue=False)
         )
+
+
+def _is_broken(case: Case) -> bool:
+    return bool(case.problems) or any(check.problems for check in case.checks)

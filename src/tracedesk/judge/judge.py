@@ -17,7 +17,7 @@ from tracedesk.judge.heuristic import HeuristicJudge
 from tracedesk.judge.injection import injection_in
 from tracedesk.judge.keys import key_of
 from tracedesk.judge.settings import JudgeSettings, fault_of
-from tracedesk.judge.shelf import MemoryShelf, Shelf, kept, samples_of
+from tracedesk.judge.shelf import MemoryShelf, Shelf, failure_of, kept, kept_failure, samples_of
 from tracedesk.model.judgement import (
     Answer,
     Failure,
@@ -53,7 +53,8 @@ class StoppableJudge(Judge, Protocol):
     """A judge with a life of its own."""
 
     def recalling(self, reason: str) -> Judge:
-        """The same judge, never asking: it answers what is known, and ``reason`` otherwise."""
+        """The same judge, never asking: it answers what is known, that it failed when last it was
+        asked, and ``reason`` otherwise."""
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until nothing is asked any more; False after the timeout."""
@@ -100,6 +101,9 @@ class AskingJudge:
         """Keys that were answered in this run."""
         self._asked: set[str] = set()
         self._failed: dict[str, tuple[Failure, float]] = {}
+        """Until when a question that failed in this run is not asked again."""
+        self._failed_last: dict[str, Failure] = {}
+        """Questions whose last attempt failed, whoever asked."""
         self._finished: list[str] = []
         self._failures = 0
         self._last_failure = ""
@@ -160,20 +164,24 @@ class AskingJudge:
                 cached=key not in self._fresh,
                 injection=injection_in(question.text),
             )
-        if unless:
-            return Unasked(unless, model)
         if fault := fault_of(settings):
             return Failure("judge_config", fault, model)
+        if unless:
+            return self._failed_last.get(key) or Unasked(unless, model)
         return self._ask(Task(key, question, question.samples - len(samples)))
 
     def _samples(self, key: str) -> tuple[Sample, ...]:
         found = self._known.get(key)
         if found is None:
-            found = samples_of(self._shelf.answers(key))
+            answers = self._shelf.answers(key)
+            failed = failure_of(answers)
             with self._change:
                 if len(self._known) >= REMEMBERED:
                     self._known.clear()
-                found = self._known.setdefault(key, found)
+                    self._failed_last.clear()
+                if key not in self._known and failed is not None:
+                    self._failed_last[key] = failed
+                found = self._known.setdefault(key, samples_of(answers))
         return found
 
     def _ask(self, task: Task) -> Answer:
@@ -195,13 +203,18 @@ class AskingJudge:
 
     def _take(self, key: str, samples: Sequence[Sample], failure: Failure | None) -> None:
         """In the asker's thread: what became of a question."""
-        if samples:
-            self._shelf.keep(key, self._settings.model, kept(samples))
+        answers = kept(samples)
+        if failure is not None and (samples or failure != self._failed_last.get(key)):
+            answers.append(kept_failure(failure))
+        if answers:
+            self._shelf.keep(key, self._settings.model, answers)
         with self._change:
+            self._failed_last.pop(key, None)
             if samples:
                 self._known[key] = (*self._known.get(key, ()), *samples)
                 self._fresh.add(key)
             if failure is not None:
+                self._failed_last[key] = failure
                 self._failed[key] = (failure, time.monotonic() + FAILED_FOR_S)
                 self._failures += 1
                 self._last_failure = failure.message

@@ -1,7 +1,8 @@
 """Where answers and spending are kept between runs, as the judge sees it.
 
 An answer is kept as JSON of a ``Sample``. One that cannot be read back is as good as none:
-the judge is then asked again.
+the judge is then asked again. That asking failed is kept beside the answers, for those who do
+not ask: what failed is not the same as what nobody asked.
 """
 
 from collections.abc import Sequence
@@ -9,10 +10,18 @@ from typing import Protocol
 
 import msgspec
 
-from tracedesk.model.judgement import Sample
+from tracedesk.model.judgement import Failure, Sample
+
+
+class _Failed(msgspec.Struct, frozen=True):
+    """Asking failed; kept in the place of an answer, as which it cannot be read."""
+
+    failure: Failure
+
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Sample).decode
+_decode_failed = msgspec.json.Decoder(_Failed).decode
 
 
 class Shelf(Protocol):
@@ -68,3 +77,16 @@ def samples_of(answers: Sequence[bytes]) -> tuple[Sample, ...]:
 def kept(samples: Sequence[Sample]) -> list[bytes]:
     """The samples as they are kept."""
     return [_encode(sample) for sample in samples]
+
+
+def failure_of(answers: Sequence[bytes]) -> Failure | None:
+    """Why asking failed, when that is what happened last."""
+    try:
+        return _decode_failed(answers[-1]).failure if answers else None
+    except msgspec.DecodeError:
+        return None
+
+
+def kept_failure(failure: Failure) -> bytes:
+    """The failure as it is kept."""
+    return _encode(_Failed(failure))

@@ -60,6 +60,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     """Number of the trace."""
     number: int
     revision: int
+    engine: str
     settings: str
     covers: Coverage
 
@@ -206,14 +207,13 @@ class History:
         for started_ns, number, kind, coverage in sorted(rows):
             yield started_ns, number, kind, covers[coverage]
 
-    def facts_of(self, traces: Iterable[int], engine: str) -> Iterator[Facts]:
-        """The executions of these traces' present revisions by this version of the program,
-        trace by trace, newest first."""
+    def facts_of(self, traces: Iterable[int]) -> Iterator[Facts]:
+        """The executions of these traces' present revisions, trace by trace, newest first."""
         condition = (
-            "e.trace IN (SELECT value FROM json_each(?)) AND e.engine = ? AND e.revision ="
+            "e.trace IN (SELECT value FROM json_each(?)) AND e.revision ="
             " (SELECT revision FROM trace t WHERE t.number = e.trace)"
         )
-        return self._facts(condition, [json_text(list(traces)), engine])
+        return self._facts(condition, [json_text(list(traces))])
 
     def brief(self, numbers: Iterable[int]) -> dict[int, tuple[BriefCase, ...]]:
         """The outcomes of executions, by their numbers."""
@@ -250,14 +250,15 @@ class History:
         trace = number = 2**63 - 1
         while True:
             rows = self._store.query(
-                "SELECT e.trace, e.number, e.revision, e.settings, e.coverage FROM execution e"
+                "SELECT e.trace, e.number, e.revision, e.engine, e.settings, e.coverage"
+                " FROM execution e"
                 f" WHERE {condition} AND (e.trace < ? OR (e.trace = ? AND e.number < ?))"
                 " ORDER BY e.trace DESC, e.number DESC LIMIT ?",
                 [*values, trace, trace, number, PAGE],
             )
-            covers = self._covered({row[4] for row in rows})
-            for trace, number, revision, settings, coverage in rows:
-                yield Facts(trace, number, revision, settings, covers[coverage])
+            covers = self._covered({row[-1] for row in rows})
+            for trace, number, *facts, coverage in rows:
+                yield Facts(trace, number, *facts, covers[coverage])
             if len(rows) < PAGE:
                 return
 
