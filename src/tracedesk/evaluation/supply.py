@@ -80,26 +80,34 @@ class Supply:
         ``anew``: read its bodies, whatever is kept of it. ``keep``: what has to be read for this
         is for ``new_readings``.
         """
-        trace_id = entry.id
         if self._last is not None:
-            self._last.let_go()
-        loaded = None if anew else self._loaded.get(trace_id)
-        if loaded is not None and loaded.row.revision == entry.revision:
-            return loaded
-        row = self._row(trace_id, entry, following)
+            self._last.let_go()  # one at a time, for bodies may be large
+        loaded = None if anew else self._loaded.get(entry.id)
+        if loaded is None or loaded.row.revision != entry.revision:
+            loaded = self._fetch(entry, following, anew=anew, keep=keep)
+        self._last = None if loaded is None else loaded.original
+        return loaded
+
+    def _fetch(
+        self,
+        entry: Entry,
+        following: Callable[[int], Iterable[Entry]],
+        *,
+        anew: bool,
+        keep: bool,
+    ) -> Loaded | None:
+        row = self._row(entry.id, entry, following)
         if row is None:
             return None
         agent = self._agents().get(row.agent_id)
         kept = self._kept.pop(row.number, None)
         requests = self._bodies.pop(row.id, None)
-        loaded = None
-        if kept is not None and not anew:
-            loaded = self._as_kept(row, agent, kept)
-        received = _UNPACKED * (len(kept.value) if kept is not None else 0)
-        if loaded is None:
+        loaded = None if kept is None or anew else self._as_kept(row, agent, kept)
+        if loaded is not None and kept is not None:
+            received = _UNPACKED * len(kept.value)
+        else:
             loaded = self._read(row, agent, requests, keep)
             received = sum(len(request.body) for request in requests or ())
-        self._last = loaded.original
         if self._loaded.wants(row.id, row.number):
             self._loaded.put(row.id, row.number, loaded, memory_of(loaded.trace, received))
         return loaded
