@@ -8,6 +8,7 @@ import pytest
 from piloting import lines_of, until
 
 from tracedesk.evaluation.progress import Progress
+from tracedesk.model.execution import ExecutionKind
 from tracedesk.tui.app import TracedeskApp
 from tracedesk.tui.screens.matrix import MatrixScreen
 from tracedesk.tui.screens.scores import ScoresScreen
@@ -218,6 +219,11 @@ async def test_an_edit_of_a_case_file_stands_there_with_what_it_flipped(judged_d
             pilot,
             lambda: any(entry.edit for entry in screen.view.entries),
             "the edit is marked",
+        )
+        await until(
+            pilot,
+            lambda: len(list(judged_desk.store.history.executions(kind=ExecutionKind.EDIT))) == 3,
+            "what it said of each trace is kept",
         )
         at = next(at for at, entry in enumerate(screen.view.entries) if entry.edit)
         assert "testcases/booking.yaml: Books for four" in lines_of(app, "#entries")[at]
