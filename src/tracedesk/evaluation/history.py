@@ -1,14 +1,14 @@
 """Takes up after a restart what earlier executions say, so that not all is evaluated again.
 
 A result is taken up only if it is the last word on its case, and the trace's revision, the case's
-digest, the version of the program and the settings are those of then; the clock of date expressions is part of the revision. Errors
-are never taken up, but those of a broken test case, nor, where there is a judge, what it has not
-decided: another attempt may do better.
+digest, the version of the program and the settings are those of then; the clock of date
+expressions is part of the revision. Errors are never taken up, but those of a broken test case,
+nor, where there is a judge, what it has not decided: another attempt may do better.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby, zip_longest
+from itertools import groupby
 
 from tracedesk.evaluation.engine import engine
 from tracedesk.evaluation.memo import Known, Pair
@@ -162,16 +162,14 @@ class Recollection:
     def _final(self, brief: BriefCase, broken: Case | None) -> bool:
         """Whether evaluating once more could not come out otherwise. ``broken``: its case, when
         that has a load error, which is then the one error that was to be expected."""
-        if broken is None:
-            expected: Sequence[bool] = ()
-            if brief.outcome is Outcome.ERROR:
-                return False
-        else:
-            expected = [bool(check.problems) for check in broken.checks]
+        if broken is None and brief.outcome is Outcome.ERROR:
+            return False
+        checks = broken.checks if broken is not None else ()
+        expected = {place for place, check in enumerate(checks) if check.problems}
         return not any(
-            (check.outcome is Outcome.ERROR and not known)
+            (check.outcome is Outcome.ERROR and place not in expected)
             or (self._judge and check.target == "semantic" and not check.outcome.decided)
-            for check, known in zip_longest(brief.checks, expected, fillvalue=False)
+            for place, check in enumerate(brief.checks)
         )
 
 

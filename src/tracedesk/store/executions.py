@@ -257,8 +257,8 @@ class History:
                 [*values, trace, trace, number, PAGE],
             )
             covers = self._covered({row[-1] for row in rows})
-            for trace, number, *facts, coverage in rows:
-                yield Facts(trace, number, *facts, covers[coverage])
+            for trace, number, revision, engine, settings, coverage in rows:
+                yield Facts(trace, number, revision, engine, settings, covers[coverage])
             if len(rows) < PAGE:
                 return
 
