@@ -75,7 +75,7 @@ async def places(app, pilot):
         await settled(pilot)
         yield name
         await home(app, pilot, bench)
-    app.push_screen(ChangedScreen("booking.yaml", b"a: 1\n", b"a: 2\n", ascii=app.ascii))
+    app.push_screen(ChangedScreen("booking.yaml", b"a: 1\n", b"a: 2\n"))
     await settled(pilot)
     yield "changed on disk"
     await pilot.press("v")

@@ -1,6 +1,7 @@
 """After an edit: how many verdicts flipped, which, and the way to each; and marks of traces."""
 
 import pytest
+from every_screen import shown
 from fake_desk import booking_desk, booking_verdicts, passing_case
 from piloting import lines_of, until
 
@@ -173,8 +174,9 @@ async def test_marks_in_ascii_have_other_letters(workbench):
     for at, mark in enumerate(("bad", "good")):
         desk.mark(desk.rows_newest_first()[at], mark)
     async with workbench(desk, size=LARGE, ascii=True) as session:
-        first, second = session.lines("#traces")[:2]
-        assert (first[2], second[2]) == ("v", "^")
+        x, y = session.screen.query_one("#traces").region.offset
+        first, second = shown(session.app)[y : y + 2]
+        assert (first[x + 2], second[x + 2]) == ("v", "^")
 
 
 async def test_a_mark_over_a_real_desk_is_stored(tmp_path, open_desk, call):

@@ -98,11 +98,7 @@ async def test_the_help_of_every_screen_opens_and_names_the_keys_that_work_every
 
 @pytest.mark.parametrize("screen", [CloseScreen, ChangedScreen])
 def test_a_question_names_its_keys_on_its_border(screen):
-    asked = (
-        screen("file", ascii=False)
-        if screen is CloseScreen
-        else screen("file", b"a", b"b", ascii=False)
-    )
+    asked = screen("file") if screen is CloseScreen else screen("file", b"a", b"b")
     for binding in screen.BINDINGS:
         assert any(f"{key} " in asked.hint for key in binding.key.split(","))
 

@@ -273,7 +273,7 @@ def test_points_that_do_not_fit_are_left_out_and_that_is_said():
 
 
 def test_without_box_characters_bars_are_whole_cells():
-    assert not set("▁▂▃▄▅▆▇") & set("".join(drawn([Bar("a", 42.0)], 40, 9, ascii=True)))
+    assert not set("▁▂▃▄▅▆▇") & set("".join(drawn([Bar("a", 42.0)], 40, 9, eighths=False)))
 
 
 # -- evaluation held up ----------------------------------------------------------------

@@ -353,14 +353,6 @@ async def test_resizing_to_almost_nothing_and_back(workbench):
         assert session.screen.span.span_id == "search"
 
 
-async def test_ascii_mode_uses_no_other_glyphs_of_ours(workbench):
-    async with workbench(ascii=True) as session:
-        for selector in ("#traces", "#spans", "#page", "#results"):
-            assert "\n".join(session.lines(selector)).isascii(), selector
-        for bar in ("#header", "#breadcrumb", "#footer", "#tabs", "#ruler"):
-            assert session.bar(bar).isascii(), bar
-
-
 async def test_hostile_text_is_shown_and_not_obeyed(workbench):
     hostile = "\x1b]0;owned\x07[red]x[/red][@click=app.quit]y[/]‮evil"
     desk = FakeDesk()

@@ -25,7 +25,6 @@ from tracedesk.tui.notices import Notices
 from tracedesk.tui.screens.workbench import Workbench
 from tracedesk.tui.session import Session, read_session, write_session
 from tracedesk.tui.steady import Steady, report
-from tracedesk.tui.text import ASCII
 from tracedesk.tui.themes import DARK, THEMES, derived
 from tracedesk.tui.view_models.command_line import History, Meant
 
@@ -72,7 +71,7 @@ class TracedeskApp(Steady, Notices):
         self._after_first_frame = after_first_frame
         self.desk = desk
         self.strict = strict
-        self.ascii = wants_ascii(os.environ) if ascii is None else ascii
+        self._ascii = wants_ascii(os.environ) if ascii is None else ascii
         self._now_ns = now_ns
         for theme in THEMES:
             self.register_theme(theme)
@@ -101,7 +100,7 @@ class TracedeskApp(Steady, Notices):
             self.action_tour()
 
     def get_default_screen(self) -> Screen[None]:
-        self.workbench = Workbench(self.desk, self._now_ns, self.left, ascii=self.ascii)
+        self.workbench = Workbench(self.desk, self._now_ns, self.left)
         return self.workbench
 
     def exit(
@@ -123,17 +122,13 @@ class TracedeskApp(Steady, Notices):
                 continue
             title = action.label[:1].upper() + action.label[1:]
             where = f" · {PANE_TITLES[action.pane]}" if action.pane in PANE_TITLES else ""
-            told = self.shown(f"{action.help}  {action.shown_keys}{where}")
+            told = f"{action.help}  {action.shown_keys}{where}"
             yield SystemCommand(title, escape(told), partial(self._do, action), action.palette)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What each painted line passes; the last of it, ASCII where nothing else can be shown."""
         filters = super().get_line_filters()
-        return [*filters, ASCII_FILTER] if self.ascii else filters
-
-    def shown(self, text: str) -> str:
-        """A text of ours as this terminal can show it."""
-        return text.translate(ASCII) if self.ascii else text
+        return [*filters, ASCII_FILTER] if self._ascii else filters
 
     # -- commands --------------------------------------------------------------------
 
@@ -177,7 +172,7 @@ class TracedeskApp(Steady, Notices):
         if self.screen is self.workbench and self.workbench.opened is not None:
             here = self.workbench
             leave = lambda _: here.go_to_pane(here.pane)  # noqa: E731 - where the tour has led
-            self.push_screen(TourScreen(ascii=self.ascii), leave)
+            self.push_screen(TourScreen(), leave)
         else:
             self.notify("The tour needs the workbench with a trace in it.")
 
@@ -185,7 +180,7 @@ class TracedeskApp(Steady, Notices):
         """What was logged."""
         from tracedesk.tui.screens.log_screen import LogScreen
 
-        self.push_screen(LogScreen(self.desk.workspace.log, ascii=self.ascii))
+        self.push_screen(LogScreen(self.desk.workspace.log))
 
     def action_jump_mode(self) -> None:
         """Label what is on screen, and go where a label is typed."""
@@ -209,7 +204,7 @@ class TracedeskApp(Steady, Notices):
             if meant is not None:
                 self.run_worker(obey(self, meant), exit_on_error=False)
 
-        self.push_screen(CommandLine(pane, self.history, words, ascii=self.ascii), follow)
+        self.push_screen(CommandLine(pane, self.history, words), follow)
 
     def _handle_exception(self, error: Exception) -> None:
         """Errors outside message handlers, once the app is up; before that there is no app."""

@@ -10,6 +10,7 @@ import sys
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
+from textual.widget import Widget
 
 from tracedesk.tui.text import ASCII
 
@@ -27,6 +28,11 @@ class AsciiFilter(LineFilter):
 
 ASCII_FILTER = AsciiFilter()
 """One for all: what it painted is kept with the lines, by the filter."""
+
+
+def paints_ascii(widget: Widget) -> bool:
+    """True where glyphs will be replaced; for drawings that are another one then."""
+    return ASCII_FILTER in widget.get_line_filters()
 
 
 def wants_ascii(environment: "os._Environ[str] | dict[str, str]") -> bool:

@@ -3,8 +3,6 @@
 from textual.app import App
 from textual.notifications import Notification, Notify
 
-from tracedesk.tui.text import ASCII
-
 AT_ONCE = 3
 """Notifications on screen; an older one makes room, one of an error last."""
 
@@ -12,14 +10,11 @@ AT_ONCE = 3
 class Notices(App[None]):
     """The app as far as it notifies."""
 
-    ascii = False
-
     def on_notify(self, event: Notify) -> None:
         """Show a notification in the place of its equals, and no more than a few."""
         event.prevent_default()  # the framework would show each for itself
         told, shown = event.notification, self._notifications
-        text = told.message.translate(ASCII) if self.ascii else told.message
-        number = 1
+        text, number = told.message, 1
         for other in list(shown):
             same = (other.severity, other.title) == (told.severity, told.title)
             if same and (times := _times(other.message, text)):

@@ -55,11 +55,9 @@ class AgentsScreen(OwnScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("agents screen")]
 
-    def __init__(self, desk: Desk, *, ascii: bool) -> None:
+    def __init__(self, desk: Desk) -> None:
         super().__init__()
-        self.set_class(ascii, "-ascii")
         self.desk = desk
-        self.ascii = ascii
         self.pane = "agents"
         self.roster = Roster((), ())
         self._seen: tuple[int, int, int] | None = None
@@ -68,16 +66,16 @@ class AgentsScreen(OwnScreen):
         self._rest_until = 0.0
 
     def compose(self) -> ComposeResult:
-        yield LineLabel(ascii=self.ascii, id="header")
+        yield LineLabel(id="header")
         with Vertical(id="agents-pane", classes="pane"):
-            yield LineLabel(ascii=self.ascii, id="agents-head")
-            yield AgentsView(self.desk.workspace, ascii=self.ascii)
+            yield LineLabel(id="agents-head")
+            yield AgentsView(self.desk.workspace)
         with Vertical(id="keys-pane", classes="pane"):
-            yield LineLabel(ascii=self.ascii, id="keys-head")
-            yield KeysView(ascii=self.ascii)
+            yield LineLabel(id="keys-head")
+            yield KeysView()
         with Vertical(id="sending-pane", classes="pane"):
-            yield SendingPage(ascii=self.ascii, id="sending")
-        yield LineLabel(ascii=self.ascii, id="footer")
+            yield SendingPage(id="sending")
+        yield LineLabel(id="footer")
 
     def on_mount(self) -> None:
         self.agents.focus()
@@ -216,7 +214,7 @@ class AgentsScreen(OwnScreen):
         ]
         agree = partial(self.take_out, agent)
         question = f"Remove {agent.name} from {CONFIG_NAME}?"
-        self.app.push_screen(Confirm(question, told, agree, ascii=self.ascii))
+        self.app.push_screen(Confirm(question, told, agree))
 
     @work(thread=True, exit_on_error=False, group="agents")
     def take_out(self, agent: Agent) -> None:
@@ -265,7 +263,7 @@ class AgentsScreen(OwnScreen):
             ]
             agree = partial(self.revoke, entry.key.id)
             question = f"Revoke the key {entry.key.name}?"
-            self.app.push_screen(Confirm(question, told, agree, ascii=self.ascii))
+            self.app.push_screen(Confirm(question, told, agree))
 
     @work(thread=True, exit_on_error=False, group="agents")
     def revoke(self, key_id: str) -> None:
@@ -298,7 +296,7 @@ class AgentsScreen(OwnScreen):
         submit: Callable[[Entries], Any],
         done: Callable[[Any], None],
     ) -> None:
-        self.app.push_screen(Form(title, fields, submit, done, ascii=self.ascii))
+        self.app.push_screen(Form(title, fields, submit, done))
 
     def _say(self, text: str, severity: Any = "information") -> None:
         self.notify(text, severity=severity, timeout=4, markup=False)
@@ -311,7 +309,7 @@ class NewKey(Modal):
     pane = "made"
 
     def __init__(self, opener: AgentsScreen, entry: KeyEntry, secret: str) -> None:
-        super().__init__(ascii=opener.ascii)
+        super().__init__()
         self.title_text = f"The key {entry.key.name}"
         self.hint = "y copies it · c curl · v variables · Esc closes"
         self._opener = opener

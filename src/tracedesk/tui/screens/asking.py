@@ -74,13 +74,10 @@ class Form(Steady, RoleScreen, ModalScreen[None]):
         fields: Sequence[Field],
         submit: Callable[[Entries], Any],
         done: Callable[[Any], None],
-        *,
-        ascii: bool,
     ) -> None:
         """``submit`` is called in a worker thread and raises ValueError or one of our errors for
         what is wrong with the entries; ``done`` is then called with what it returned."""
         super().__init__()
-        self.set_class(ascii, "-ascii")
         self._title = title
         self._fields = fields
         self._submit = submit
@@ -152,10 +149,8 @@ class Confirm(Modal):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("confirm")]
     pane = "confirm"
 
-    def __init__(
-        self, question: str, told: Sequence[str], agree: Callable[[], object], *, ascii: bool
-    ) -> None:
-        super().__init__(ascii=ascii)
+    def __init__(self, question: str, told: Sequence[str], agree: Callable[[], object]) -> None:
+        super().__init__()
         self.title_text = question
         self.hint = "y yes · n no"
         self._told = told

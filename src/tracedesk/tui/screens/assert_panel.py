@@ -63,8 +63,8 @@ class EffectsCounted(Message):
 class CandidatesView(LineView):
     """A line a candidate."""
 
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="candidates")
+    def __init__(self) -> None:
+        super().__init__(id="candidates")
         self.rows: list[Row] = []
         self.effects: Effects | None = None
         self.empty_note = " trying what fits …"
@@ -94,10 +94,8 @@ class AssertScreen(Previewing):
         copy: Callable[[str], None],
         done: Callable[[Written], None],
         go: Go,
-        *,
-        ascii: bool,
     ) -> None:
-        super().__init__(desk, opened, go, ascii=ascii)
+        super().__init__(desk, opened, go)
         self._label_of, self._copy, self._done = label_of, copy, done
         self._places = [place]
         """The place at hand, and those that led to it."""
@@ -105,8 +103,8 @@ class AssertScreen(Previewing):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield CandidatesView(ascii=self.ascii)
-            yield PageView(ascii=self.ascii, id="preview")
+            yield CandidatesView()
+            yield PageView(id="preview")
 
     def on_mount(self) -> None:
         self.query_one("#preview", PageView).can_focus = False
@@ -200,9 +198,7 @@ class AssertScreen(Previewing):
             self._places.append(row.place)
             self._begin()
         elif row is not None and row.candidate is not None:
-            targets = TargetScreen(
-                self.desk, self.opened, row.candidate, self._written, self._go, ascii=self.ascii
-            )
+            targets = TargetScreen(self.desk, self.opened, row.candidate, self._written, self._go)
             self.app.push_screen(targets)
 
     def chosen(self) -> tuple[Target, Candidate] | None:

@@ -55,7 +55,7 @@ class Asserting(Backtests):
         place, opened = found
         panel = AssertScreen(
             self.desk, opened, place, self.name_of, self.put_on_clipboard, self.was_written,
-            self._go_to_flip, ascii=self.ascii,
+            self._go_to_flip,
         )  # fmt: skip
         self.app.push_screen(panel)
 

@@ -27,9 +27,8 @@ class CommandLine(Steady, ModalScreen[Meant]):
     BINDINGS: ClassVar[list[BindingType]] = []
     STEPS: ClassVar = {"up": -1, "down": 1}
 
-    def __init__(self, pane: str, history: History, words: Words, *, ascii: bool) -> None:
+    def __init__(self, pane: str, history: History, words: Words) -> None:
         super().__init__()
-        self.ascii = ascii
         self._pane, self._history, self._words = pane, history, words
 
     def compose(self) -> ComposeResult:

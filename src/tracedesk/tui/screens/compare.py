@@ -27,7 +27,7 @@ from tracedesk.tui.messages import CursorMoved, LineOpened
 from tracedesk.tui.screens.footed import OwnScreen
 from tracedesk.tui.screens.value import ValueScreen
 from tracedesk.tui.steady import report
-from tracedesk.tui.text import ASCII, fit, plain
+from tracedesk.tui.text import fit, plain
 from tracedesk.tui.view_models.compared import SIDE_BY_SIDE, Compared, differs
 from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.view_models.pages.difference import ROLES, pair_page, trace_page
@@ -78,16 +78,13 @@ class CompareScreen(OwnScreen):
         *,
         note: str = "",
         compared: Callable[[str, str, Comparison], None] = lambda left, right, found: None,
-        ascii: bool,
     ) -> None:
         """``note`` says why these two, such as how the nearest passing trace was found;
         ``compared`` hears what came of both ids."""
         super().__init__()
-        self.set_class(ascii, "-ascii")
         self.desk = desk
         self.left, self.right = left, right
         self.note = note
-        self.ascii = ascii
         self.pane = "compare"
         self.comparison: Comparison | None = None
         self.verdicts: list[VerdictChange] = []
@@ -98,13 +95,13 @@ class CompareScreen(OwnScreen):
         self._prefix = ""
 
     def compose(self) -> ComposeResult:
-        yield LineLabel(ascii=self.ascii, id="header")
+        yield LineLabel(id="header")
         with Vertical(id="compare-pane", classes="pane"):
-            yield LineLabel(ascii=self.ascii, id="compare-head")
-            yield ComparedView(ascii=self.ascii)
+            yield LineLabel(id="compare-head")
+            yield ComparedView()
         with Vertical(id="difference-pane", classes="pane"):
-            yield DifferenceView(ascii=self.ascii)
-        yield LineLabel(ascii=self.ascii, id="footer")
+            yield DifferenceView(id="difference")
+        yield LineLabel(id="footer")
 
     def on_mount(self) -> None:
         self.view.empty_note = " aligning …"
@@ -255,7 +252,7 @@ class CompareScreen(OwnScreen):
     def action_open_value(self) -> None:
         line = self.query_one(DifferenceView).target
         if line is not None and line.value is not None:
-            self.app.push_screen(ValueScreen(line.value, self._copy, ascii=self.ascii))
+            self.app.push_screen(ValueScreen(line.value, self._copy))
 
     def action_swap(self) -> None:
         """Exchange the sides."""
@@ -355,5 +352,4 @@ class CompareScreen(OwnScreen):
         return pieces
 
     def _titled(self, pane: str, title: str) -> None:
-        text = plain(title).translate(ASCII if self.ascii else {})
-        self.query_one(f"#{pane}-pane").border_title = Content(text)
+        self.query_one(f"#{pane}-pane").border_title = Content(plain(title))

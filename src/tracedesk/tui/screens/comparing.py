@@ -49,8 +49,8 @@ class RereadDone(Message):
 class Comparing(Backtests):
     """The workbench as the place where traces are chosen to be compared."""
 
-    def __init__(self, desk: Desk, now_ns: Callable[[], int], *, ascii: bool) -> None:
-        super().__init__(desk, now_ns, ascii=ascii)
+    def __init__(self, desk: Desk, now_ns: Callable[[], int]) -> None:
+        super().__init__(desk, now_ns)
         self.marked_a: TraceRow | None = None
         """The trace that others are compared with."""
         self.diverging: dict[str, Sequence[str]] = {}
@@ -88,7 +88,7 @@ class Comparing(Backtests):
         self.app.push_screen(
             CompareScreen(
                 self.desk, left, right, self._show_compared, self.put_on_clipboard,
-                note=note, compared=self._was_compared, ascii=self.ascii,
+                note=note, compared=self._was_compared,
             )
         )  # fmt: skip
 
@@ -186,7 +186,7 @@ class Comparing(Backtests):
             self.notify(f"{title} is no longer stored.", severity="warning", markup=False)
             return
         if message.differences:
-            self.app.push_screen(RereadScreen(title, message.differences, ascii=self.ascii))
+            self.app.push_screen(RereadScreen(title, message.differences))
         else:
             self.notify(f"{title} reads as it did before.", markup=False)
         if self.opened is not None and self.opened.row.id == message.row.id:
@@ -196,8 +196,8 @@ class Comparing(Backtests):
 class RereadScreen(Modal):
     """What of a trace reads differently by today's rules."""
 
-    def __init__(self, title: str, differences: "Sequence[Reread]", *, ascii: bool) -> None:
-        super().__init__(ascii=ascii)
+    def __init__(self, title: str, differences: "Sequence[Reread]") -> None:
+        super().__init__()
         self.title_text = f"Re-read · {title} · {len(differences):,} differ"
         self._differences = differences
 

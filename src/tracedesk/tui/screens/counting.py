@@ -80,15 +80,11 @@ class CountingScreen(OwnScreen):
     looked_through = False
     """True where edits of case files are wanted too."""
 
-    def __init__(
-        self, desk: Desk, now_ns: Callable[[], int], show_place: ShowPlace, *, ascii: bool
-    ) -> None:
+    def __init__(self, desk: Desk, now_ns: Callable[[], int], show_place: ShowPlace) -> None:
         super().__init__()
-        self.set_class(ascii, "-ascii")
         self.desk = desk
         self.now_ns = now_ns
         self.show_place = show_place
-        self.ascii = ascii
         self.pane = ""
         self.looking = Looking()
         self.gathered: Gathered | None = None

@@ -13,7 +13,7 @@ from tracedesk.query.text import counted
 from tracedesk.tui import figures
 from tracedesk.tui.lines import Line, Piece, line
 from tracedesk.tui.screens.work import Work
-from tracedesk.tui.text import ASCII, plain
+from tracedesk.tui.text import plain
 from tracedesk.tui.view_models.folds import Folds
 from tracedesk.tui.view_models.marks import Marks
 from tracedesk.tui.view_models.pages.attributes import attributes_page
@@ -47,10 +47,9 @@ MARK_CHARS = 60
 class Detailing(Work):
     """The state of the open trace, and putting it on screen."""
 
-    def __init__(self, desk: Desk, now_ns: Callable[[], int], *, ascii: bool) -> None:
+    def __init__(self, desk: Desk, now_ns: Callable[[], int]) -> None:
         super().__init__(desk)
         self.now_ns = now_ns
-        self.ascii = ascii
         self.traces = TraceList()
         self.results = Results()
         self.opened: OpenTrace | None = None
@@ -307,8 +306,7 @@ class Detailing(Work):
         for place, text in (("border_title", title), ("border_subtitle", subtitle)):
             if text is not None and self._titles.get((pane, place)) != text:
                 self._titles[pane, place] = text
-                words = plain(text).translate(ASCII if self.ascii else {})
-                widget.entitle(place, Content(words))
+                widget.entitle(place, Content(plain(text)))
 
     # -- the tests drawer ------------------------------------------------------------
 

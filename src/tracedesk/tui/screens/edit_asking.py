@@ -32,16 +32,11 @@ class Question(Steady, RoleScreen, ModalScreen[str]):
     hint = ""
     told: tuple[str, ...] = ()
 
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__()
-        self.set_class(ascii, "-ascii")
-        self.ascii = ascii
-
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
             box.border_title = Content(plain(self.question))
             box.border_subtitle = Content(self.hint)
-            yield PageView(ascii=self.ascii, id="question")
+            yield PageView(id="question")
 
     def on_mount(self) -> None:
         page = self.query_one(PageView)
@@ -66,8 +61,8 @@ class CloseScreen(Question):
 
     hint = "s saves and closes · d discards · Esc goes on editing"
 
-    def __init__(self, file: str, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii)
+    def __init__(self, file: str) -> None:
+        super().__init__()
         self.question = f"{file} is not saved"
         self.told = ("Your changes are only on this screen.",)
 
@@ -81,8 +76,8 @@ class ChangedScreen(Question):
         Binding("v", "differ", "difference", show=False),
     ]
 
-    def __init__(self, file: str, mine: bytes, found: bytes | None, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii)
+    def __init__(self, file: str, mine: bytes, found: bytes | None) -> None:
+        super().__init__()
         self._mine, self._found = mine, found
         self._differing = False
         if found is None:

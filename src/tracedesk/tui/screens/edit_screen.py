@@ -55,8 +55,8 @@ _BOM = "\ufeff"
 class ToldView(LineView, can_focus=False):
     """Faults and verdicts; a click leads to their line."""
 
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="edit-told")
+    def __init__(self) -> None:
+        super().__init__(id="edit-told")
         self.told: list[Told] = []
 
     def paint(self, row: int, width: int) -> tuple[Piece, ...]:
@@ -81,14 +81,10 @@ class EditScreen(Footed):
         line: int,
         opened: OpenTrace | None,
         done: Callable[[], None],
-        *,
-        ascii: bool,
     ) -> None:
         """``found`` is what the file holds, ``shown`` its name, ``line`` counts from 1."""
         super().__init__()
-        self.set_class(ascii, "-ascii")
         self.desk, self.path, self.shown, self.opened = desk, path, shown, opened
-        self.ascii = ascii
         self.base: bytes | None = found
         """What the text was made from, or was last saved as; None when the file is gone."""
         self._line = line
@@ -103,11 +99,11 @@ class EditScreen(Footed):
         self._bom = ""
 
     def compose(self) -> ComposeResult:
-        yield LineLabel(ascii=self.ascii, id="edit-head")
+        yield LineLabel(id="edit-head")
         yield CaseText(json=self.shown.lower().endswith(".json"))
-        yield ToldView(ascii=self.ascii)
-        yield OffersView(ascii=self.ascii)
-        yield LineLabel(ascii=self.ascii, id="footer")
+        yield ToldView()
+        yield OffersView()
+        yield LineLabel(id="footer")
 
     def on_mount(self) -> None:
         assert self.base is not None
@@ -350,7 +346,7 @@ class EditScreen(Footed):
         self._asked, self._asking = found, True
         mine = self.content
         self.app.push_screen(
-            ChangedScreen(self.shown, mine, found, ascii=self.ascii),
+            ChangedScreen(self.shown, mine, found),
             lambda answer: self._decided(answer, found),
         )
 
@@ -372,14 +368,14 @@ class EditScreen(Footed):
     # -- leaving -----------------------------------------------------------------------
 
     def action_help(self) -> None:
-        self.app.push_screen(HelpScreen(self.pane, ascii=self.ascii))
+        self.app.push_screen(HelpScreen(self.pane))
 
     def action_close(self) -> None:
         """Escape: the words first, then the editor, which asks when something is not saved."""
         if self.area.offering:
             self._offer_nothing()
         elif self.unsaved:
-            self.app.push_screen(CloseScreen(self.shown, ascii=self.ascii), self._answered)
+            self.app.push_screen(CloseScreen(self.shown), self._answered)
         else:
             self._leave()
 

@@ -82,7 +82,7 @@ class Editing(Asserting):
         opened = None if self.opened is None or self.opened.sketch else self.opened
         editor = EditScreen(
             self.desk, message.path, message.shown, message.found, message.line, opened,
-            self._editor_closed, ascii=self.ascii,
+            self._editor_closed,
         )  # fmt: skip
         self.app.push_screen(editor)
 
@@ -99,7 +99,7 @@ class Editing(Asserting):
             Field("file", "File", found, "an existing file, or a new one", files),
             Field("name", "Case", "", "what must be true, in a few words"),
         )
-        form = Form("New case", fields, self._make_case, self._case_made, ascii=self.ascii)
+        form = Form("New case", fields, self._make_case, self._case_made)
         form.verb = "makes a draft"
         self.app.push_screen(form)
 

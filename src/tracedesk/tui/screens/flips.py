@@ -64,8 +64,7 @@ class Backtests(Judged):
 
     @on(FlipsRead)
     def _flips_read(self, message: FlipsRead) -> None:
-        screen = FlipsScreen(message.edit, message.titles, self._go_to_flip, ascii=self.ascii)
-        self.app.push_screen(screen)
+        self.app.push_screen(FlipsScreen(message.edit, message.titles, self._go_to_flip))
 
     def _go_to_flip(self, flip: "Flipped") -> None:
         self.go_to_place(Place(flip.trace, flip.case, "", None))
@@ -96,10 +95,8 @@ def deciding_place(place: Place, verdicts: "TraceVerdicts") -> Place:
 class FlipsView(LineView):
     """A line a flip."""
 
-    def __init__(
-        self, flips: Sequence["Flipped"], titles: Mapping[str, str], *, ascii: bool
-    ) -> None:
-        super().__init__(ascii=ascii, id="flips")
+    def __init__(self, flips: Sequence["Flipped"], titles: Mapping[str, str]) -> None:
+        super().__init__(id="flips")
         self.flips, self.titles = flips, titles
 
     def on_mount(self) -> None:
@@ -135,10 +132,9 @@ class FlipsScreen(Modal):
         titles: Mapping[str, str],
         go: Callable[["Flipped"], None],
         *,
-        ascii: bool,
         title: str = "",
     ) -> None:
-        super().__init__(ascii=ascii)
+        super().__init__()
         self._edit, self._titles, self._go = edit, titles, go
         left = edit.total - len(edit.listed)
         self.title_text = (title or str(edit)) + (
@@ -148,7 +144,7 @@ class FlipsScreen(Modal):
     hint = "Enter shows the evidence · Esc closes"
 
     def lines(self) -> LineView:
-        return FlipsView(self._edit.listed, self._titles, ascii=self.ascii)
+        return FlipsView(self._edit.listed, self._titles)
 
     @on(LineOpened)
     def _line_opened(self) -> None:

@@ -45,7 +45,6 @@ class OwnScreen(Footed):
     """A screen beside the workbench: help, and the ways out of it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("screen")]
-    ascii = False
 
     def footer_actions(self) -> Iterable[Action]:
         return (BACK, *super().footer_actions())
@@ -59,7 +58,7 @@ class OwnScreen(Footed):
 
     def action_help(self) -> None:
         """The keys of this screen, and those that work everywhere."""
-        self.app.push_screen(HelpScreen(self.pane, ascii=self.ascii))
+        self.app.push_screen(HelpScreen(self.pane))
 
     def action_leave(self) -> None:
         """One step back, which leads out of the screen."""

@@ -44,13 +44,7 @@ class Hearing(Editing, Stepping):
 
     @on(LedgerRead)
     def _ledger_read(self, message: LedgerRead) -> None:
-        screen = LedgerScreen(
-            message.ledger,
-            message.counts,
-            self.now_ns(),
-            self.desk.agent_name,
-            ascii=self.ascii,
-        )
+        screen = LedgerScreen(message.ledger, message.counts, self.now_ns(), self.desk.agent_name)
         self.app.push_screen(screen)
 
     @on(RequestsRead)

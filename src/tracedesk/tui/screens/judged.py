@@ -38,8 +38,8 @@ class PlaceFound(Message):
 class Judged(Moves):
     """The workbench as the place where failures are looked at."""
 
-    def __init__(self, desk: Desk, now_ns: Callable[[], int], *, ascii: bool) -> None:
-        super().__init__(desk, now_ns, ascii=ascii)
+    def __init__(self, desk: Desk, now_ns: Callable[[], int]) -> None:
+        super().__init__(desk, now_ns)
         self._place: Place | None = None
         """Where to go once its trace is open and its verdicts are known."""
         self._at_span = False
@@ -93,14 +93,12 @@ class Judged(Moves):
     def action_matrix(self) -> None:
         from tracedesk.tui.screens.matrix import MatrixScreen
 
-        screen = MatrixScreen(self.desk, self.now_ns, self.go_to_place, ascii=self.ascii)
-        self.app.push_screen(screen)
+        self.app.push_screen(MatrixScreen(self.desk, self.now_ns, self.go_to_place))
 
     def action_scores(self) -> None:
         from tracedesk.tui.screens.scores import ScoresScreen
 
-        screen = ScoresScreen(self.desk, self.now_ns, self.go_to_place, ascii=self.ascii)
-        self.app.push_screen(screen)
+        self.app.push_screen(ScoresScreen(self.desk, self.now_ns, self.go_to_place))
 
     def go_to_place(self, place: Place) -> None:
         """Show a failure on its trace."""

@@ -35,16 +35,15 @@ class LogScreen(Modal):
     pane = "log"
     title_text = "Log"
 
-    def __init__(self, path: Path, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii)
-        self.set_class(ascii, "-ascii")
+    def __init__(self, path: Path) -> None:
+        super().__init__()
         self.path = path
         self.level = "INFO"
         self._tail: bytes | None = None
         self._found: list[Record] = []
 
     def lines(self) -> LineView:
-        return LogPage(ascii=self.ascii)
+        return PageView(id="log")
 
     def on_mount(self) -> None:
         self.show()
@@ -70,7 +69,7 @@ class LogScreen(Modal):
 
     def show(self) -> None:
         """Put the records of the level on the page, its end in sight unless the cursor left it."""
-        page = self.query_one(LogPage)
+        page = self.query_one(PageView)
         at_end = page.cursor >= page.count - 1
         page.show(self.page, keep_place=not at_end)
         if at_end:
@@ -81,10 +80,3 @@ class LogScreen(Modal):
     def page(self, width: int) -> list[Line]:
         shown = log_lines(at_least(self._found, self.level), width)
         return shown or [line("nothing of that kind was logged")]
-
-
-class LogPage(PageView):
-    """The page of the log."""
-
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="log")

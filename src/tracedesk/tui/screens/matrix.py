@@ -65,14 +65,14 @@ class MatrixScreen(CountingScreen):
     title_text = "failure matrix"
 
     def compose(self) -> ComposeResult:
-        yield LineLabel(ascii=self.ascii, id="header")
+        yield LineLabel(id="header")
         with Vertical(id="matrix-pane", classes="pane"):
-            yield LineLabel(ascii=self.ascii, id="matrix-head")
-            yield MatrixView(ascii=self.ascii)
+            yield LineLabel(id="matrix-head")
+            yield MatrixView()
         with Vertical(id="failures-pane", classes="pane"):
-            yield FailuresView(self.now_ns, ascii=self.ascii)
+            yield FailuresView(self.now_ns)
         yield FieldBar("f", "status:failed dur>2s env=production", id="count-filter")
-        yield LineLabel(ascii=self.ascii, id="footer")
+        yield LineLabel(id="footer")
 
     def on_mount(self) -> None:
         self.go_home()

@@ -44,10 +44,6 @@ class Modal(Steady, RoleScreen, ModalScreen[None]):
     pane = "box"
     """Whose keys are told by the help."""
 
-    def __init__(self, *, ascii: bool = False) -> None:
-        super().__init__()
-        self.ascii = ascii
-
     title_text = ""
     hint = "Esc closes"
 
@@ -59,7 +55,7 @@ class Modal(Steady, RoleScreen, ModalScreen[None]):
 
     def lines(self) -> LineView:
         """What stands in the box: a page, or a list that knows its rows."""
-        return PageView(ascii=self.ascii, id="modal-page")
+        return PageView(id="modal-page")
 
     def on_mount(self) -> None:
         view = self.query_one(LineView)
@@ -72,7 +68,7 @@ class Modal(Steady, RoleScreen, ModalScreen[None]):
 
     def action_help(self) -> None:
         """The keys of this box."""
-        self.app.push_screen(HelpScreen(self.pane, ascii=self.ascii))
+        self.app.push_screen(HelpScreen(self.pane))
 
 
 class LedgerScreen(Modal):
@@ -86,10 +82,8 @@ class LedgerScreen(Modal):
         lately: Counts,
         now_ns: int,
         agent_name: Callable[[str], str],
-        *,
-        ascii: bool = False,
     ) -> None:
-        super().__init__(ascii=ascii)
+        super().__init__()
         self._page = partial(ledger_page, ledger, lately, now_ns=now_ns, agent_name=agent_name)
 
     def page(self, width: int) -> list[Line]:
@@ -99,8 +93,8 @@ class LedgerScreen(Modal):
 class HelpScreen(Modal):
     """Keys of the pane that had the focus, then those that work everywhere, then the signs."""
 
-    def __init__(self, pane: str, *, ascii: bool = False) -> None:
-        super().__init__(ascii=ascii)
+    def __init__(self, pane: str) -> None:
+        super().__init__()
         self.pane = pane
         self.title_text = f"Help · {PANE_TITLES.get(pane, 'tracedesk')}"
 

@@ -25,8 +25,8 @@ VIEWS = {"list": "#traces", "tree": "#spans", "detail": "#page", "tests": "#resu
 class Moves(Spans):
     """Actions of the workbench."""
 
-    def __init__(self, desk: Desk, now_ns: Callable[[], int], *, ascii: bool) -> None:
-        super().__init__(desk, now_ns, ascii=ascii)
+    def __init__(self, desk: Desk, now_ns: Callable[[], int]) -> None:
+        super().__init__(desk, now_ns)
         self._sought: tuple[str, str] | None = None
         """A span and the key of the verdict that its page shall show."""
 
@@ -303,13 +303,13 @@ class Moves(Spans):
     def action_agents(self) -> None:
         from tracedesk.tui.screens.agents import AgentsScreen
 
-        self.app.push_screen(AgentsScreen(self.desk, ascii=self.ascii))
+        self.app.push_screen(AgentsScreen(self.desk))
 
     def action_ledger(self) -> None:
         self.read_ledger()
 
     def action_help(self) -> None:
-        self.app.push_screen(HelpScreen(self.pane, ascii=self.ascii))
+        self.app.push_screen(HelpScreen(self.pane))
 
 
 def pane_of(widget: Widget | None) -> str:

@@ -40,8 +40,8 @@ class Previewing(Modal):
     doing = ""
     """What its workers do, for the report of an unexpected error."""
 
-    def __init__(self, desk: Desk, opened: OpenTrace, go: Go, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii)
+    def __init__(self, desk: Desk, opened: OpenTrace, go: Go) -> None:
+        super().__init__()
         self.desk, self.opened, self.go = desk, opened, go
 
     def chosen(self) -> tuple[Target, Candidate] | None:
@@ -80,15 +80,8 @@ class Previewing(Modal):
             self.notify(f"No verdict would flip {over}.", markup=False)
             return
         titles = {trace: row_title(row) for trace, row in found.rows.items()}
-        self.app.push_screen(
-            FlipsScreen(
-                found.edit,
-                titles,
-                self._go,
-                ascii=self.ascii,
-                title=f"Would flip {over}: {found.edit.kinds}",
-            )
-        )
+        title = f"Would flip {over}: {found.edit.kinds}"
+        self.app.push_screen(FlipsScreen(found.edit, titles, self._go, title=title))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:

@@ -58,18 +58,18 @@ class ScoresScreen(CountingScreen):
     looked_through = True
 
     def compose(self) -> ComposeResult:
-        yield LineLabel(ascii=self.ascii, id="header")
+        yield LineLabel(id="header")
         with Vertical(id="numbers-pane", classes="pane"):
-            yield HeadlinePage(ascii=self.ascii, id="numbers")
+            yield HeadlinePage(id="numbers")
         with Vertical(id="plot-pane", classes="pane"):
-            yield PlotView(ascii=self.ascii)
+            yield PlotView()
         with Vertical(id="entries-pane", classes="pane"):
-            yield LineLabel(ascii=self.ascii, id="entries-head")
-            yield EntriesView(ascii=self.ascii)
+            yield LineLabel(id="entries-head")
+            yield EntriesView()
         with Vertical(id="flips-pane", classes="pane"):
-            yield FlipsView(ascii=self.ascii)
+            yield FlipsView()
         yield FieldBar("f", "status:failed dur>2s env=production", id="count-filter")
-        yield LineLabel(ascii=self.ascii, id="footer")
+        yield LineLabel(id="footer")
 
     def on_mount(self) -> None:
         self.measure = MEASURES[0]

@@ -62,8 +62,7 @@ class Sending(Values):
             Field("identity", "Id", SAME, f"{SAME}, or {NEW} for a trace of its own", (SAME, NEW)),
         )
         title = f"Send again · {row.name}"
-        send = SendForm(title, fields, lambda entries: self._send(row, entries), self._sent,
-                        ascii=self.ascii)  # fmt: skip
+        send = SendForm(title, fields, lambda entries: self._send(row, entries), self._sent)
         self.app.push_screen(send)
 
     def _send(self, row: "TraceRow", entries: Entries) -> list[str]:
@@ -83,7 +82,7 @@ class Sending(Values):
         return lines or ["no request is kept for this trace"]
 
     def _sent(self, lines: Sequence[str]) -> None:
-        self.app.push_screen(ReplyScreen(lines, ascii=self.ascii))
+        self.app.push_screen(ReplyScreen(lines))
 
 
 class SendForm(Form):
@@ -97,8 +96,8 @@ class ReplyScreen(Modal):
 
     title_text = "Reply"
 
-    def __init__(self, lines: Sequence[str], *, ascii: bool) -> None:
-        super().__init__(ascii=ascii)
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__()
         self._lines = lines
 
     def page(self, width: int) -> list[Line]:

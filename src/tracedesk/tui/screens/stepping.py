@@ -66,8 +66,8 @@ class StepRead(Message):
 class Stepping(Comparing):
     """The workbench while a trace is stepped through."""
 
-    def __init__(self, desk: Desk, now_ns: Callable[[], int], *, ascii: bool) -> None:
-        super().__init__(desk, now_ns, ascii=ascii)
+    def __init__(self, desk: Desk, now_ns: Callable[[], int]) -> None:
+        super().__init__(desk, now_ns)
         self.moments: Moments | None = None
         """The steps, while a trace is stepped through."""
         self.step = 0

@@ -23,7 +23,7 @@ from tracedesk.tui.lines import Piece
 from tracedesk.tui.messages import CursorMoved, LineOpened
 from tracedesk.tui.screens.asking import Entries, Field, Form
 from tracedesk.tui.screens.previewing import Go, Previewing
-from tracedesk.tui.text import ASCII, plain
+from tracedesk.tui.text import plain
 from tracedesk.tui.view_models.asserting import target_pieces
 from tracedesk.tui.widgets.line_view import LineView
 
@@ -72,8 +72,8 @@ def targets_of(desk: Desk, opened: OpenTrace) -> list[Target]:
 class TargetsView(LineView):
     """A line a file or case."""
 
-    def __init__(self, targets: Sequence[Target], *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="targets")
+    def __init__(self, targets: Sequence[Target]) -> None:
+        super().__init__(id="targets")
         self.targets = targets
 
     def on_mount(self) -> None:
@@ -100,17 +100,15 @@ class TargetScreen(Previewing):
         candidate: Candidate,
         done: Callable[[Written], None],
         go: Go,
-        *,
-        ascii: bool,
     ) -> None:
-        super().__init__(desk, opened, go, ascii=ascii)
+        super().__init__(desk, opened, go)
         self.candidate = candidate
         self._done = done
         self.title_text = f"Write to · {candidate.label}"[:90]
         self._targets = targets_of(desk, opened)
 
     def lines(self) -> LineView:
-        return TargetsView(self._targets, ascii=self.ascii)
+        return TargetsView(self._targets)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -140,8 +138,7 @@ class TargetScreen(Previewing):
 
     def _show_effect(self, effects: Effects | None) -> None:
         told = "" if effects is None else f"{told_of(effects)} · "
-        text = plain(f"{told}{self.hint}").translate(ASCII if self.ascii else {})
-        self.query_one(".box").border_subtitle = Content(text)
+        self.query_one(".box").border_subtitle = Content(plain(f"{told}{self.hint}"))
 
     @on(LineOpened)
     def _opened(self) -> None:
@@ -165,8 +162,7 @@ class TargetScreen(Previewing):
         if target.new:
             fields.insert(0, Field("file", "File", target.file, "testcases/name.yaml"))
         title = "New file" if target.new else f"New case in {target.file}"
-        form = Form(title, fields, lambda entries: self._new(target, entries), self._written,
-                    ascii=self.ascii)  # fmt: skip
+        form = Form(title, fields, lambda entries: self._new(target, entries), self._written)
         form.verb = "writes"
         self.app.push_screen(form)
 

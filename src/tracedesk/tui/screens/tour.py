@@ -18,7 +18,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tracedesk.tui.steady import Steady
-from tracedesk.tui.text import ASCII
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +61,8 @@ class TourScreen(Steady, ModalScreen[None]):
         Binding("escape,q", "dismiss", "leave", show=False),
     ]
 
-    def __init__(self, *, ascii: bool) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.set_class(ascii, "-ascii")
-        self.ascii = ascii
         self.at = 0
 
     def compose(self) -> ComposeResult:
@@ -94,10 +91,8 @@ class TourScreen(Steady, ModalScreen[None]):
         if hasattr(below, "set_pane"):
             below.set_pane(step.pane)
         box = self.query_one("#tour", Static)
-        text, hint = step.text, f"{self.at + 1} of {len(STEPS)} · Enter next · Esc leaves"
-        if self.ascii:
-            text, hint = text.translate(ASCII), hint.translate(ASCII)
-        box.update(Content(text))
+        hint = f"{self.at + 1} of {len(STEPS)} · Enter next · Esc leaves"
+        box.update(Content(step.text))
         box.border_title, box.border_subtitle = Content(step.title), Content(hint)
         self.call_after_refresh(self._place)
 

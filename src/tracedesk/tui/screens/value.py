@@ -17,7 +17,7 @@ from tracedesk.tui.lines import Value
 from tracedesk.tui.messages import CursorMoved
 from tracedesk.tui.outside import show_outside
 from tracedesk.tui.screens.modals import Modal
-from tracedesk.tui.text import ASCII, plain
+from tracedesk.tui.text import plain
 from tracedesk.tui.view_models.document import TextDocument
 from tracedesk.tui.widgets.detail.value_view import ValueView
 from tracedesk.tui.widgets.field_bar import FieldBar
@@ -50,8 +50,8 @@ class ValueScreen(Modal):
             self.wanted = wanted
             self.offset = offset
 
-    def __init__(self, value: Value, copy: Callable[[str], None], *, ascii: bool = False) -> None:
-        super().__init__(ascii=ascii)
+    def __init__(self, value: Value, copy: Callable[[str], None]) -> None:
+        super().__init__()
         self.value = value
         self.size_words = figures.size(value.size)
         self.title_text = f"{value.title} · {self.size_words}"
@@ -63,14 +63,10 @@ class ValueScreen(Modal):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
-            box.border_title = Content(plain(self.title_text).translate(self._table))
-            box.border_subtitle = Content(self.hint.translate(self._table))
-            yield ValueView(ascii=self.ascii)
+            box.border_title = Content(plain(self.title_text))
+            box.border_subtitle = Content(self.hint)
+            yield ValueView()
             yield FieldBar("/", "text in this value", id="value-bar")
-
-    @property
-    def _table(self) -> dict[int, str]:
-        return ASCII if self.ascii else {}
 
     @property
     def view(self) -> ValueView:
@@ -105,9 +101,7 @@ class ValueScreen(Modal):
         if document is None or not (document.above or document.below):
             return
         percent = 100 * self.view.place // max(1, len(document.text))
-        self.query_one(".box").border_title = Content(
-            plain(f"{self.title_text} · at {percent} %").translate(self._table)
-        )
+        self.query_one(".box").border_title = Content(plain(f"{self.title_text} · at {percent} %"))
 
     # -- what keys do ------------------------------------------------------------------
 

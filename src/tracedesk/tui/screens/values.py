@@ -35,7 +35,7 @@ class Values(Finding):
         elif line.revision:
             self.open_revision(line.revision)
         elif line.value is not None:
-            self.app.push_screen(ValueScreen(line.value, self.put_on_clipboard, ascii=self.ascii))
+            self.app.push_screen(ValueScreen(line.value, self.put_on_clipboard))
         elif line.span is not None:
             self.go_to_span(line.span)
         elif line.file:
@@ -47,7 +47,7 @@ class Values(Finding):
         if line is None or line.value is None:
             self.notify("There is no value here to open.")
             return
-        self.app.push_screen(ValueScreen(line.value, self.put_on_clipboard, ascii=self.ascii))
+        self.app.push_screen(ValueScreen(line.value, self.put_on_clipboard))
 
     def action_outside(self, editor: bool) -> None:
         """Show the value under the cursor in the user's own pager or editor."""

@@ -81,13 +81,10 @@ class Workbench(Keyed, Hearing):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("")]
     AUTO_FOCUS = ""
 
-    def __init__(
-        self, desk: Desk, now_ns: Callable[[], int], left: Session | None = None, *, ascii: bool
-    ) -> None:
+    def __init__(self, desk: Desk, now_ns: Callable[[], int], left: Session | None = None) -> None:
         """``left`` is where the workbench was left the last time."""
-        super().__init__(desk, now_ns, ascii=ascii)
+        super().__init__(desk, now_ns)
         self._begin_at = left
-        self.set_class(ascii, "-ascii", update=False)
         self.add_class("-list", update=False)
         self._seen: tuple[int, int, int] | None = None
         self._files: Sequence[CaseFile] = ()
@@ -102,29 +99,29 @@ class Workbench(Keyed, Hearing):
         self._endpoint_told = ""
 
     def compose(self) -> ComposeResult:
-        yield LineLabel(ascii=self.ascii, id="header")
-        yield LineLabel(ascii=self.ascii, id="breadcrumb")
+        yield LineLabel(id="header")
+        yield LineLabel(id="breadcrumb")
         with Horizontal(id="body"):
             with Pane(id="list-pane", classes="pane"):
-                yield TraceListView(self.traces, self.now_ns, ascii=self.ascii)
+                yield TraceListView(self.traces, self.now_ns)
                 yield FieldBar(
                     "f", "status:failed dur>2s agent:name", id="filter-bar", complete=self.complete
                 )
             with Pane(id="tree-pane", classes="pane"):
-                yield LineLabel(ascii=self.ascii, id="step-bar")
-                tree = SpanTreeView(ascii=self.ascii)
-                yield TimeRuler(tree, ascii=self.ascii)
+                yield LineLabel(id="step-bar")
+                tree = SpanTreeView()
+                yield TimeRuler(tree)
                 yield tree
                 yield FieldBar("/", "name, attribute, argument or error", id="search-bar")
             with Pane(id="detail-pane", classes="pane"):
-                yield DetailTabs(ascii=self.ascii)
-                yield DetailPage(ascii=self.ascii)
+                yield DetailTabs()
+                yield DetailPage()
                 yield FieldBar("/", "attribute name or value", id="attribute-bar")
         with Pane(id="tests-pane", classes="pane"):
-            yield ResultsView(self.results, ascii=self.ascii)
-        yield FailureStrip(ascii=self.ascii)
+            yield ResultsView(self.results)
+        yield FailureStrip(id="failure")
         yield Static(id="empty", markup=False)
-        yield LineLabel(ascii=self.ascii, id="footer")
+        yield LineLabel(id="footer")
 
     def on_mount(self) -> None:
         self.go_to_pane("list")

@@ -28,15 +28,20 @@ class Bar(msgspec.Struct, frozen=True):
     """What was new here: ``▲`` a version, ``◆`` a case file."""
 
 
-def plot(bars: Sequence[Bar], width: int, height: int, *, ascii: bool = False) -> list[list[Piece]]:
-    """``height`` lines: bars, a line of signs, a line of labels."""
+def plot(
+    bars: Sequence[Bar], width: int, height: int, *, eighths: bool = True
+) -> list[list[Piece]]:
+    """``height`` lines: bars, a line of signs, a line of labels.
+
+    Without ``eighths`` a bar fills whole cells, for terminals that show every part of one alike.
+    """
     tall = height - 2
     if tall < 3 or not bars or width < AXIS + NARROWEST:
         return []
     each = max(NARROWEST, min(WIDEST, (width - AXIS) // len(bars)))
     fitting = (width - AXIS) // each
     shown = bars[-fitting:]
-    columns = [_column(bar, tall, each, ascii=ascii) for bar in shown]
+    columns = [_column(bar, tall, each, 8 if eighths else 1) for bar in shown]
     lines = []
     for row in range(tall):
         pieces = [Piece(_axis(row, tall), "faint")]
@@ -54,16 +59,13 @@ def _axis(row: int, tall: int) -> str:
     return f"{number:>{AXIS - 1}} "
 
 
-def _column(bar: Bar, tall: int, each: int, *, ascii: bool) -> list[Piece]:
+def _column(bar: Bar, tall: int, each: int, parts: int) -> list[Piece]:
     """The cells of one bar from the top down, its value in the first free one above it."""
     wide = max(1, each - 1)
     blank = Piece(" " * each)
     if bar.value is None:
         return [blank] * (tall - 1) + [Piece(pad("–", each), "faint")]
-    eighths = round((tall - 1) * 8 * max(0.0, min(100.0, bar.value)) / 100)
-    if ascii:
-        eighths = 8 * round(eighths / 8)
-    full, rest = divmod(eighths, 8)
+    full, rest = divmod(round((tall - 1) * parts * max(0.0, min(100.0, bar.value)) / 100), parts)
     column = [Piece("█" * wide + " " * (each - wide), "bar")] * full
     if rest:
         column.append(Piece(EIGHTHS[rest] * wide + " " * (each - wide), "bar"))

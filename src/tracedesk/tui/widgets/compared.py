@@ -17,8 +17,8 @@ class ComparedView(LineView):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("compare")]
 
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="compare")
+    def __init__(self) -> None:
+        super().__init__(id="compare")
         self.model: Compared | None = None
 
     def show(self, model: Compared, cursor: int) -> None:
@@ -34,6 +34,3 @@ class DifferenceView(PageView):
     """The page about the line under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("difference")]
-
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="difference")

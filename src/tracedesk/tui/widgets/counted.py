@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar
 
-from rich.segment import Segment
 from textual.binding import BindingType
 from textual.message import Message
 from textual.strip import Strip
@@ -11,11 +10,11 @@ from textual.widget import Widget
 
 from tracedesk.evaluation.matrix import Failure, Matrix, Row
 from tracedesk.evaluation.trends import Failed
+from tracedesk.tui.ascii_mode import paints_ascii
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Piece
 from tracedesk.tui.messages import CursorMoved
 from tracedesk.tui.steady import Steady
-from tracedesk.tui.text import ASCII, plain
 from tracedesk.tui.view_models.counted import (
     Entry,
     FlipLine,
@@ -26,7 +25,7 @@ from tracedesk.tui.view_models.counted import (
 )
 from tracedesk.tui.view_models.plot import Bar, plot
 from tracedesk.tui.widgets.line_view import LineView
-from tracedesk.tui.widgets.roles import role_style
+from tracedesk.tui.widgets.roles import strip_of
 
 
 class MatrixView(LineView):
@@ -34,8 +33,8 @@ class MatrixView(LineView):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("matrix")]
 
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="matrix")
+    def __init__(self) -> None:
+        super().__init__(id="matrix")
         self.matrix: Matrix | None = None
         self.column = 0
         self._moved = False
@@ -107,8 +106,8 @@ class FailuresView(LineView):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("failures")]
 
-    def __init__(self, now_ns: Callable[[], int], *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="failures")
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        super().__init__(id="failures")
         self.now_ns = now_ns
         self.failed: Sequence[Failed] = ()
         """What failed in the cell, before it is read."""
@@ -161,8 +160,8 @@ class EntriesView(LineView):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("scores")]
 
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="entries")
+    def __init__(self) -> None:
+        super().__init__(id="entries")
         self.entries: Sequence[Entry] = ()
         self.base: Entry | None = None
         self.files: Mapping[int, Sequence[str]] = {}
@@ -203,8 +202,8 @@ class FlipsView(LineView):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("flips")]
 
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="flips")
+    def __init__(self) -> None:
+        super().__init__(id="flips")
         self.lines: Sequence[FlipLine] = ()
 
     def show(self, lines: Sequence[FlipLine]) -> None:
@@ -220,9 +219,8 @@ class FlipsView(LineView):
 class PlotView(Steady, Widget):
     """Bars over time, drawn for the room there is."""
 
-    def __init__(self, *, ascii: bool) -> None:
+    def __init__(self) -> None:
         super().__init__(id="plot")
-        self.ascii = ascii
         self.bars: Sequence[Bar] = ()
         self._lines: list[list[Piece]] = []
         self._made_for: object = None
@@ -237,12 +235,6 @@ class PlotView(Steady, Widget):
         width, height = self.size
         if self._made_for != (width, height):
             self._made_for = (width, height)
-            self._lines = plot(self.bars, width, height, ascii=self.ascii)
+            self._lines = plot(self.bars, width, height, eighths=not paints_ascii(self))
         pieces = self._lines[y] if y < len(self._lines) else []
-        segments = []
-        for text, role in pieces:
-            shown = plain(text)
-            if self.ascii:
-                shown = shown.translate(ASCII)
-            segments.append(Segment(shown, self.rich_style + role_style(self, role)))
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        return strip_of(self, pieces).adjust_cell_length(width, self.rich_style)

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from tracedesk.tui.text import ASCII, plain
+from tracedesk.tui.text import plain
 from tracedesk.tui.view_models.filter_completion import Completion
 
 MAX_CHARS = 2_000
@@ -121,10 +121,7 @@ class FieldBar(Vertical):
         if told:
             told[0] += "  · Tab"
         self.set_class(bool(told), "-hints")
-        shown = "\n".join(told)
-        if getattr(self.screen, "ascii", False):
-            shown = shown.translate(ASCII)
-        self.query_one(".hints", Static).update(Content(shown))
+        self.query_one(".hints", Static).update(Content("\n".join(told)))
 
     def _accept(self) -> bool:
         """Put the first of what may follow in; False when there is nothing."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from rich.segment import Segment
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
@@ -10,8 +9,8 @@ from textual.widget import Widget
 
 from tracedesk.tui.lines import Piece
 from tracedesk.tui.steady import Steady
-from tracedesk.tui.text import ASCII, cells, plain
-from tracedesk.tui.widgets.roles import role_style
+from tracedesk.tui.text import cells
+from tracedesk.tui.widgets.roles import strip_of
 
 
 class LineLabel(Steady, Widget):
@@ -28,9 +27,8 @@ class LineLabel(Steady, Widget):
         def control(self) -> "LineLabel":
             return self.label
 
-    def __init__(self, *, ascii: bool = False, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.ascii = ascii
         self._left: Sequence[Piece] = ()
         self._right: Sequence[Piece] = ()
 
@@ -66,21 +64,11 @@ class LineLabel(Steady, Widget):
         width = self.size.width
         if y:
             return Strip.blank(width, self.rich_style)
-        left = self._strip(self._left)
-        right = self._strip(self._right)
+        left, right = strip_of(self, self._left), strip_of(self, self._right)
         room = width - right.cell_length
         if left.cell_length + 1 > room:
             return left.adjust_cell_length(width, self.rich_style)
         return Strip.join([left.adjust_cell_length(room, self.rich_style), right])
-
-    def _strip(self, pieces: Sequence[Piece]) -> Strip:
-        segments = []
-        for text, role in pieces:
-            shown = plain(text)
-            if self.ascii:
-                shown = shown.translate(ASCII)
-            segments.append(Segment(shown, self.rich_style + role_style(self, role)))
-        return Strip(segments)
 
 
 def width_of(pieces: Sequence[Piece]) -> int:

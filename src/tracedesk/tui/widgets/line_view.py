@@ -23,7 +23,7 @@ from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Piece
 from tracedesk.tui.messages import CursorMoved, LineOpened
 from tracedesk.tui.steady import Steady, report
-from tracedesk.tui.text import ASCII, fit, plain
+from tracedesk.tui.text import fit, plain
 from tracedesk.tui.widgets.roles import role_style
 
 CACHED_STRIPS = 1_000
@@ -42,9 +42,8 @@ class LineView(Steady, ScrollView, can_focus=True):
     cursor: reactive[int] = reactive(0, repaint=False, init=False)
     """The row of the cursor; rows count from 0 at the top."""
 
-    def __init__(self, *, ascii: bool = False, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.ascii = ascii
         self.count = 0
         """Number of rows."""
         self.empty_note = ""
@@ -114,18 +113,12 @@ class LineView(Steady, ScrollView, can_focus=True):
         return Strip([note]).extend_cell_length(width, self._style("", False))
 
     def _strip(self, row: int, width: int, at_cursor: bool) -> Strip:
-        segments = []
-        for text, role in self._pieces(row, width):
-            shown = plain(text)
-            if self.ascii:
-                shown = shown.translate(ASCII)
-            segments.append(Segment(shown, self._style(role, at_cursor)))
-        strip = Strip(segments)
+        pieces = self._pieces(row, width)
+        strip = Strip(Segment(plain(text), self._style(role, at_cursor)) for text, role in pieces)
         blank = self._style("", at_cursor)
         if strip.cell_length <= width:
             return strip.extend_cell_length(width, blank)
-        cut = "." if self.ascii else "…"
-        return Strip.join([strip.crop(0, width - 1), Strip([Segment(cut, blank)], 1)])
+        return Strip.join([strip.crop(0, width - 1), Strip([Segment("…", blank)], 1)])
 
     def _pieces(self, row: int, width: int) -> Iterable[Piece]:
         """What to paint; a row that cannot be painted says so in its place."""

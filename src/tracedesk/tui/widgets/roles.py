@@ -4,13 +4,17 @@ Twenty roles on nine widgets were a quarter of a second of the start; on the scr
 they are not felt.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widget import Widget
 
-from tracedesk.tui.lines import ROLES
+from tracedesk.tui.lines import ROLES, Piece
+from tracedesk.tui.text import plain
 
 
 class RoleScreen(Screen[None]):
@@ -24,3 +28,9 @@ def role_style(widget: Widget, role: str) -> Style:
     if not role:
         return Style.null()
     return widget.screen.get_component_rich_style(f"line--{role}", partial=True)
+
+
+def strip_of(widget: Widget, pieces: Iterable[Piece]) -> Strip:
+    """Pieces as a widget paints them, each in the style of its role."""
+    own = widget.rich_style
+    return Strip(Segment(plain(text), own + role_style(widget, role)) for text, role in pieces)

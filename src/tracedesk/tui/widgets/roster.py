@@ -19,8 +19,8 @@ class AgentsView(LineView):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("agents")]
 
-    def __init__(self, workspace: Workspace, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="agents")
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(id="agents")
         self.workspace = workspace
         self.entries: tuple[AgentEntry, ...] = ()
         self.names = name_width((), 99)
@@ -47,8 +47,8 @@ class KeysView(LineView):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("keys")]
 
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="keys")
+    def __init__(self) -> None:
+        super().__init__(id="keys")
         self.empty_note = " no keys; n makes one"
         self.entries: tuple[KeyEntry, ...] = ()
         self.names = name_width((), 99)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
-from rich.segment import Segment
 from textual.binding import BindingType
 from textual.strip import Strip
 from textual.widget import Widget
@@ -11,7 +10,7 @@ from textual.widget import Widget
 from tracedesk.model.trace import Span
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Piece
-from tracedesk.tui.text import ASCII, pad, pad_left
+from tracedesk.tui.text import pad, pad_left
 from tracedesk.tui.view_models.marks import Marks
 from tracedesk.tui.view_models.span_line import (
     Columns,
@@ -22,7 +21,7 @@ from tracedesk.tui.view_models.span_line import (
 )
 from tracedesk.tui.view_models.span_tree import SpanRows
 from tracedesk.tui.widgets.line_view import LineView
-from tracedesk.tui.widgets.roles import role_style
+from tracedesk.tui.widgets.roles import strip_of
 
 
 class SpanTreeView(LineView):
@@ -30,8 +29,8 @@ class SpanTreeView(LineView):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("tree")]
 
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="spans")
+    def __init__(self) -> None:
+        super().__init__(id="spans")
         self.rows: SpanRows | None = None
         self.marks = Marks()
         self.mode = TimeColumn.DURATION
@@ -120,10 +119,9 @@ class TimeRuler(Widget):
     """Column titles and the time scale, aligned with the rows of a tree; below them, where
     there is room or something to say, the whole trace on one line."""
 
-    def __init__(self, tree: SpanTreeView, *, ascii: bool) -> None:
+    def __init__(self, tree: SpanTreeView) -> None:
         super().__init__(id="ruler")
         self.spans = tree
-        self.ascii = ascii
 
     def told(self) -> None:
         """The time on screen may be another one."""
@@ -135,11 +133,7 @@ class TimeRuler(Widget):
         columns = self.spans.columns
         rows = self.spans.rows
         pieces = self._scale(columns, rows) if y == 0 else self._map(columns, rows)
-        segments = []
-        for text, role in pieces:
-            shown = text.translate(ASCII) if self.ascii else text
-            segments.append(Segment(shown, self.rich_style + role_style(self, role)))
-        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+        return strip_of(self, pieces).adjust_cell_length(self.size.width, self.rich_style)
 
     def _scale(self, columns: Columns, rows: SpanRows | None) -> list[Piece]:
         left = pad(" span", columns.label + columns.model + columns.tokens)

@@ -17,8 +17,8 @@ class TraceListView(LineView):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("list")]
 
-    def __init__(self, model: TraceList, now_ns: Callable[[], int], *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="traces")
+    def __init__(self, model: TraceList, now_ns: Callable[[], int]) -> None:
+        super().__init__(id="traces")
         self.model = model
         self.now_ns = now_ns
 

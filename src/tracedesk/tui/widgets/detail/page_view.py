@@ -17,8 +17,8 @@ MakePage = Callable[[int], list[Line]]
 class PageView(LineView):
     """Lines of a page, made again when the pane changes its width."""
 
-    def __init__(self, *, ascii: bool, id: str = "page") -> None:
-        super().__init__(ascii=ascii, id=id)
+    def __init__(self, *, id: str = "page") -> None:
+        super().__init__(id=id)
         self.lines: list[Line] = []
         self._make: MakePage | None = None
         self._made_for = 0

@@ -26,8 +26,8 @@ class DetailTabs(LineLabel):
             super().__init__()
             self.tab = tab
 
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="tabs")
+    def __init__(self) -> None:
+        super().__init__(id="tabs")
         self._ends: list[tuple[int, str]] = []
 
     def choose(self, chosen: str, empty: frozenset[str] = frozenset()) -> None:

@@ -15,8 +15,8 @@ NEAR = 60
 class ValueView(LineView):
     """Rows of one text; what lies beyond them is told in characters by the screen around."""
 
-    def __init__(self, *, ascii: bool, id: str = "value") -> None:
-        super().__init__(ascii=ascii, id=id)
+    def __init__(self, *, id: str = "value") -> None:
+        super().__init__(id=id)
         self.document: TextDocument | None = None
         self.marked = ""
         """What was searched for; it stands out."""

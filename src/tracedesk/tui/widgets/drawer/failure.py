@@ -5,6 +5,3 @@ from tracedesk.tui.widgets.detail.page_view import PageView
 
 class FailureStrip(PageView, can_focus=False):
     """A few lines on what failed at the span under the cursor; never takes the focus."""
-
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="failure")

@@ -16,8 +16,8 @@ class ResultsView(LineView):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("tests")]
 
-    def __init__(self, model: Results, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="results")
+    def __init__(self, model: Results) -> None:
+        super().__init__(id="results")
         self.model = model
         self._painted: list[Line] = []
 

@@ -16,8 +16,8 @@ MOST_CELLS = 64
 class OffersView(LineView, can_focus=False):
     """A line a word. The text keeps the focus."""
 
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__(ascii=ascii, id="offers")
+    def __init__(self) -> None:
+        super().__init__(id="offers")
         self.found: Completions | None = None
 
     def paint(self, row: int, width: int) -> Iterable[Piece]:
