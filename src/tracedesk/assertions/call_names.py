@@ -11,7 +11,7 @@ from operator import attrgetter
 import msgspec
 
 from tracedesk.model.reading import Call
-from tracedesk.query.names import FULLY, NO, PARTLY, NameTest, edit_distance, fold
+from tracedesk.query.names import FULLY, PARTLY, NameTest, edit_distance, fold
 
 
 class Resolution(msgspec.Struct, frozen=True, gc=False):
@@ -55,27 +55,31 @@ class CallNames:
         self._timeout_s = timeout_s
         self._matching: dict[tuple[str, str, str], tuple[list[Call], list[Call]]] = {}
         self._slips: dict[str, list[tuple[int, Call]]] = {}
+        self._found: list[_Group] | None = None
+        self._haystack = ""
+        """The texts of all groups, set when they are found."""
 
-    @cached_property
+    @property
     def _groups(self) -> list[_Group]:
+        if self._found is None:
+            self._found = self._grouped()
+            self._haystack = "\n".join([group.text for group in self._found])
+        return self._found
+
+    def _grouped(self) -> list[_Group]:
         groups: list[_Group] = []
         tools: dict[str | tuple[str, ...], list[Call]] = {}
         nodes: dict[str | tuple[str, ...], list[Call]] = {}
         for call in self._calls:
-            known = tools if call.tool else nodes
-            names = (call.label, *call.aliases) if call.aliases else call.label
+            tool, label, aliases = call.tool, call.label, call.aliases
+            known = tools if tool else nodes
+            names = (label, *aliases) if aliases else label
             calls = known.get(names)
             if calls is None:
                 calls = known[names] = []
-                every = (call.label, *call.aliases)
-                folded = tuple([fold(name, call.tool) for name in every])
-                groups.append(_Group(call.tool, every, folded, "\n".join(folded), calls))
+                groups.append(_group(tool, label, aliases, calls))
             calls.append(call)
         return groups
-
-    @cached_property
-    def _haystack(self) -> str:
-        return "\n".join([group.text for group in self._groups])
 
     @cached_property
     def _labels(self) -> list[tuple[str, list[Call]]]:
@@ -113,21 +117,35 @@ class CallNames:
             candidates = self._candidates(test)
             if not candidates:
                 return _NONE
-            found: dict[int, list[_Group]] = {FULLY: [], PARTLY: [], NO: []}
+            fully: list[_Group] = []
+            partly: list[_Group] = []
             for group in candidates:
                 degree = test.test_folded(group.names, group.folded, group.tool, self._timeout_s)
-                found[degree].append(group)
-            known = self._matching[test.key] = _in_order(found[FULLY]), _in_order(found[PARTLY])
+                if degree == FULLY:
+                    fully.append(group)
+                elif degree == PARTLY:
+                    partly.append(group)
+            known = self._matching[test.key] = _in_order(fully), _in_order(partly)
         return known
 
     def _candidates(self, test: NameTest) -> list[_Group]:
         """The groups that a name may fit: nearly all are ruled out by one look at their text."""
+        groups = self._groups
         if not test.plainly:
-            return self._groups
-        tool, node = test.as_tool, test.as_node
-        if tool not in self._haystack and node not in self._haystack:
+            return groups
+        tool, node, haystack = test.as_tool, test.as_node, self._haystack
+        if tool not in haystack and node not in haystack:
             return []
-        return [group for group in self._groups if (tool if group.tool else node) in group.text]
+        return [group for group in groups if (tool if group.tool else node) in group.text]
+
+
+def _group(tool: bool, label: str, aliases: tuple[str, ...], calls: list[Call]) -> _Group:
+    if not aliases:  # as nearly every call
+        folded = fold(label, tool)
+        return _Group(tool, (label,), (folded,), folded, calls)
+    names = (label, *aliases)
+    every = tuple([fold(name, tool) for name in names])
+    return _Group(tool, names, every, "\n".join(every), calls)
 
 
 def _in_order(groups: Sequence[_Group]) -> list[Call]:

@@ -1,6 +1,7 @@
 """One trace, prepared for many assertions: calls by folded name and by kind, their order.
 
-Everything here is computed at most once per (trace, reading) and only when asked for.
+Everything here is computed at most once per (trace, reading), and only when asked for where not
+every assertion needs it.
 The trace and the reading are never changed.
 """
 
@@ -39,7 +40,10 @@ class TraceIndex(TreeIndex):
         self.reading = reading
         self.settings = settings
         self.env = Env(trace.clock_ns, settings.timezone, settings.regex_timeout_s)
-        self._resolved: dict[str, dict[tuple[str, str, str], Resolution]] = {k: {} for k in KINDS}
+        self.support = Support(len(self.spans), len(self.calls))
+        """The support of a verdict that looked at all calls."""
+        self._resolved: dict[str, dict[tuple[str, str, str], Resolution]]
+        self._resolved = {"any": {}, "node": {}, "tool": {}}
         self._inside: dict[tuple[str, str, str, str, str], Resolution] = {}
         self.names = CallNames(reading.calls, settings.regex_timeout_s)
         self._tests: dict[tuple[str, str, str], tuple[Placed, Placed]] = {}
@@ -56,11 +60,6 @@ class TraceIndex(TreeIndex):
         if made is None:
             made = self._made[make] = make(self)
         return made
-
-    @cached_property
-    def support(self) -> Support:
-        """The support of a verdict that looked at all calls."""
-        return Support(spans=len(self.spans), calls=len(self.calls))
 
     @cached_property
     def searched(self) -> tuple[Evidence, ...]:

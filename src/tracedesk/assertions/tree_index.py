@@ -1,6 +1,6 @@
 """Where the spans and calls of one trace stand: parents, rows of the tree, what lies below what.
 
-Everything here is computed at most once a trace and only when asked for.
+Everything here but the list of spans is computed at most once a trace and only when asked for.
 """
 
 from bisect import bisect_left, bisect_right
@@ -32,11 +32,8 @@ class TreeIndex:
     def __init__(self, trace: Trace, calls: tuple[Call, ...]) -> None:
         self.trace = trace
         self.calls = calls
-
-    @cached_property
-    def spans(self) -> list[Span]:
+        self.spans: list[Span] = [span for span in trace.spans if not span.synthetic]
         """The trace's own spans: none that we built ourselves as a root."""
-        return [span for span in self.trace.spans if not span.synthetic]
 
     def of_kind(self, kind: str) -> tuple[Call, ...]:
         """All calls of a kind, in body order."""

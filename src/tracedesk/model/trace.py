@@ -223,12 +223,14 @@ class Trace(msgspec.Struct, kw_only=True):
     @property
     def start_ns(self) -> int | None:
         """Earliest span start, or None when no span is timed."""
-        return min((s.start_ns for s in self.spans if s.start_ns is not None), default=None)
+        starts = [start for span in self.spans if (start := span.start_ns) is not None]
+        return min(starts, default=None)
 
     @property
     def end_ns(self) -> int | None:
         """Latest span end, or None when no span is timed."""
-        return max((s.end_ns for s in self.spans if s.end_ns is not None), default=None)
+        ends = [end for span in self.spans if (end := span.end_ns) is not None]
+        return max(ends, default=None)
 
     @property
     def clock_ns(self) -> int:
