@@ -368,6 +368,26 @@ def test_what_a_broken_case_said_is_taken_up_for_it_cannot_say_otherwise(bench: 
     assert len(bench.history()) == 1
 
 
+def test_an_error_that_comes_again_is_no_execution(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(pairs, "LIMIT_S", -1)
+        bench.start(cases(ONE))
+        trace = bench.send("t1", "look_up", external_id="chat", mode="replace")
+        bench.settle()
+        assert bench.restart(cases(ONE)) == [("t1", "one")]
+        assert len(bench.history()) == 1
+        bench.evaluator.stop()
+        bench.send("t1", "look_up", external_id="chat", mode="replace")
+        bench.restart(cases(ONE))
+        assert [e.revision for e in bench.history()] == [1, 2], "of another revision it is one"
+    bench.restart(cases(ONE))
+    assert bench.outcome(trace) is Outcome.PASS
+    newest = bench.history()[-1]
+    assert (newest.kind, newest.outcome) == (PASSIVE, Outcome.PASS), "and so is what differs"
+
+
 def test_a_damaged_history_only_costs_an_evaluation(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -33,6 +33,7 @@ from tracedesk.evaluation.run import DEFAULT_SETTINGS, TraceVerdicts
 from tracedesk.evaluation.showing import Showing
 from tracedesk.evaluation.standing import Standing, preferred
 from tracedesk.evaluation.supply import Supply
+from tracedesk.evaluation.unsettled import Unsettled
 from tracedesk.model.agent import Agent
 from tracedesk.model.execution import ExecutionKind
 from tracedesk.store.database import Store
@@ -102,11 +103,13 @@ class Evaluator(Orders):
         self._keeping = None if self._recorder is None else Keeping(store)
         self._flooded = False
         self._noting = Noting(self._standing, self._supply, self._adviser, agents)
+        self._unsettled = Unsettled()
         recollection = Recollection(
             store,
             self._standing.plan,
             self._settings,
             self._standing.shared,
+            self._unsettled,
             judge=base.judge is not None,
         )
         self._arrivals = Arrivals(
@@ -331,12 +334,13 @@ class Evaluator(Orders):
         fresh = entry.known is None or entry.known.revision != entry.revision
         awaited = entry.known is not None and any(pair.awaited for pair in entry.known.pairs)
         self._awaited.note(trace_id, (verdict for _, verdict in found.full.cases.values()))
-        if found.ran and self._recorder is not None:
+        news, again = self._unsettled.heed(trace_id, entry.revision, found.new)
+        if news and self._recorder is not None:
             self._recorder.add(
                 ran(
                     loaded,
-                    ExecutionKind.PASSIVE if fresh or awaited else ExecutionKind.EDIT,
-                    found.new,
+                    ExecutionKind.PASSIVE if fresh or awaited or again else ExecutionKind.EDIT,
+                    news,
                     started_ns=started_ns,
                     ended_ns=self._now_ns(),
                     settings=self._settings(entry.agent_id),

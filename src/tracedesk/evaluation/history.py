@@ -13,6 +13,7 @@ from itertools import groupby
 from tracedesk.evaluation.engine import engine
 from tracedesk.evaluation.memo import Known, Pair
 from tracedesk.evaluation.plan import Plan
+from tracedesk.evaluation.unsettled import Unsettled
 from tracedesk.model.verdict import Outcome
 from tracedesk.store.database import Store
 from tracedesk.store.errors import DamagedError
@@ -40,6 +41,7 @@ class Recollection:
         plan_of: Callable[[str], Plan],
         settings_of: Callable[[str], str],
         shared: Callable[[Plan, int, tuple[Pair, ...]], Known],
+        unsettled: Unsettled,
         *,
         judge: bool = True,
     ) -> None:
@@ -49,6 +51,7 @@ class Recollection:
         self._plan_of = plan_of
         self._settings_of = settings_of
         self._shared = shared
+        self._unsettled = unsettled
         self._pairs: dict[tuple[object, ...], Pair] = {}
         self._parts: dict[tuple[int, frozenset[str]], tuple[Plan, Plan]] = {}
         self._fitting: dict[tuple[int, int], tuple[Coverage, Plan, _Told]] = {}
@@ -117,7 +120,9 @@ class Recollection:
                 if brief.case not in cases:
                     continue
                 pair = self._pair(brief, broken.get(brief.case))
-                if pair is not None:
+                if pair is None:
+                    self._unsettled.note(row.id, row.revision, brief)
+                else:
                     pairs[brief.case] = pair
         if not pairs:
             return None
