@@ -6,7 +6,8 @@ from pathlib import Path
 from every_screen import at_failure, failing_desk, places, shown
 
 import tracedesk
-from tracedesk.tui.text import ASCII, cells
+from tracedesk.tui.ascii_mode import ASCII
+from tracedesk.tui.text import cells
 
 PACKAGE = Path(tracedesk.__file__).parent
 
@@ -28,6 +29,15 @@ async def test_no_screen_shows_anything_else(tmp_path, open_desk, call, monkeypa
                 wrong[name] = others
     assert wrong == {}
     assert len({"\n".join(lines) for lines in seen.values()}) > len(seen) * 0.9
+
+
+async def test_a_small_screen_has_the_same_room_for_all(workbench):
+    drawn = {}
+    for other in (False, True):
+        async with workbench(size=(80, 24), ascii=other) as session:
+            await session.press("enter")
+            drawn[other] = shown(session.app)
+    assert drawn[True] == [line.translate(ASCII) for line in drawn[False]]
 
 
 def said(tree):
