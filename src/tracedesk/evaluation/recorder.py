@@ -115,9 +115,9 @@ def execution_of(ran: Ran) -> Execution:
     percent = quality(verdicts)
     return msgspec.structs.replace(
         ran.execution,
-        outcome=trace_outcome(verdict.outcome for verdict in verdicts),
+        outcome=trace_outcome([verdict.outcome for verdict in verdicts]),
         score=None if percent is None else percent / 100,
-        cases=tuple(_case_record(case, verdict) for case, verdict in ran.results),
+        cases=tuple([_case_record(case, verdict) for case, verdict in ran.results]),
     )
 
 
@@ -132,8 +132,10 @@ def _case_record(case: Case, verdict: CaseVerdict) -> CaseRecord:
         weight=verdict.weight,
         reason=verdict.reason[:REASON_CHARS],
         checks=tuple(
-            _check_record(case, check, found)
-            for check, found in zip(case.checks, verdict.verdicts, strict=False)
+            [
+                _check_record(case, check, found)
+                for check, found in zip(case.checks, verdict.verdicts, strict=False)
+            ]
         ),
     )
 
@@ -151,7 +153,9 @@ def _check_record(case: Case, check: Check, found: Verdict) -> CheckRecord:
         found.weight,
         found.stage,
         found.reason[:REASON_CHARS],
-        tuple((place.span, place.of, place.path[:PATH_CHARS]) for place in places[:EVIDENCE_KEPT]),
+        tuple(
+            [(place.span, place.of, place.path[:PATH_CHARS]) for place in places[:EVIDENCE_KEPT]]
+        ),
         tuple(dict.fromkeys((*tags, *case.tags))) if case.tags else tags,
         None if found.judged is None else judged_document(_short(found.judged)),
     )
@@ -167,6 +171,8 @@ def _short(judged: Judged) -> Judged:
 
 
 def _fact(value: Any) -> str:
+    if value is None:
+        return ""
     known = isinstance(value, str | int | float) and not isinstance(value, bool)
     return str(value)[:FACT_CHARS] if known else ""
 

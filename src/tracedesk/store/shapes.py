@@ -17,7 +17,7 @@ import msgspec
 from tracedesk.model.execution import CaseRecord, Execution, ExecutionKind
 from tracedesk.model.shape import Shape, shape_of
 from tracedesk.store.inserts import insert_rows, inserts
-from tracedesk.store.values import clean, json_text
+from tracedesk.store.values import json_text
 
 if TYPE_CHECKING:
     from tracedesk.store.database import Store
@@ -55,7 +55,7 @@ Outline = tuple[Execution, bytes]
 
 def told_shapes(cases: Iterable[CaseRecord], errors: int) -> tuple[str, ...]:
     """The shapes of some results as they are kept."""
-    return tuple(clean(json_text(shape_of(record, errors))) for record in cases)
+    return tuple([json_text(shape_of(record, errors)) for record in cases])
 
 
 def save_shapes(connection: sqlite3.Connection, kept: Mapping[int, Sequence[str]]) -> None:
