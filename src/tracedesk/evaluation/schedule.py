@@ -8,7 +8,9 @@ import heapq
 import math
 from collections.abc import Callable, Iterable
 
+from tracedesk.evaluation.line import Line
 from tracedesk.evaluation.memo import Entry, code_of
+from tracedesk.store.values import number_of
 
 
 class Schedule:
@@ -16,57 +18,65 @@ class Schedule:
 
     def __init__(self) -> None:
         self._waiting: dict[int, Entry] = {}
-        """By the codes of their traces."""
-        self._newest: list[tuple[int, int]] = []
+        """By the numbers of their traces."""
+        self._line = Line()
+        """The numbers of those that need not be quiet, and of some that are gone."""
         self._quiet: list[tuple[int, int]] = []
-        self._first: tuple[int, ...] = ()
+        self._first: dict[int, int] = {}
+        """Code and number of those that come before all others."""
+        self._urgent = False
+        """Some of those may be ready."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def prefer(self, ids: Iterable[str]) -> None:
         """Ids to be taken before all others, the most urgent first."""
-        self._first = tuple(dict.fromkeys(map(code_of, ids)))
+        self._first = {code_of(trace_id): number_of(trace_id) for trace_id in ids}
+        self._urgent = True
 
     def add(self, entry: Entry) -> None:
         """Have an entry evaluated, when it is ready."""
-        known = entry.code in self._waiting
-        self._waiting[entry.code] = entry
+        number = entry.number
+        known = number in self._waiting
+        self._waiting[number] = entry
+        self._urgent = self._urgent or entry.code in self._first
         if entry.ready_ns:
-            heapq.heappush(self._quiet, (entry.ready_ns, entry.code))
+            heapq.heappush(self._quiet, (entry.ready_ns, number))
         elif not known:
-            heapq.heappush(self._newest, (-entry.number, entry.code))
+            self._line.add(number)
 
     def discard(self, entry: Entry) -> None:
-        self._waiting.pop(entry.code, None)
+        self._waiting.pop(entry.number, None)
 
     def drop_ready(self, now_ns: int) -> list[Entry]:
         """Take out every entry that is ready; returned."""
         ready = [entry for entry in self._waiting.values() if entry.ready_ns <= now_ns]
         for entry in ready:
             self.discard(entry)
-        self._newest.clear()
+        self._line.clear()
         return ready
 
     def hasten(self, latest_ns: int) -> None:
         """Have no entry become ready later than this."""
-        for entry in self._waiting.values():
+        for number, entry in self._waiting.items():
             if entry.ready_ns > latest_ns:
                 entry.ready_ns = latest_ns
-                heapq.heappush(self._quiet, (latest_ns, entry.code))
+                heapq.heappush(self._quiet, (latest_ns, number))
 
     def take(self, now_ns: int) -> Entry | None:
         """The next entry that is ready, removed; None when there is none."""
         self._release(now_ns)
-        for code in self._first:
-            entry = self._waiting.get(code)
+        if self._urgent:
+            for code, number in self._first.items():
+                entry = self._waiting.get(number)
+                if entry is not None and entry.code == code and entry.ready_ns <= now_ns:
+                    return self._waiting.pop(number)
+            self._urgent = False
+        while (last := self._line.pop_last()) is not None:
+            entry = self._waiting.get(last)
             if entry is not None and entry.ready_ns <= now_ns:
-                return self._waiting.pop(code)
-        while self._newest:
-            _, code = heapq.heappop(self._newest)
-            entry = self._waiting.get(code)
-            if entry is not None and entry.ready_ns <= now_ns:
-                return self._waiting.pop(code)
+                return self._waiting.pop(last)
         if not self._waiting:
             self._waiting.clear()  # else it keeps the room of the longest line there ever was
         return None
@@ -75,50 +85,48 @@ class Schedule:
         """Ready entries from the far end of the line that fit, removed; at most so many. Looks at
         no more than twice as many."""
         self._release(now_ns)
-        self._newest.sort()  # a sorted list is a heap, and so is one without its last items
         taken: list[Entry] = []
-        passed: list[tuple[int, int]] = []
-        for _ in range(2 * limit):
-            if not self._newest or len(taken) == limit:
+        passed: list[int] = []
+        looked_at = 0
+        for number in self._line.first(2 * limit):
+            if len(taken) == limit:
                 break
-            item = self._newest.pop()
-            entry = self._waiting.get(item[1])
+            looked_at += 1
+            entry = self._waiting.get(number)
             if entry is None or entry.ready_ns > now_ns:
                 continue  # evaluated out of turn, or waiting to be quiet
             if entry.code not in self._first and fits(entry):
-                taken.append(self._waiting.pop(entry.code))
+                taken.append(self._waiting.pop(number))
             else:
-                passed.append(item)
-        self._newest += reversed(passed)
+                passed.append(number)
+        self._line.drop_first(looked_at, passed)
         return taken
 
     def following(self, limit: int) -> list[Entry]:
         """The entries that will be taken next if nothing more urgent comes, at most so many."""
-        taken: list[tuple[int, int]] = []
         found: list[Entry] = []
-        while self._newest and len(found) < limit:
-            item = heapq.heappop(self._newest)
-            entry = self._waiting.get(item[1])
+        for number in self._line.from_last():
+            entry = self._waiting.get(number)
             if entry is not None:
-                taken.append(item)
                 found.append(entry)
-        for item in taken:
-            heapq.heappush(self._newest, item)
+                if len(found) == limit:
+                    break
         return found
 
     def _release(self, now_ns: int) -> None:
         """Move entries that have been quiet long enough into the line."""
         while self._quiet and self._quiet[0][0] <= now_ns:
-            _, code = heapq.heappop(self._quiet)
-            entry = self._waiting.get(code)
+            _, number = heapq.heappop(self._quiet)
+            entry = self._waiting.get(number)
             if entry is not None and entry.ready_ns <= now_ns:
-                heapq.heappush(self._newest, (-entry.number, code))
+                self._line.add(number)
+                self._urgent = self._urgent or entry.code in self._first
 
     def rest_s(self, now_ns: int) -> float:
         """Seconds until the next waiting entry becomes ready; without end when none will."""
         while self._quiet:
-            ready_ns, code = self._quiet[0]
-            entry = self._waiting.get(code)
+            ready_ns, number = self._quiet[0]
+            entry = self._waiting.get(number)
             if entry is not None and entry.ready_ns == ready_ns:
                 return max(0.0, (ready_ns - now_ns) / 1e9)
             heapq.heappop(self._quiet)
