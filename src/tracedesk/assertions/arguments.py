@@ -5,7 +5,7 @@ One output item must satisfy the whole set, never half by one and half by anothe
 (assertion spec 4.3, 4.5).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -72,6 +72,9 @@ class Arguments:
             (key, expected, _place(key), key == WHOLE or "." in key)
             for key, expected in members.items()
         )
+        self._keys = tuple(members)
+        self._places = tuple(place for _, _, place, _ in self._members) or (ROOT,)
+        """Where the members would stand; the whole when there is none."""
         self._deep = any(deep for *_, deep in self._members)
         self._composite = any(expected.composite for expected in members.values())
         self._filters = bool(self.ignore or self.defaults)
@@ -84,10 +87,13 @@ class Arguments:
 
     def recorded(self, call: Call) -> Recorded:
         """The thing of this call that is checked. A node's arguments are its output."""
-        if self.output and (call.tool or call.output_state != "absent"):
+        if self._reads_output(call):
             return Recorded(call.output, call.output_state, "output")
         of = "arguments" if call.tool else "output"
         return Recorded(call.arguments, call.arguments_state, of, call.parameters)
+
+    def _reads_output(self, call: Call) -> bool:
+        return self.output and (call.tool or call.output_state != "absent")
 
     def _object(self, call: Call) -> dict[str, Any] | None:
         """What a tool call recorded, when it is one object whose own members alone count.
@@ -97,9 +103,9 @@ class Arguments:
         """
         if self._simple and call.tool and call.parameters is None:
             recorded = call.gave if self.output else call.given
-            if type(recorded.value) is dict and recorded.state == "captured":
-                found: dict[str, Any] = recorded.value
-                return found
+            value = recorded.value
+            if type(value) is dict and recorded.state == "captured":
+                return value
         return None
 
     def state(self, call: Call, index: TraceIndex) -> State:
@@ -269,29 +275,33 @@ class Arguments:
             ]
         return found
 
-    def compared(self, calls: Sequence[Call]) -> Iterator[Any]:
-        """The recorded values that the expected keys name on some calls."""
-        for call in calls:
-            value = self._object(call)
-            if value is not None and not self._deep:
-                yield from [value.get(member[0], ABSENT) for member in self._members]
-                continue
-            recorded = self.recorded(call)
-            for key, *_ in self._members:
-                yield self._actual(key, recorded.value, recorded.value)
-                if recorded.parameters:
-                    yield value_of_key(recorded.parameters, key)
+    def compared(self, call: Call) -> list[Any]:
+        """The recorded values that the expected keys name on a call."""
+        value = self._object(call)
+        if value is not None and not self._deep:
+            return [value.get(key, ABSENT) for key in self._keys]
+        recorded = self.recorded(call)
+        found: list[Any] = []
+        for key in self._keys:
+            found.append(self._actual(key, recorded.value, recorded.value))
+            if recorded.parameters:
+                found.append(value_of_key(recorded.parameters, key))
+        return found
 
     def evidence(self, call: Call, role: str) -> list[Evidence]:
         """The place of each expected argument on this call."""
-        recorded = self.recorded(call)
-        value, of, span = recorded.value, recorded.of, call.span
+        output, span = self._reads_output(call), call.span
+        value = (call.gave if output else call.given).value
+        of = "arguments" if call.tool and not output else "output"
         if not isinstance(value, dict):
             return [Evidence(span, of, ROOT, role)]
-        return [
-            Evidence(span, of, _found_place(value, key, place) if deep else place, role)
-            for key, _, place, deep in self._members
-        ] or [Evidence(span, of, ROOT, role)]
+        places: Iterable[str] = self._places
+        if self._deep:
+            places = [
+                _found_place(value, key, place) if deep else place
+                for key, _, place, deep in self._members
+            ]
+        return [Evidence(span, of, place, role) for place in places]
 
 
 class DeclaredArguments(Arguments):

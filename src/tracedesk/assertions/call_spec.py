@@ -86,6 +86,10 @@ class CallSpec:
             self.parts[0].state if len(self.parts) == 1 else self._state
         )
         """Whether a call of the right name has what is expected."""
+        self.evidence: Callable[[Call, str], list[Evidence]] = (
+            self.parts[0].evidence if len(self.parts) == 1 else self._evidence
+        )
+        """Place of every checked argument, or the call itself; given the call and a role."""
 
     def counts(self, call: Call) -> bool:
         """Whether the call is on the list at all, by its status."""
@@ -103,12 +107,9 @@ class CallSpec:
         """Differing leaves of arguments, then of output."""
         return [d for part in self.parts for d in part.differences(call, index)]
 
-    def evidence(self, call: Call, role: str) -> list[Evidence]:
-        """Place of every checked argument, or the call itself."""
+    def _evidence(self, call: Call, role: str) -> list[Evidence]:
         if not self.parts:
             return [Evidence(call.span, "span", "$", role)]
-        if len(self.parts) == 1:
-            return self.parts[0].evidence(call, role)
         return [evidence for part in self.parts for evidence in part.evidence(call, role)]
 
 

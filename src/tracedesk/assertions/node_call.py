@@ -13,11 +13,10 @@ from tracedesk.assertions.fields import (
     read_fields,
     wrong_type,
 )
-from tracedesk.assertions.finding import Finding
 from tracedesk.assertions.kind import Kind
 from tracedesk.assertions.node_call_report import report_node_call
 from tracedesk.assertions.selectors import SELECTOR
-from tracedesk.assertions.trace_index import KINDS, TraceIndex
+from tracedesk.assertions.trace_index import KINDS
 from tracedesk.query.problems import Place, Report
 from tracedesk.query.values import is_integer
 
@@ -29,8 +28,7 @@ DEPTHS: Final = ("direct", "subtree")
 class NodeCallRule(NodeCall):
     """A node_call that stands by itself."""
 
-    def evaluate(self, index: TraceIndex) -> Finding:
-        return report_node_call(self, index)
+    evaluate = report_node_call
 
 
 def _read_occurrence(value: Any, path: Place, report: Report) -> Any:

@@ -5,7 +5,7 @@ first, then fewest differing leaves, then edit distance (assertion spec 11).
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from tracedesk.assertions.call_rule import Decision, NodeCall
 from tracedesk.assertions.cautions import about_values
@@ -270,8 +270,11 @@ def _cautions(
     if decision.untimed:
         found.append(Caution("order_from_arrival", "not every call has a start time"))
     if rule.spec.parts and decision.outcome is not FAIL:  # else differences tell
-        looked = deciding[:1] or decision.matching[:MAX_NEAR_MISSES]
-        found += about_values([v for part in rule.spec.parts for v in part.compared(looked)])
+        values: list[Any] = []
+        for call in deciding[:1] or decision.matching[:MAX_NEAR_MISSES]:
+            for part in rule.spec.parts:
+                values += part.compared(call)
+        found += about_values(values)
     if rule.tools and decision.matching:
         found += _visibility(rule, decision.matching, index)
     return tuple(found)
