@@ -130,11 +130,12 @@ class Opener:
         with self._opened_lock:
             if (row.id, row.revision) in self._opened:
                 return None
-        columns = self._store.span_columns(row.id)
-        tree = SpanTree.linked(columns.index_of, columns.parents, columns.missing, columns.starts)
-        spans = cast("list[Span]", SketchedSpans(columns))  # looked at, never changed
+        sketch = self._store.sketches.sketch(row.id)
+        if sketch is None:
+            return None
+        spans = cast("list[Span]", SketchedSpans(sketch))  # looked at, never changed
         trace = Trace(format=Format(row.format), spans=spans, received_ns=row.received_ns)
-        return OpenTrace(row, trace, tree, Reading(), sketch=True)
+        return OpenTrace(row, trace, sketch.tree, Reading(), sketch=True)
 
 
 def _tree_of(spans: Sequence[Span]) -> SpanTree:

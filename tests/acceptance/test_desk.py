@@ -224,10 +224,13 @@ def test_a_large_trace_is_sketched_from_its_index_while_it_is_decoded(
     assert sketch.sketch
     opened = desk.load(trace_id)
     assert opened is not None
-    for column in ("order", "parent", "depth", "subtree_end"):
+    for column in ("parent", "depth", "subtree_end"):
         assert getattr(sketch.tree, column) == getattr(opened.tree, column)
     facts = [
-        [(s.span_id, s.label, s.kind, s.status, s.start_ns) for s in found.trace.spans]
+        [
+            (s.span_id, s.label, s.kind, s.status, s.start_ns)
+            for s in map(found.trace.spans.__getitem__, found.tree.order)
+        ]
         for found in (sketch, opened)
     ]
     assert facts[0] == facts[1]

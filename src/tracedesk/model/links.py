@@ -47,7 +47,7 @@ def cycle_heads(parents: Sequence[int]) -> list[int]:
     return sorted(heads)
 
 
-def indexes(values: list[int], wanted: int) -> Iterator[int]:
+def indexes(values: Sequence[object], wanted: object) -> Iterator[int]:
     """Where a value stands in a column, for one that stands in few places."""
     at = -1
     with suppress(ValueError):

@@ -8,7 +8,7 @@ of spans deep.
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 
@@ -18,11 +18,20 @@ ROOT = NO_PARENT
 """Parent row of a root."""
 
 
+class Index(Protocol):
+    """Where the span of an id is."""
+
+    def get(self, span_id: str, /) -> int | None:
+        """None when there is none."""
+
+    def __len__(self) -> int: ...
+
+
 class SpanTree(msgspec.Struct, kw_only=True):
     """All arrays are in row order: pre-order, children by start time, then body order."""
 
-    order: "array[int]"
-    """Row → index of the span in the sequence the tree was built from."""
+    order: Sequence[int]
+    """Row → index of the span in the sequence the tree is of."""
     parent: "array[int]"
     """Row → row of the parent, ``ROOT`` for roots."""
     depth: "array[int]"
@@ -32,7 +41,7 @@ class SpanTree(msgspec.Struct, kw_only=True):
     """Rows drawn as roots whose parent was not received → that parent's id."""
     cycles: dict[int, str]
     """Rows where a parent cycle was broken → the parent id they named."""
-    index_of: dict[str, int]
+    index_of: Index
     """Span id → index of its span, of the last one where an id came twice."""
 
     def __len__(self) -> int:
@@ -71,21 +80,21 @@ class SpanTree(msgspec.Struct, kw_only=True):
     ) -> "SpanTree":
         """As ``build``, of spans whose parents were looked up: ``parents`` are indexes, ``ROOT``
         where there is none, and ``missing`` are the ids of those that were not received."""
-        order, parent, depth, ends = _pre_order(parents, starts)
+        found = pre_order(parents, by_start(parents, starts, None))
         cycles: dict[int, str] = {}
-        if len(order) < len(parents):  # whoever hangs in a cycle is not reached from a root
+        if len(found.order) < len(parents):  # whoever hangs in a cycle is not reached from a root
             named = {parents[head]: head for head in cycle_heads(parents)}
             cycles = {named[at]: span_id for span_id, at in index_of.items() if at in named}
             parents = list(parents)
             for head in cycles:
                 parents[head] = ROOT
-            order, parent, depth, ends = _pre_order(parents, starts)
-        rows = {order[row]: row for row in indexes(parent, ROOT)} if missing or cycles else {}
+            found = pre_order(parents, by_start(parents, starts, None))
+        rows = found.rows_of_roots() if missing or cycles else {}
         return cls(
-            order=array("i", order),
-            parent=array("i", parent),
-            depth=array("i", depth),
-            subtree_end=array("i", ends),
+            order=array("i", found.order),
+            parent=array("i", found.parent),
+            depth=array("i", found.depth),
+            subtree_end=array("i", found.subtree_end),
             orphans={rows[index]: parent_id for index, parent_id in missing.items()},
             cycles={rows[index]: parent_id for index, parent_id in cycles.items()},
             index_of=index_of,
@@ -115,17 +124,29 @@ class SpanTree(msgspec.Struct, kw_only=True):
         return total
 
 
-def _pre_order(
-    parents: Sequence[int], starts: Sequence[int | None]
-) -> tuple[list[int], list[int], list[int], list[int]]:
-    """``order``, ``parent``, ``depth`` and ``subtree_end`` of all that a root leads to.
+class PreOrder(msgspec.Struct, frozen=True):
+    """The rows of a tree as lists; see ``SpanTree``."""
+
+    order: list[int]
+    parent: list[int]
+    depth: list[int]
+    subtree_end: list[int]
+
+    def rows_of_roots(self) -> dict[int, int]:
+        """Index of a span that is drawn as a root → its row."""
+        return {self.order[row]: row for row in indexes(self.parent, ROOT)}
+
+
+def pre_order(parents: Sequence[int], siblings: Sequence[int]) -> PreOrder:
+    """The rows of all that a root leads to; ``siblings`` are all indexes in the order that those of
+    one parent shall have.
 
     Each span knows the first of its children and the sibling after it, so that a walk needs
     no list for every parent: over a million spans those are a second.
     """
     size = len(parents)
     first, after = [ROOT] * (size + 1), [ROOT] * size  # the last first one is that of the roots
-    for index in reversed(_by_start(parents, starts)):
+    for index in reversed(siblings):
         above = parents[index]
         after[index] = first[above]
         first[above] = index
@@ -153,14 +174,16 @@ def _pre_order(
             ends[row] = len(order)
             row, at = rows.pop(), waiting.pop()
             level -= 1
-    return order, parent, depth, ends
+    return PreOrder(order, parent, depth, ends)
 
 
-def _by_start(parents: Sequence[int], starts: Sequence[int | None]) -> list[int]:
-    """Body indexes so that siblings stand by start time, then body order. An untimed sibling
-    leaves the body's order for all."""
+def by_start(
+    parents: Sequence[int], starts: Sequence[int | None], untimed: int | None
+) -> list[int]:
+    """Body indexes so that siblings stand by start time, then body order. A sibling whose start is
+    ``untimed`` leaves the body's order for all."""
     keys = starts
-    if None in starts:
-        kept = {above for above, start in zip(parents, starts, strict=True) if start is None}
+    if untimed in starts:
+        kept = {above for above, start in zip(parents, starts, strict=True) if start == untimed}
         keys = [0 if above in kept else start for above, start in zip(parents, starts, strict=True)]
     return sorted(range(len(keys)), key=cast("Callable[[int], int]", keys.__getitem__))

@@ -10,14 +10,13 @@ import threading
 import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zstandard
 
 from tracedesk.query.filter import Filter
-from tracedesk.store import filter_sql, schema, sketched
+from tracedesk.store import filter_sql, schema
 from tracedesk.store.connections import Connect, Connection, connector, missing
 from tracedesk.store.errors import DamagedError, StoreError, database_errors, explain
 from tracedesk.store.executions import History
@@ -32,7 +31,7 @@ from tracedesk.store.rows import (
     stored_requests,
     trace_row,
 )
-from tracedesk.store.sketched import SpanColumns
+from tracedesk.store.sketches import Sketches
 from tracedesk.store.values import clean, json_text, number_of
 from tracedesk.store.writer import Writer
 
@@ -98,6 +97,8 @@ class Store:
         self._writer: Writer | None = None
         self.history = History(self)
         """The executions, for whoever asks more of them than the methods below."""
+        self.sketches = Sketches(self)
+        """The trees of large traces."""
         self._watch_lock = threading.Lock()
         self._watch: sqlite3.Connection | None = None
         self._watched = -1
@@ -293,19 +294,6 @@ class Store:
         """The span index of a trace in body order; empty for an unknown id."""
         found = self.query(_SPANS, (number_of(trace_id), trace_id))
         return [SpanRow(*values) for values in found]
-
-    def span_columns(self, trace_id: str) -> SpanColumns:
-        """``spans`` as columns, for traces of very many spans; blank for an unknown id."""
-        wanted = (number_of(trace_id), trace_id)
-        with self._errors(), ThreadPoolExecutor(1, "span columns") as beside:
-            reading = beside.submit(self.query, sketched.SELECT_FACTS, wanted)
-            ((sequence, count, *told),) = self.query(sketched.SELECT_LINKS, wanted)
-            links = sketched.links(told)
-            ((sequence_then, count_then, *facts),) = reading.result()
-            if (sequence, count) != (sequence_then, count_then):
-                ((_, _, *both),) = self.query(sketched.SELECT_SPAN_COLUMNS, wanted)
-                links, facts = sketched.links(both[: len(told)]), both[len(told) :]
-            return sketched.span_columns(links, facts)
 
     def revision(self) -> int:
         """A number that changes whenever anything in the database changed, whoever did it.

@@ -1,150 +1,153 @@
 """The spans of a trace as its index tells of them: looked at by the thousand, made one by one.
 
-A million spans as objects take seconds and a gigabyte; their columns take neither.
+A million spans as objects take seconds and a gigabyte. Their columns, in the order in which they
+are drawn, take some fifty megabytes, and no text in them is made before it is looked at.
 """
 
 from array import array
-from collections.abc import Callable, Sequence
-from itertools import islice, repeat
-from operator import lt
-from typing import cast, overload
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias, overload
 
 import msgspec
 
-from tracedesk.model.links import NO_PARENT, indexes
-from tracedesk.model.order import Gather, gatherer
 from tracedesk.model.trace import Decoded, Kind, Span, Status
+from tracedesk.model.tree import ROOT, SpanTree
+
+HEX_BYTES = 8
+"""What an id of OTLP takes: 16 hexadecimal digits."""
+
+NO_TIME = -(1 << 63)
+"""In a column of times: none was sent."""
+
+LOOKED_FOR = 16
+"""Ids that are looked for one by one, a thousandth of a second each in a million, before they are
+put into a dictionary, which takes a hundred times as long."""
 
 
-class SpanColumns(msgspec.Struct, frozen=True):
-    """The span index of a trace as columns of one length, in body order but for the ids: to put
-    a million texts into another order takes as long as to read them."""
+class HexIds:
+    """Span ids of 16 lower-case hexadecimal digits by row, each once: eight bytes an id."""
 
-    span_ids: list[str]
-    """In the order in which they are stored."""
-    places: Sequence[int]
-    """Body order → where among ``span_ids`` the id of a span stands."""
-    index_of: dict[str, int]
-    """Span id → where in the body its span stands."""
-    parents: list[int]
-    """Where in the body the parent stands, ``NO_PARENT`` for a root and where none was received."""
-    missing: dict[int, str]
-    """Of those whose parent was not received, its id."""
-    names: list[str]
+    def __init__(self, packed: bytes) -> None:
+        self.packed = packed
+        self._looked_for = 0
+        self._rows: dict[int, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.packed) // HEX_BYTES
+
+    def __getitem__(self, row: int) -> str:
+        return self.packed[row * HEX_BYTES : (row + 1) * HEX_BYTES].hex()
+
+    def get(self, span_id: str, /) -> int | None:
+        """The row of an id."""
+        try:
+            packed = bytes.fromhex(span_id)
+        except ValueError:
+            return None
+        if packed.hex() != span_id or len(packed) != HEX_BYTES:
+            return None
+        if self._rows is None:
+            self._looked_for += 1
+            if self._looked_for <= LOOKED_FOR:
+                return self._find(packed)
+            self._rows = {key: row for row, key in enumerate(memoryview(self.packed).cast("Q"))}
+        return self._rows.get(memoryview(packed).cast("Q")[0])
+
+    def _find(self, packed: bytes) -> int | None:
+        at = self.packed.find(packed)
+        while at % HEX_BYTES and at >= 0:
+            at = self.packed.find(packed, at + 1)
+        return None if at < 0 else at // HEX_BYTES
+
+
+class TextIds:
+    """Any span ids by row, each once."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = texts
+        self._rows: dict[str, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, row: int) -> str:
+        return self.texts[row]
+
+    def get(self, span_id: str, /) -> int | None:
+        """The row of an id."""
+        if self._rows is None:
+            self._rows = {text: row for row, text in enumerate(self.texts)}
+        return self._rows.get(span_id)
+
+
+Ids: TypeAlias = HexIds | TextIds
+
+
+class Times(msgspec.Struct, frozen=True):
+    """A column of nanoseconds since the epoch, ``NO_TIME`` for none, and what is known of it."""
+
+    column: "array[int]"
+    first: int | None
+    """The least of those that were sent."""
+    last: int | None
+    unsent: bool
+    """True when a span has none."""
+
+    @classmethod
+    def of(cls, column: "array[int]") -> "Times":
+        """Looks through the column."""
+        unsent = NO_TIME in column
+        sent: Sequence[int] = column
+        if unsent:
+            sent = array("q", (time for time in column if time != NO_TIME))
+        return cls(column, min(sent, default=None), max(sent, default=None), unsent)
+
+
+class Sketch(msgspec.Struct, frozen=True):
+    """The tree of a trace and its spans, without their attributes. Columns are in row order."""
+
+    sequence: int
+    """Which content of the trace it was made of (``TraceRow.sequence``)."""
+    kept: bool
+    """True when it was read as it was kept, false when it was made from the index of spans."""
+    ids: Ids
+    parent: "array[int]"
+    """As ``depth``, ``subtree_end``, ``orphans`` and ``cycles`` those of a ``SpanTree``."""
+    depth: "array[int]"
+    subtree_end: "array[int]"
+    orphans: dict[int, str]
+    cycles: dict[int, str]
+    names: Sequence[str]
+    """Each once: a million spans have some dozens."""
+    named: "bytes | array[int]"
+    """Row → which of ``names`` its span has."""
     kinds: bytes
-    starts: Sequence[int | None]
-    ends: Sequence[int | None]
     statuses: bytes
+    starts: Times
+    ends: Times
 
-    def span_id(self, at: int) -> str:
-        """The id of a span by its place in the body."""
-        return self.span_ids[self.places[at]]
+    def __len__(self) -> int:
+        return len(self.parent)
 
-    def parent_id(self, at: int) -> str | None:
-        """The id of its parent, received or not."""
-        above = self.parents[at]
-        return self.missing.get(at) if above == NO_PARENT else self.span_id(above)
+    @property
+    def tree(self) -> SpanTree:
+        """The tree of spans that stand in row order already."""
+        return SpanTree(
+            order=range(len(self)),
+            parent=self.parent,
+            depth=self.depth,
+            subtree_end=self.subtree_end,
+            orphans=self.orphans,
+            cycles=self.cycles,
+            index_of=self.ids,
+        )
 
-
-def _select(*names: str) -> str:
-    arrays = ", ".join(f"json_group_array({name})" for name in names)
-    return (
-        f"SELECT (SELECT sequence FROM trace WHERE number = ?1), count(*), {arrays}"
-        " FROM span WHERE trace = (SELECT number FROM trace WHERE number = ?1 AND id = ?2)"
-    )
-
-
-_LINKS = ("position", "span_id", "parent_id")
-_FACTS = ("name", "kind", "start_ns", "end_ns", "status")
-
-SELECT_LINKS, SELECT_FACTS = _select(*_LINKS), _select(*_FACTS)
-"""Each a row of arrays: a tenth of the time that a row for each span takes. The second is read
-while the ids of the first are put into an index; both begin with two numbers that are others
-once the trace has grown."""
-
-SELECT_SPAN_COLUMNS = _select(*_LINKS, *_FACTS)
-"""Both in one, of one moment."""
-
-_decode_numbers = msgspec.json.Decoder(list[int]).decode
-_decode_times = msgspec.json.Decoder(list[int | None]).decode
-_decode_texts = msgspec.json.Decoder(list[str]).decode
-_decode_parents = msgspec.json.Decoder(list[str | None]).decode
-
-
-class Links(msgspec.Struct, frozen=True):
-    """How the spans of a trace hang together: the first half of ``SpanColumns``."""
-
-    span_ids: list[str]
-    places: Sequence[int]
-    gather: Gather
-    """Puts a column as it is stored into body order."""
-    index_of: dict[str, int]
-    parents: list[int]
-    missing: dict[int, str]
-
-
-def links(values: Sequence[str]) -> Links:
-    """From the arrays of ``SELECT_LINKS``."""
-    positions, span_ids, parent_ids = values
-    places, ranks = body_order(_decode_numbers(positions))
-    ids = _decode_texts(span_ids)
-    index_of = dict(zip(ids, ranks, strict=True))
-    named = _decode_parents(parent_ids)
-    find = cast("Callable[[str | None, int], int]", index_of.get)
-    parents = list(map(find, named, repeat(NO_PARENT)))
-    missing = {
-        ranks[at]: parent_id
-        for at in indexes(parents, NO_PARENT)
-        if (parent_id := named[at]) is not None
-    }
-    gather = gatherer(places)
-    return Links(ids, places, gather, index_of, list(gather(parents)), missing)
-
-
-def span_columns(found: Links, values: Sequence[str]) -> SpanColumns:
-    """The columns, from the arrays of ``SELECT_FACTS`` of the same moment."""
-    names, kinds, starts, ends, statuses = values
-    gather = found.gather
-    known: dict[str, str] = {}  # a million spans have some dozens of names
-    texts = _decode_texts(names)
-    return SpanColumns(
-        span_ids=found.span_ids,
-        places=found.places,
-        index_of=found.index_of,
-        parents=found.parents,
-        missing=found.missing,
-        names=list(gather(list(map(known.setdefault, texts, texts)))),
-        kinds=bytes(gather(bytes(_decode_numbers(kinds)))),
-        starts=_times(starts, gather),
-        ends=_times(ends, gather),
-        statuses=bytes(gather(bytes(_decode_numbers(statuses)))),
-    )
-
-
-def body_order(positions: list[int]) -> tuple[Sequence[int], Sequence[int]]:
-    """For spans as they are stored: body order → where a span is stored, and the reverse."""
-    size = len(positions)
-    if all(map(lt, positions, islice(positions, 1, None))):
-        return range(size), range(size)
-    if min(positions) >= 0 and max(positions) < size:
-        places = [-1] * size
-        for at, position in enumerate(positions):
-            places[position] = at
-        if -1 not in places:
-            return array("i", places), positions
-    places = sorted(range(size), key=positions.__getitem__)
-    ranks = [0] * size
-    for rank, at in enumerate(places):
-        ranks[at] = rank
-    return array("i", places), ranks
-
-
-def _times(text: str, gather: Gather) -> Sequence[int | None]:
-    """Times as an array, or as a list where some were not sent."""
-    found = _decode_times(text)
-    if None in found:
-        return gather(found)
-    return array("q", gather(array("q", cast("list[int]", found))))
+    def parent_id(self, row: int) -> str | None:
+        """The parent id that a span named, whether or not that was received."""
+        above = self.parent[row]
+        if above != ROOT:
+            return self.ids[above]
+        return self.orphans.get(row, self.cycles.get(row))
 
 
 KINDS, STATUSES = list(Kind), list(Status)
@@ -152,14 +155,13 @@ NOT_DECODED = Decoded()
 
 
 class SketchedSpans(Sequence[Span]):
-    """Spans in body order, with names, kinds, times and statuses, but without attributes. Each
-    look makes a span anew."""
+    """The spans of a sketch in row order. Each look makes a span anew."""
 
-    def __init__(self, columns: SpanColumns) -> None:
-        self.columns = columns
+    def __init__(self, sketch: Sketch) -> None:
+        self.sketch = sketch
 
     def __len__(self) -> int:
-        return len(self.columns.places)
+        return len(self.sketch)
 
     @overload
     def __getitem__(self, at: int) -> Span: ...
@@ -167,16 +169,26 @@ class SketchedSpans(Sequence[Span]):
     def __getitem__(self, at: slice) -> list[Span]: ...
 
     def __getitem__(self, at: int | slice) -> Span | list[Span]:
+        size = len(self)
         if isinstance(at, slice):
-            return [self[each] for each in range(*at.indices(len(self)))]
-        columns = self.columns
+            return [self[row] for row in range(*at.indices(size))]
+        row = range(size)[at]
+        sketch = self.sketch
         return Span(
-            span_id=columns.span_id(at),
-            name=columns.names[at],
-            parent_id=columns.parent_id(at),
-            start_ns=columns.starts[at],
-            end_ns=columns.ends[at],
-            status=STATUSES[columns.statuses[at]],
-            kind=KINDS[columns.kinds[at]],
+            span_id=sketch.ids[row],
+            name=sketch.names[sketch.named[row]],
+            parent_id=sketch.parent_id(row),
+            start_ns=_time(sketch.starts, row),
+            end_ns=_time(sketch.ends, row),
+            status=STATUSES[sketch.statuses[row]],
+            kind=KINDS[sketch.kinds[row]],
             payload=NOT_DECODED,
         )
+
+    def __iter__(self) -> Iterator[Span]:
+        return map(self.__getitem__, range(len(self)))
+
+
+def _time(times: Times, row: int) -> int | None:
+    time = times.column[row]
+    return None if time == NO_TIME else time

@@ -4,20 +4,16 @@ A pass over columns stays in C; over a million spans, asking each for its fields
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from operator import attrgetter
-from typing import cast
 
 import msgspec
 
-from tracedesk.model.order import Gather, gatherer
+from tracedesk.model.order import gatherer
 from tracedesk.model.trace import Kind, Span, Status
-from tracedesk.store.sketched import SketchedSpans, SpanColumns
+from tracedesk.store.sketched import NO_TIME, Sketch, SketchedSpans, Times
 from tracedesk.tui.view_models.time_axis import Axis
-
-NO_TIME = -(1 << 63)
-"""In a column of times: none was sent."""
 
 _FARTHEST = 1 << 62
 """Nanoseconds from the epoch, 146 years, beyond which a time is taken for that one."""
@@ -52,49 +48,46 @@ class Columns(msgspec.Struct, frozen=True):
 
 def columns_of(spans: Sequence[Span], order: Sequence[int]) -> Columns:
     """The columns of spans by the order of their rows."""
-    gather = gatherer(order)
     if isinstance(spans, SketchedSpans):
-        return _sketched(spans.columns, gather)
-    rows = gather(spans)
+        return _sketched(spans.sketch)
+    rows = gatherer(order)(spans)
     statuses = bytes(map(attrgetter("status"), rows))
     failed = bytearray(statuses.translate(_FAILED))
     for row in compress(range(len(rows)), map(attrgetter("exception"), rows)):
         failed[row] = 1
     return _columns(
-        list(map(attrgetter("start_ns"), rows)),
-        list(map(attrgetter("end_ns"), rows)),
+        _times(map(attrgetter("start_ns"), rows)),
+        _times(map(attrgetter("end_ns"), rows)),
         bytes(map(attrgetter("kind"), rows)),
         statuses,
         failed,
     )
 
 
-def _sketched(columns: SpanColumns, gather: Gather) -> Columns:
-    statuses = bytes(gather(columns.statuses))
-    return _columns(
-        gather(columns.starts),
-        gather(columns.ends),
-        bytes(gather(columns.kinds)),
-        statuses,
-        bytearray(statuses.translate(_FAILED)),
-    )
+def _sketched(sketch: Sketch) -> Columns:
+    failed = bytearray(sketch.statuses.translate(_FAILED))
+    return _columns(sketch.starts, sketch.ends, sketch.kinds, sketch.statuses, failed)
+
+
+def _times(told: Iterable[int | None]) -> Times:
+    """Of times that may be any number."""
+    times = list(told)
+    near = [NO_TIME if time is None else _near(time) for time in times]
+    return Times.of(array("q", near))
 
 
 def _columns(
-    started: Sequence[int | None],
-    ended: Sequence[int | None],
-    kinds: bytes,
-    statuses: bytes,
-    failed: bytearray,
+    starts: Times, ends: Times, kinds: bytes, statuses: bytes, failed: bytearray
 ) -> Columns:
-    starts, ends = _Times(started), _Times(ended)
+    starts, ends = _within_reach(starts), _within_reach(ends)
     axis = None
     if starts.first is not None and starts.last is not None:
         last = starts.last if ends.last is None else max(starts.last, ends.last)
         axis = Axis(starts.first, last)
     untimed: Sequence[int] = ()
     if starts.unsent:
-        untimed = list(compress(range(len(started)), map(NO_TIME.__eq__, starts.column)))
+        flags = map(NO_TIME.__eq__, starts.column)
+        untimed = list(compress(range(len(starts.column)), flags))
     return Columns(
         starts=starts.column,
         ends=ends.column,
@@ -107,30 +100,20 @@ def _columns(
     )
 
 
-class _Times:
-    """A column of times with what is known once all of it was looked at."""
-
-    def __init__(self, told: Sequence[int | None]) -> None:
-        self.unsent = None in told
-        sent = [time for time in told if time is not None] if self.unsent else told
-        times = cast("Sequence[int]", sent)
-        first, last = min(times, default=None), max(times, default=None)
-        if self.unsent:
-            times = [NO_TIME if time is None else time for time in told]
-        if first is not None and last is not None and (first < -_FARTHEST or last > _FARTHEST):
-            times = [time if time == NO_TIME else _near(time) for time in times]
-            first, last = _near(first), _near(last)
-        self.first, self.last = first, last
-        self.column = array("q", times)
+def _within_reach(times: Times) -> Times:
+    """The times, none of them farther than can be drawn."""
+    first, last = times.first, times.last
+    if first is None or last is None or (first >= -_FARTHEST and last <= _FARTHEST):
+        return times
+    return _times(None if time == NO_TIME else time for time in times.column)
 
 
 def _near(time: int) -> int:
     return min(max(time, -_FARTHEST), _FARTHEST)
 
 
-def labels_of(spans: Sequence[Span], order: Sequence[int]) -> Sequence[str]:
-    """What spans are called, by the order of their rows."""
-    gather = gatherer(order)
+def labels_of(spans: Sequence[Span], order: Sequence[int]) -> Sequence[object]:
+    """What spans are called, by the order of their rows: equal where that is the same."""
     if isinstance(spans, SketchedSpans):
-        return gather(spans.columns.names)
-    return list(map(attrgetter("label"), gather(spans)))
+        return spans.sketch.named
+    return list(map(attrgetter("label"), gatherer(order)(spans)))

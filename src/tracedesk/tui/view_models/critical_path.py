@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tracedesk.model.tree import SpanTree
-from tracedesk.tui.view_models.columns import NO_TIME
+from tracedesk.store.sketched import NO_TIME
 
 
 class CriticalPath(msgspec.Struct, frozen=True):

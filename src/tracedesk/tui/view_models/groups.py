@@ -72,7 +72,7 @@ class Groups(msgspec.Struct, frozen=True):
 NO_GROUPS = Groups(array("i"), array("i"))
 
 
-def find_groups(tree: SpanTree, columns: Columns, labels: Callable[[], Sequence[str]]) -> Groups:
+def find_groups(tree: SpanTree, columns: Columns, labels: Callable[[], Sequence[object]]) -> Groups:
     """The runs of a tree; ``labels``, what spans are called in row order, is asked only where
     there may be one.
 

@@ -13,7 +13,8 @@ from operator import sub
 
 from tracedesk.model.trace import Kind, Span
 from tracedesk.model.tree import ROOT, SpanTree
-from tracedesk.tui.view_models.columns import NO_TIME, columns_of, labels_of
+from tracedesk.store.sketched import NO_TIME
+from tracedesk.tui.view_models.columns import columns_of, labels_of
 from tracedesk.tui.view_models.groups import Aggregate, Groups, find_groups
 from tracedesk.tui.view_models.time_axis import Axis
 from tracedesk.tui.view_models.timeline import Timeline
@@ -93,9 +94,11 @@ class SpanRows:
     def row_of(self, span_id: str) -> int | None:
         """The row of a span id, the last one where an id came twice; None when unknown.
 
-        The first call makes the index: a tenth of a second for a million spans.
+        The first call makes the index: a tenth of a second for a million decoded spans.
         """
         index = self.tree.index_of.get(span_id)
+        if isinstance(self.tree.order, range):
+            return index
         if self._row_at is None:
             self._row_at = self._rows_by_index()
         return None if index is None else self._row_at[index]
@@ -108,7 +111,9 @@ class SpanRows:
             row_at[index] = row
         if len(index_of) < len(order):
             for row, index in enumerate(order):
-                row_at[index_of[self.spans[index].span_id]] = row
+                last = index_of.get(self.spans[index].span_id)
+                if last is not None:
+                    row_at[last] = row
         return row_at
 
     def line_of(self, row: int) -> int:
@@ -252,7 +257,7 @@ class SpanRows:
     def take_over(self, old: "SpanRows") -> None:
         """Keep what the user folded, opened and zoomed in these rows as they were before."""
         for row in _flagged(old.folded):
-            new = self.row_of(old.span(row).span_id)
+            new = None if old.is_group(row) else self.row_of(old.span(row).span_id)
             if new is not None:
                 self.folded[new] = self.reach(new) > new + 1
         for head in old.groups.heads:

@@ -8,10 +8,11 @@ from itertools import chain, compress
 from tracedesk.model.trace import Kind
 from tracedesk.model.tree import ROOT, SpanTree
 from tracedesk.query.text import counted
+from tracedesk.store.sketched import NO_TIME
 from tracedesk.tui import figures
 from tracedesk.tui.lines import Piece
 from tracedesk.tui.view_models.activity import Activity
-from tracedesk.tui.view_models.columns import NO_TIME, Columns
+from tracedesk.tui.view_models.columns import Columns
 from tracedesk.tui.view_models.critical_path import CriticalPath, critical_path
 from tracedesk.tui.view_models.minimap import minimap
 from tracedesk.tui.view_models.time_axis import FOLDED, Axis

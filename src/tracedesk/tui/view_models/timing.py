@@ -7,8 +7,8 @@ does, and only said. Within a millisecond nothing is said: that is how exact som
 import msgspec
 
 from tracedesk.model.tree import ROOT
+from tracedesk.store.sketched import NO_TIME
 from tracedesk.tui import figures
-from tracedesk.tui.view_models.columns import NO_TIME
 from tracedesk.tui.view_models.span_tree import SpanRows
 
 SLACK_NS = 1_000_000

@@ -1,0 +1,346 @@
+"""Sketches made from the index of spans, in parts: no step holds the interpreter for long.
+
+SQLite tells a column as one text, in a tenth of the time that a row for each span takes, and
+tells the next part while one is taken in.
+"""
+
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice, repeat
+from operator import lt
+from typing import Any, Final, TypeAlias, cast
+
+import msgspec
+
+from tracedesk.model.links import NO_PARENT, cycle_heads, indexes
+from tracedesk.model.order import gatherer
+from tracedesk.model.tree import by_start, pre_order
+from tracedesk.store.sketched import HEX_BYTES, NO_TIME, HexIds, Ids, Sketch, TextIds, Times
+
+Query: TypeAlias = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+
+PART: Final = 50_000
+"""Spans of a part: each step over its columns takes some milliseconds."""
+WHOLE: Final = 1 << 62
+NARROW: Final = 256
+"""Names that a byte tells apart."""
+TRIES: Final = 3
+"""How often a trace is read in parts that grows meanwhile, before it is read in one."""
+
+_END: Final = b""
+"""Comes after every text in the order of SQLite."""
+
+_ROOT: Final = "-" * 2 * HEX_BYTES
+"""Stands for no parent where hexadecimal ids are told."""
+
+_EDGE = (
+    "SELECT span_id FROM span WHERE trace = ?1 AND span_id >= ?2 ORDER BY span_id LIMIT 1 OFFSET ?3"
+)
+
+
+def _part(ids: str, parent_ids: str) -> str:
+    return (
+        f"SELECT (SELECT sequence FROM trace WHERE number = ?1 AND id = ?4), count(*),"
+        f" count(parent_id), {ids},"
+        f" {parent_ids}, json_group_array(position), json_group_array(name),"
+        " json_group_array(kind * 8 + status), json_group_array(start_ns),"
+        " json_group_array(end_ns) FROM span WHERE trace = ?1 AND span_id >= ?2 AND span_id < ?3"
+    )
+
+
+_HEX = _part("group_concat(span_id)", f"group_concat(ifnull(parent_id, '{_ROOT}'))")
+_TEXT = _part("json_group_array(span_id)", "json_group_array(parent_id)")
+
+_KIND = bytes(code >> 3 for code in range(256))
+_STATUS = bytes(code & 7 for code in range(256))
+
+_decode_numbers = msgspec.json.Decoder(list[int]).decode
+_decode_times = msgspec.json.Decoder(list[int | None]).decode
+_decode_texts = msgspec.json.Decoder(list[str]).decode
+_decode_parents = msgspec.json.Decoder(list[str | None]).decode
+
+
+class _OddIdsError(Exception):
+    """An id that is not 16 hexadecimal digits."""
+
+
+class _GrownError(Exception):
+    """The trace changed between two parts."""
+
+
+def make_sketch(query: Query, number: int, trace_id: str, part: int = PART) -> Sketch | None:
+    """The sketch of a trace as it is at one moment; None when it is not there."""
+    columns: _Columns = _HexColumns()
+    tries = 0
+    while True:
+        try:
+            size = part if tries < TRIES else WHOLE
+            sequence = _read(query, (number, trace_id), columns, size)
+            return None if sequence is None else columns.sketch(sequence)
+        except _OddIdsError:
+            columns = _TextColumns()
+        except _GrownError:
+            tries += 1
+            columns = type(columns)()
+
+
+def _read(query: Query, trace: tuple[int, str], columns: "_Columns", size: int) -> int | None:
+    """Take in the spans of a trace; which content of it they are, None when it is not there."""
+    number, trace_id = trace
+
+    def read(low: str) -> tuple[Any, Any]:
+        edge = query(_EDGE, (number, low, size))
+        high = edge[0][0] if edge else _END
+        return high, query(columns.statement, (number, low, high, trace_id))[0]
+
+    sequence = None
+    with ThreadPoolExecutor(1, "sketch") as beside:
+        coming: Future[tuple[Any, Any]] | None = beside.submit(read, "")
+        while coming is not None:
+            high, (sequence_then, spans, *told) = coming.result()
+            sequence = sequence_then if sequence is None else sequence
+            if sequence_then != sequence:
+                raise _GrownError
+            coming = None if high == _END else beside.submit(read, high)
+            if spans:
+                columns.take(spans, *told)
+    return sequence
+
+
+class _Numbers(dict[str, int]):
+    """Texts by the number of others that came before."""
+
+    def __missing__(self, text: str) -> int:
+        self[text] = number = len(self)
+        return number
+
+
+class _TimesTaken:
+    """A column of times in the order of ids."""
+
+    def __init__(self) -> None:
+        self.column = array("q")
+        self._sent: list[int] = []
+        """The least and the greatest of each part."""
+        self._unsent = False
+
+    def take(self, times: list[int | None]) -> None:
+        """Take in those of the next part."""
+        sent = cast("list[int]", times)
+        if None in times:
+            self._unsent = True
+            sent = [time for time in times if time is not None]
+            times = [NO_TIME if time is None else time for time in times]
+        if sent:
+            self._sent += (min(sent), max(sent))
+        self.column.extend(cast("list[int]", times))
+
+    def told(self, column: "array[int]") -> Times:
+        """The same times in another order."""
+        first, last = min(self._sent, default=None), max(self._sent, default=None)
+        return Times(column, first, last, self._unsent)
+
+
+class _Columns:
+    """The index of spans in the order of their ids, as it is stored."""
+
+    statement: str
+
+    def __init__(self) -> None:
+        self._keys: Any
+        """Ids by place in that order, as they are looked for."""
+        self._index_of: dict[Any, int] = {}
+        """The same ids: where the body has their spans."""
+        self._parents: list[Sequence[Any]] = []
+        """Ids of parents, as many as the spans of each part."""
+        self._roots: list[int] = []
+        """Places of spans that named no parent."""
+        self._positions = array("q")
+        self._names = _Numbers()
+        self._named = array("i")
+        self._codes = bytearray()
+        self._starts, self._ends = _TimesTaken(), _TimesTaken()
+
+    def take(
+        self, spans: int, parented: int, ids: str, parent_ids: str, positions: str, names: str,
+        codes: str, starts: str, ends: str,
+    ) -> None:  # fmt: skip
+        """Take in the next part. Raises _OddIdsError, with nothing to be made of it any more."""
+        size = len(self._positions)
+        keys, body = self._read_ids(ids, spans), _decode_numbers(positions)
+        parents, roots = self._read_parents(parent_ids, spans)
+        if len(roots) != spans - parented:
+            raise _OddIdsError
+        self._keys.extend(keys)
+        self._index_of.update(zip(keys, body, strict=True))
+        self._parents.append(parents)
+        self._roots += (size + at for at in roots)
+        self._positions.extend(body)
+        self._named.extend(map(self._names.__getitem__, _decode_texts(names)))
+        self._codes += bytes(_decode_numbers(codes))
+        self._starts.take(_decode_times(starts))
+        self._ends.take(_decode_times(ends))
+
+    def sketch(self, sequence: int) -> Sketch:
+        """What was taken in, as it is drawn."""
+        places = body_order(self._positions)
+        parents, missing = self._linked(places)
+        starts = gathered("q", self._starts.column, places)
+        found = pre_order(parents, by_start(parents, starts, NO_TIME))
+        cycles: dict[int, str] = {}
+        if len(found.order) < len(parents):  # whoever hangs in a cycle is not reached from a root
+            for head in cycle_heads(parents):
+                cycles[head] = self._text(self._keys[places[parents[head]]])
+                parents[head] = NO_PARENT
+            found = pre_order(parents, by_start(parents, starts, NO_TIME))
+        rows = found.rows_of_roots() if missing or cycles else {}
+        body = array("i", found.order)
+        order = body if isinstance(places, range) else gathered("i", places, body)
+        codes = gathered("B", self._codes, order).tobytes()
+        narrow = len(self._names) <= NARROW
+        named = gathered("B" if narrow else "i", self._named, order)
+        return Sketch(
+            sequence=sequence,
+            kept=False,
+            ids=self._ids(order),
+            parent=array("i", found.parent),
+            depth=array("i", found.depth),
+            subtree_end=array("i", found.subtree_end),
+            orphans={rows[at]: parent_id for at, parent_id in missing.items()},
+            cycles={rows[at]: parent_id for at, parent_id in cycles.items()},
+            names=tuple(self._names),
+            named=named.tobytes() if narrow else named,
+            kinds=codes.translate(_KIND),
+            statuses=codes.translate(_STATUS),
+            starts=self._starts.told(gathered("q", starts, body)),
+            ends=self._ends.told(gathered("q", self._ends.column, order)),
+        )
+
+    def _linked(self, places: Sequence[int]) -> "tuple[array[int], dict[int, str]]":
+        """In body order: where the parent of each span stands, and of those whose parent was not
+        received its id. The index of ids is let go of."""
+        positions: Sequence[int] = self._positions
+        if places and positions[places[-1]] != len(places) - 1:  # some were taken out
+            ranks = array("q", positions)
+            for rank, place in enumerate(places):
+                ranks[place] = rank
+            self._index_of, positions = dict(zip(self._keys, ranks, strict=True)), ranks
+        find = cast("Callable[[Any, int], int]", self._index_of.get)
+        stored, missing = array("q"), {}
+        for keys in self._parents:
+            found = list(map(find, keys, repeat(NO_PARENT)))
+            for at in indexes(found, NO_PARENT):
+                missing[len(stored) + at] = keys[at]
+            stored.extend(found)
+        self._index_of, self._parents = {}, []
+        for root in self._roots:
+            stored[root] = NO_PARENT
+            missing.pop(root, None)
+        parents = gathered("q", stored, places)
+        return parents, {positions[at]: self._text(key) for at, key in missing.items()}
+
+    def _read_ids(self, told: str, spans: int) -> Sequence[Any]:
+        """The ids of a part."""
+        raise NotImplementedError
+
+    def _read_parents(self, told: str, spans: int) -> tuple[Sequence[Any], list[int]]:
+        """The same of parents, and which of them are none."""
+        raise NotImplementedError
+
+    def _text(self, key: Any) -> str:
+        """An id as it was sent."""
+        raise NotImplementedError
+
+    def _ids(self, order: Sequence[int]) -> Ids:
+        """The ids in an order of places."""
+        raise NotImplementedError
+
+
+class _HexColumns(_Columns):
+    """Spans whose ids, and those of their parents, are as OTLP has them: looked for as numbers."""
+
+    statement = _HEX
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._keys = array("Q")
+
+    def _read_ids(self, told: str, spans: int) -> Sequence[int]:
+        return _numbers(told, spans)
+
+    def _read_parents(self, told: str, spans: int) -> tuple[Sequence[int], list[int]]:
+        roots = [at // (len(_ROOT) + 1) for at in _finds(told, _ROOT)]
+        return _numbers(told.replace(_ROOT, "0" * len(_ROOT)), spans), roots
+
+    def _text(self, key: int) -> str:
+        return array("Q", (key,)).tobytes().hex()
+
+    def _ids(self, order: Sequence[int]) -> Ids:
+        return HexIds(gathered("Q", self._keys, order).tobytes())
+
+
+class _TextColumns(_Columns):
+    """Spans with ids of any form."""
+
+    statement = _TEXT
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._keys = []
+
+    def _read_ids(self, told: str, spans: int) -> Sequence[str]:
+        return _decode_texts(told)
+
+    def _read_parents(self, told: str, spans: int) -> tuple[Sequence[str | None], list[int]]:
+        parent_ids = _decode_parents(told)
+        return parent_ids, list(indexes(parent_ids, None))
+
+    def _text(self, key: str) -> str:
+        return key
+
+    def _ids(self, order: Sequence[int]) -> Ids:
+        return TextIds(list(map(self._keys.__getitem__, order)))
+
+
+def _numbers(told: str, spans: int) -> list[int]:
+    """Ids of 16 digits with commas between them, as the numbers that their eight bytes make here.
+    Raises _OddIdsError when one is of another form."""
+    try:
+        packed = bytes.fromhex(told.replace(",", ""))
+    except ValueError:
+        raise _OddIdsError from None
+    if len(packed) != spans * HEX_BYTES or packed.hex(",", HEX_BYTES) != told:
+        raise _OddIdsError
+    return memoryview(packed).cast("Q").tolist()
+
+
+def _finds(text: str, wanted: str) -> Iterator[int]:
+    at = text.find(wanted)
+    while at >= 0:
+        yield at
+        at = text.find(wanted, at + len(wanted))
+
+
+def body_order(positions: "array[int]") -> Sequence[int]:
+    """Places by position in the body; ``positions`` are those of each place."""
+    size = len(positions)
+    if all(map(lt, positions, islice(positions, 1, None))):
+        return range(size)
+    if min(positions) == 0 and max(positions) == size - 1:
+        places = array("i", repeat(-1, size))
+        for place, position in enumerate(positions):
+            places[position] = place
+        if -1 not in places:
+            return places
+    return array("i", sorted(range(size), key=positions.__getitem__))
+
+
+def gathered(typecode: str, column: Sequence[int], order: Sequence[int]) -> "array[int]":
+    """A column in an order of places."""
+    if isinstance(order, range):
+        return array(typecode, column)
+    found: array[int] = array(typecode)
+    for at in range(0, len(order), PART):
+        found.extend(gatherer(order[at : at + PART])(column))
+    return found
