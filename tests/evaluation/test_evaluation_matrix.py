@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 
 from judged import DAY_NS, T0_NS, case, check, execution
+from plainly import compare, compare_edit, edits, latest, within
 
 from tracedesk.evaluation import scores as formulas
 from tracedesk.evaluation.matrix import failures_of, matrix_of
@@ -17,13 +18,10 @@ from tracedesk.evaluation.regressions import (
     BY_INPUT,
     BY_TRACE,
     Share,
-    compare,
-    compare_edit,
-    edits,
 )
 from tracedesk.evaluation.tally import NO_STAGE, tally_of
 from tracedesk.evaluation.trends import Choice, survey
-from tracedesk.evaluation.windows import Window, before, day_text, latest, since_ns, within
+from tracedesk.evaluation.windows import Window, before, day_text, since_ns
 from tracedesk.model.execution import ExecutionKind
 from tracedesk.model.verdict import Outcome
 
@@ -361,6 +359,28 @@ def test_an_edit_is_compared_on_the_very_traces():
     assert [(flip.trace, flip.now) for flip in found.broken] == [("t1", Outcome.FAIL)]
     assert [(flip.trace, flip.now) for flip in found.mended] == [("t2", Outcome.PASS)]
     assert found.unpaired_after == 0
+
+
+def test_a_clock_that_is_set_back_turns_no_edit_round():
+    history = [
+        execution("t1", case(check("pass"), digest="d1"), number=1, started_ns=T0_NS + DAY_NS),
+        execution("t1", case(check("fail"), digest="d2"), number=2, started_ns=T0_NS),
+    ]
+    (edit,) = edits(history)
+    assert (edit.at_ns, edit.number) == (T0_NS, 2)
+    assert [flip.now for flip in compare_edit(history, edit).broken] == [Outcome.FAIL]
+    assert [record.outcome for _, record in latest(history)] == [Outcome.FAIL]
+
+
+def test_what_an_earlier_revision_of_a_trace_said_is_not_held_against_an_edit():
+    history = [
+        execution("t1", case(check("pass"), digest="d1"), number=1),
+        execution("t1", case(check("fail"), digest="d1"), number=2, revision=2),
+        execution("t1", case(check("fail"), digest="d2"), number=3, revision=2,
+                  started_ns=T0_NS + DAY_NS),
+    ]  # fmt: skip
+    found = compare_edit(history, edits(history)[0])
+    assert (found.broken, found.mended, found.paired) == ((), (), 1)
 
 
 def test_two_saves_of_a_file_are_two_edits():

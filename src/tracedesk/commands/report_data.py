@@ -233,7 +233,7 @@ def _edit(desk: "Desk", file: str) -> Compared:
     return Compared(
         before=f"before {edit.file} changed",
         after="now",
-        comparison=desk.gatherer.compare_edit(edit),
+        comparison=desk.gatherer.compare_edit(edit, in_effect(desk.files)),
     )
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tracedesk.evaluation.edited import Sides
 from tracedesk.evaluation.newest import Newest
 from tracedesk.evaluation.paired import compare_surveys
-from tracedesk.evaluation.regressions import Comparison, Edit, Step, compare_edit, edits_in
+from tracedesk.evaluation.regressions import BY_TRACE, Comparison, Edit, Step, edits_in
 from tracedesk.evaluation.trends import Failed, Ids, Survey, survey_of
 from tracedesk.evaluation.windows import Result, Window, time_of
 from tracedesk.model.execution import CaseRecord, Execution, ExecutionKind
@@ -128,7 +129,7 @@ class Gatherer:
         return compare_surveys(earlier, later, self._store.history.records, breathe)
 
     def edits(self, breathe: Breathe = lambda: None) -> list[Edit]:
-        """When case files changed, oldest first, as far back as the history is looked through.
+        """When case files changed, first to last, as far back as the history is looked through.
         Raises StoreError."""
         history = self._store.history
 
@@ -143,9 +144,13 @@ class Gatherer:
 
         return edits_in(steps(), named)
 
-    def compare_edit(self, edit: Edit, breathe: Breathe = lambda: None) -> Comparison:
+    def compare_edit(
+        self, edit: Edit, effect: InEffect, breathe: Breathe = lambda: None
+    ) -> Comparison:
         """What flipped since an edit of a case file, on the same traces. Raises StoreError."""
-        return compare_edit(_breathing(self._store.history.executions(limit=None), breathe), edit)
+        history = self._store.history
+        earlier, later = Sides(history.outlines(), edit, effect.holds).gather(breathe)
+        return compare_surveys(earlier, later, history.records, breathe, pairing=BY_TRACE)
 
 
 def _parted(ids: Ids, counting: set[int]) -> tuple[Ids, Ids]:
@@ -153,12 +158,6 @@ def _parted(ids: Ids, counting: set[int]) -> tuple[Ids, Ids]:
     if counting.issuperset(ids):
         return ids, ()
     return tuple(n for n in ids if n in counting), tuple(n for n in ids if n not in counting)
-
-
-def _breathing(executions: Iterable[Execution], breathe: Breathe) -> Iterator[Execution]:
-    for execution in executions:
-        breathe()
-        yield execution
 
 
 def traces_of(store: "Store", where: "Filter") -> frozenset[str]:

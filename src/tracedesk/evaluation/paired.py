@@ -1,4 +1,5 @@
-"""Two surveys held against each other: results of one case on traces of equal input.
+"""Two surveys held against each other: results of one case on the same trace, or on traces of
+equal input.
 
 Results are paired by their shapes, so that neither side's executions are decoded; what a flip
 says is read for the flips alone.
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from tracedesk.evaluation.regressions import (
     BY_INPUT,
+    BY_TRACE,
     Comparison,
     Flip,
     Subject,
@@ -39,10 +41,10 @@ class Found(NamedTuple):
 class Asked:
     """One side: what was asked, and the newest result of each case on it."""
 
-    def __init__(self, survey: Survey, breathe: Callable[[], None]) -> None:
+    def __init__(self, survey: Survey, pairing: str, breathe: Callable[[], None]) -> None:
         self.tally = survey.tally()
         self.subjects: dict[Subject, list[tuple[Execution, Cases]]] = {}
-        """Executions of equal input, the newest trace first."""
+        """Executions of one trace, or of equal input, the newest trace first."""
         self.unmatched = 0
         """Results on traces without a known input."""
         known: dict[int, Cases] = {}
@@ -51,11 +53,18 @@ class Asked:
             cases = known.get(id(ids))
             if cases is None:
                 cases = known[id(ids)] = _cases(ids, survey.shapes)
-            if not execution.input_key:
+            subject = _subject(execution, pairing)
+            if subject is None:
                 self.unmatched += len(cases)
             elif cases:
-                subject = (execution.agent_id, execution.input_key)
                 self.subjects.setdefault(subject, []).append((execution, cases))
+
+
+def _subject(execution: Execution, pairing: str) -> Subject | None:
+    """What results are paired by, beside their case."""
+    if pairing == BY_TRACE:
+        return ("", execution.trace)
+    return (execution.agent_id, execution.input_key) if execution.input_key else None
 
 
 def _newest_trace_first(counted: tuple[Execution, Ids]) -> tuple[int, str]:
@@ -69,26 +78,31 @@ def _cases(ids: Ids, shapes: Mapping[int, Shape]) -> Cases:
 
 
 def compare_surveys(
-    before: Survey, after: Survey, read: ReadRecords, breathe: Callable[[], None] = lambda: None
+    before: Survey,
+    after: Survey,
+    read: ReadRecords,
+    breathe: Callable[[], None] = lambda: None,
+    *,
+    pairing: str = BY_INPUT,
 ) -> Comparison:
     """What flipped between two surveys where both were asked the same. Takes as long as there
     are executions, not results. Raises what ``breathe`` and ``read`` raise."""
-    here, there = Asked(before, breathe), Asked(after, breathe)
-    pairing = _Pairing()
+    here, there = (Asked(survey, pairing, breathe) for survey in (before, after))
+    pairs = _Pairing()
     for subject, parts in here.subjects.items():
         breathe()
         others = there.subjects.get(subject)
         if others is not None:
-            pairing.add(parts, others)
+            pairs.add(parts, others)
     counts = [
         side.unmatched + sum(map(_number_of_cases, side.subjects.values()))
         for side in (here, there)
     ]
     return compared(
-        pairing=BY_INPUT,
+        pairing=pairing,
         scores=(here.tally.scores(), there.tally.scores()),
-        flips=list(_told(pairing.flipped, read)),
-        paired=pairing.paired,
+        flips=list(_told(pairs.flipped, read)),
+        paired=pairs.paired,
         results=(counts[0], counts[1]),
         cases=case_changes(here.tally.cases, there.tally.cases),
     )

@@ -5,16 +5,14 @@ Results of other traces, from another version or another time, are paired by equ
 input: the same question asked of both. What has no partner is counted and never compared.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from tracedesk.evaluation.tally import NO_STAGE, CaseTally, Scores, Tally, stages_of
-from tracedesk.evaluation.trends import newest_first
-from tracedesk.evaluation.windows import Result, latest
-from tracedesk.model.execution import CaseRecord, Execution, ExecutionKind
-from tracedesk.model.shape import Shape, shape_of
+from tracedesk.evaluation.tally import NO_STAGE, CaseTally, Scores, stages_of
+from tracedesk.model.execution import CaseRecord, Execution
+from tracedesk.model.shape import Shape
 from tracedesk.model.verdict import Outcome
 
 BY_TRACE, BY_INPUT = "trace", "input"
@@ -94,72 +92,10 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     at_ns: int
     """When the first result of the new text was found."""
+    number: int
+    """Of the execution that found it; what was stored before is by the older text."""
     cases: tuple[str, ...]
     """Names of the cases that changed."""
-
-
-class Side:
-    """The results of one side, counted as they come. Of a pass nothing is kept but that it was
-    one, so that a million results take little room."""
-
-    def __init__(self, pairing: str) -> None:
-        self.pairing = pairing
-        self.tally = Tally()
-        self.newest: dict[Subject, dict[str, Result]] = {}
-        """Of each case on each trace or input, the newest result."""
-        self.unmatched = 0
-        """Results on traces without a known input."""
-        self._passes: dict[tuple[str, str, str], CaseRecord] = {}
-
-    def add(self, execution: Execution, record: CaseRecord) -> None:
-        """Count one result."""
-        self.tally.add(execution, record)
-        if record.outcome is Outcome.SKIPPED:
-            return
-        subject = self._subject(execution)
-        if subject is None:
-            self.unmatched += 1
-            return
-        if record.outcome is Outcome.PASS:
-            record = self._pass(record)
-        found = self.newest.setdefault(subject, {})
-        result = (execution, record)
-        known = found.get(record.case)
-        if known is None or newest_first(result) < newest_first(known):
-            found[record.case] = result
-
-    def _subject(self, execution: Execution) -> Subject | None:
-        """What a result is paired by, beside its case."""
-        if self.pairing == BY_TRACE:
-            return ("", execution.trace)
-        return (execution.agent_id, execution.input_key) if execution.input_key else None
-
-    def _pass(self, record: CaseRecord) -> CaseRecord:
-        key = (record.case, record.name, record.file)
-        if key not in self._passes:
-            self._passes[key] = msgspec.structs.replace(record, checks=(), reason="")
-        return self._passes[key]
-
-
-def compare(before: Iterable[Result], after: Iterable[Result], pairing: str) -> Comparison:
-    """Compare two sets of results, each case on a trace given once a side."""
-    sides = Side(pairing), Side(pairing)
-    for side, results in zip(sides, (before, after), strict=True):
-        for execution, record in results:
-            side.add(execution, record)
-    return compare_sides(*sides)
-
-
-def compare_sides(before: Side, after: Side) -> Comparison:
-    """Compare two sides that were counted with the same pairing."""
-    return compared(
-        pairing=before.pairing,
-        scores=(before.tally.scores(), after.tally.scores()),
-        flips=_flips(before, after),
-        paired=_cases_in_both(before, after),
-        results=(_distinct(before), _distinct(after)),
-        cases=case_changes(before.tally.cases, after.tally.cases),
-    )
 
 
 def compared(
@@ -193,33 +129,6 @@ def compared(
 
 def _in_order(flip: Flip) -> tuple[str, str, str, str]:
     return (flip.file, flip.name, flip.case, flip.trace)
-
-
-def _cases_in_both(before: Side, after: Side) -> int:
-    return sum(
-        len(cases.keys() & after.newest[subject].keys())
-        for subject, cases in before.newest.items()
-        if subject in after.newest
-    )
-
-
-def _distinct(side: Side) -> int:
-    """Results, those of equal input that came again counted once, as they are paired."""
-    return side.unmatched + sum(map(len, side.newest.values()))
-
-
-def _flips(before: Side, after: Side) -> Iterator[Flip]:
-    for subject, cases in before.newest.items():
-        others = after.newest.get(subject, {})
-        for case, was in cases.items():
-            now = others.get(case)
-            if now is not None and was[1].outcome is not now[1].outcome:
-                yield _flip(was, now)
-
-
-def _flip(was: Result, now: Result) -> Flip:
-    execution, telling = now if now[1].outcome is not Outcome.PASS else was
-    return flip_of(was, now, telling, shape_of(telling, execution.errors))
 
 
 def flip_of(
@@ -283,25 +192,13 @@ Named = Callable[[int, Sequence[str]], Mapping[str, tuple[str, str]]]
 """Number of an execution and ids of some of its cases → file and name of each."""
 
 
-def edits(executions: Iterable[Execution]) -> list[Edit]:
-    """When case files changed, as these executions tell."""
-    listed = list(executions)
-    places = {id(execution): place for place, execution in enumerate(listed)}
-    steps = [
-        Step(e.started_ns, places[id(e)], e.kind is ExecutionKind.EDIT,
-             tuple((record.case, record.digest) for record in e.cases))
-        for e in sorted(listed, key=lambda e: (e.started_ns, e.number))
-    ]  # fmt: skip
-    return edits_in(steps, lambda place, _: {r.case: (r.file, r.name) for r in listed[place].cases})
-
-
 def edits_in(steps: Iterable[Step], named: Named) -> list[Edit]:
-    """When case files changed, oldest first: each time a case was judged by another text than
-    before. Its first text is a change only where the history says so. ``steps`` are in order of
-    time."""
+    """When case files changed, first to last: each time a case was judged by another text than
+    before. Its first text is a change only where the history says so. ``steps`` are in the order
+    in which they were stored."""
     held: dict[str, str] = {}
     known: set[tuple[tuple[str, str], ...]] = set()
-    changes: list[tuple[int, str, str]] = []
+    changes: list[_Change] = []
     for step in steps:
         if step.covers in known:
             continue
@@ -314,32 +211,29 @@ def edits_in(steps: Iterable[Step], named: Named) -> list[Edit]:
         if changed:
             known.clear()
             names = named(step.number, changed)
-            changes += [(step.started_ns, *names[case]) for case in changed if case in names]
+            changes += [_Change(step, *names[case]) for case in changed if case in names]
         known.add(step.covers)
     return _gathered(changes)
 
 
-def _gathered(changes: Iterable[tuple[int, str, str]]) -> list[Edit]:
-    """Changes in order of time → edits."""
+class _Change(NamedTuple):
+    """The first step by another text of a case."""
+
+    step: Step
+    file: str
+    name: str
+
+
+def _gathered(changes: Iterable[_Change]) -> list[Edit]:
+    """Changes in their order → edits."""
     made: list[Edit] = []
     open_edits: dict[str, int] = {}
-    for at_ns, file, name in changes:
+    for step, file, name in changes:
         at = open_edits.get(file)
-        if at is not None and at_ns - made[at].at_ns <= ONE_SAVE_NS:
+        if at is not None and abs(step.started_ns - made[at].at_ns) <= ONE_SAVE_NS:
             if name not in made[at].cases:
                 made[at] = msgspec.structs.replace(made[at], cases=(*made[at].cases, name))
             continue
         open_edits[file] = len(made)
-        made.append(Edit(file=file, at_ns=at_ns, cases=(name,)))
+        made.append(Edit(file=file, at_ns=step.started_ns, number=step.number, cases=(name,)))
     return made
-
-
-def compare_edit(executions: Iterable[Execution], edit: Edit) -> Comparison:
-    """The results of a file's cases before one of its edits, against those of today."""
-    of_file = [
-        msgspec.structs.replace(execution, cases=cases)
-        for execution in executions
-        if (cases := tuple(record for record in execution.cases if record.file == edit.file))
-    ]
-    earlier = [execution for execution in of_file if execution.started_ns < edit.at_ns]
-    return compare(latest(earlier), latest(of_file), BY_TRACE)

@@ -1,11 +1,10 @@
-"""Which results of the history are looked at: the newest of each case on each trace, in a window.
+"""Which results of the history are looked at: those in a window.
 
 A trace counts at the time it happened, not when it was last evaluated: saving a case file
 evaluates old traces again and must not move them to today. What an earlier revision of a trace
 was judged to be is left out, since that trace is no longer there.
 """
 
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -61,32 +60,8 @@ def time_of(execution: Execution) -> int:
 
 
 def age_order(execution: Execution) -> tuple[int, int, int]:
-    """Sorts executions of one trace from old to new."""
-    return (execution.revision, execution.started_ns, execution.number)
-
-
-def latest(executions: Iterable[Execution]) -> list[Result]:
-    """The newest result of each case on the newest revision of each trace, in no order that
-    means anything: the same for every permutation."""
-    newest: dict[str, Execution] = {}
-    for execution in (listed := list(executions)):
-        known = newest.get(execution.trace)
-        if known is None or age_order(execution) > age_order(known):
-            newest[execution.trace] = execution
-    found: dict[tuple[str, str], Result] = {}
-    for execution in listed:
-        if execution.revision != newest[execution.trace].revision:
-            continue
-        for case in execution.cases:
-            key = (execution.trace, case.case)
-            if key not in found or age_order(execution) > age_order(found[key][0]):
-                found[key] = (execution, case)
-    return list(found.values())
-
-
-def within(results: Iterable[Result], window: Window) -> Iterator[Result]:
-    """The results that lie in a window."""
-    return (result for result in results if window.holds(result[0]))
+    """Sorts executions of one trace from old to new; a clock may have been set back meanwhile."""
+    return (execution.revision, execution.number, execution.started_ns)
 
 
 def since_ns(text: str, now_ns: int) -> int | None:

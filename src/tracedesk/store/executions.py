@@ -198,13 +198,13 @@ class History:
 
     def told(self, limit: int) -> Iterator[tuple[int, int, str, Coverage]]:
         """When each of the newest executions began, its number, its kind and what it covers, in
-        order of time; without reading what came out."""
+        the order in which they were stored; without reading what came out."""
         rows = self._store.query(
             "SELECT started_ns, number, kind, coverage FROM execution ORDER BY number DESC LIMIT ?",
             [limit],
         )
         covers = self._covered({row[3] for row in rows})
-        for started_ns, number, kind, coverage in sorted(rows):
+        for started_ns, number, kind, coverage in reversed(rows):
             yield started_ns, number, kind, covers[coverage]
 
     def facts_of(self, traces: Iterable[int]) -> Iterator[Facts]:

@@ -221,7 +221,8 @@ class ScoresScreen(CountingScreen):
         edit = entry.edit
         assert edit is not None
         title = f"{edit.file} before it changed → now"
-        self._compare(title, lambda breathe: self.desk.gatherer.compare_edit(edit, breathe))
+        effect = in_effect(self.desk.files)
+        self._compare(title, lambda breathe: self.desk.gatherer.compare_edit(edit, effect, breathe))
 
     def _compare(self, title: str, compare: Any) -> None:
         try:
