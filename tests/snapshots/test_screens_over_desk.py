@@ -40,6 +40,7 @@ async def at_failure(pilot, bench):
     await until(pilot, lambda: titled(bench) == "run-2" and bench.cases, "the failing run")
     await pilot.press("right_square_bracket", "f")
     await until(pilot, lambda: bench.span.label == "create_booking", "its span")
+    await until(pilot, lambda: bench.results.warnings, "advice about the cases")
 
 
 def titled(bench):
@@ -85,7 +86,6 @@ async def stepped(pilot, bench):
     bar = bench.query_one("#step-bar")
     await until(pilot, lambda: "step 3 of" in bar.text, "the third moment")
     await until(pilot, lambda: bench._partial is not None, "what was known then")
-    await until(pilot, lambda: bench.results.warnings, "advice about the cases")
 
 
 def counted(*keys):
