@@ -112,10 +112,20 @@ class Arguments:
         """Whether this call has what is expected."""
         value = self._object(call)
         if value is not None:
-            return NO if self._odd(value, index.env, True) else YES
+            return self._plain_state(value, index.env)
         if self.mode == "ignore":
             return YES
         return self._state(self.recorded(call), index.env)
+
+    def _plain_state(self, value: dict[str, Any], env: Env) -> State:
+        """Whether an ``_object`` has what is expected."""
+        for key, expected, _, deep in self._members:
+            actual = value.get(key, ABSENT)
+            if deep and actual is ABSENT:
+                actual = _deeper(value, key)
+            if not expected.matches(actual, env):
+                return NO
+        return YES
 
     def _odd(
         self, value: dict[str, Any], env: Env, first: bool = False
@@ -126,7 +136,7 @@ class Arguments:
             key, expected, _, deep = member
             actual = value.get(key, ABSENT)
             if deep and actual is ABSENT:
-                actual = value if key == WHOLE else value_of_key(value, key)
+                actual = _deeper(value, key)
             if not expected.matches(actual, env):
                 found.append((member, actual))
                 if first:
@@ -280,6 +290,8 @@ class Arguments:
         value = self._object(call)
         if value is not None and not self._deep:
             return [value.get(key, ABSENT) for key in self._keys]
+        if value is not None:
+            return [value[key] if key in value else _deeper(value, key) for key in self._keys]
         recorded = self.recorded(call)
         found: list[Any] = []
         for key in self._keys:
@@ -374,6 +386,11 @@ def _items(value: Any) -> Iterator[tuple[Any, str]]:
     else:
         for place, item in enumerate(value):
             yield item, f"{ROOT}[{place}]"
+
+
+def _deeper(value: dict[str, Any], key: str) -> Any:
+    """What a key means that is none of an object's own."""
+    return value if key == WHOLE else value_of_key(value, key)
 
 
 def _place(key: str) -> str:

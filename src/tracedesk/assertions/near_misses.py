@@ -4,7 +4,7 @@ The same name comes first, then fewest differing leaves, then edit distance (ass
 spec 11). At most ``EXAMINED`` calls are compared in full.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -44,9 +44,24 @@ def misses_of(rule: NodeCall, decision: Decision, index: TraceIndex) -> tuple[li
     All are counted, only those that are shown are put into words.
     """
     calls = decision.examined or decision.matching
+    ranked = _ranked(rule, decision, calls, index)
+    found: list[Miss] = []
+    for _, wrong, number in ranked[:MAX_NEAR_MISSES]:
+        brief = _in_brief(rule, calls[number], index, wrong) if found and wrong else None
+        found.append(brief or examine(rule, calls[number], index))
+    return found, len(ranked) - len(found) + max(0, len(calls) - EXAMINED)
+
+
+def _ranked(
+    rule: NodeCall, decision: Decision, calls: Sequence[Call], index: TraceIndex
+) -> list[tuple[bool, int, int]]:
+    """Of each call that does not satisfy: whether that is unknown, how much of it differs, and
+    its place; the nearest call first."""
     satisfied = {id(call) for call in decision.yes}
     unknown = {id(call) for call in decision.unknown}
-    one = len(calls) == 1 or rule.spec.leaves + len(rule.tools) == 1  # nothing to rank by
+    one = len(calls) == 1 or rule.spec.leaves + len(rule.tools) == 1
+    if one and not satisfied and not unknown:  # nothing to rank by
+        return [(False, 1, number) for number in range(min(len(calls), EXAMINED))]
     ranked = []
     for number, call in enumerate(calls[:EXAMINED]):
         if id(call) not in satisfied:
@@ -54,11 +69,7 @@ def misses_of(rule: NodeCall, decision: Decision, index: TraceIndex) -> tuple[li
             wrong = 0 if unsure else 1 if one else _wrong(rule, call, index)
             ranked.append((unsure, wrong, number))
     ranked.sort()
-    found: list[Miss] = []
-    for _, wrong, number in ranked[:MAX_NEAR_MISSES]:
-        brief = _in_brief(rule, calls[number], index, wrong) if found and wrong else None
-        found.append(brief or examine(rule, calls[number], index))
-    return found, len(ranked) - len(found) + max(0, len(calls) - EXAMINED)
+    return ranked
 
 
 def _wrong(rule: NodeCall, call: Call, index: TraceIndex) -> int:

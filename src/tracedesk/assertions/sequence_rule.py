@@ -51,9 +51,12 @@ def grid_of(
     for step in steps:
         name_row = bytearray(len(calls))  # NO everywhere
         row = bytearray(len(calls)) if step.parts else name_row  # a bare name has no other state
-        for call in resolve(step.test).calls:
+        meant: Sequence[Call] = resolve(step.test).calls
+        if step.call_status != "any":
+            meant = [call for call in meant if step.counts(call)]
+        for call in meant:
             place = place_of.get(id(call))
-            if place is not None and step.counts(call):
+            if place is not None:
                 name_row[place] = YES
                 if step.parts:
                     row[place] = step.state(call, index)
