@@ -95,7 +95,9 @@ class Desk(Receiving):
             self._evaluator.stop()
         if self._judge is not None:
             self._judge.stop()
-        for watcher in (self._config_watcher, self._watcher, self._keeper, self._polling):
+        for watcher in (
+            self._config_watcher, self._watcher, self._keeper, self._sketcher, self._polling
+        ):  # fmt: skip
             if watcher is not None:
                 watcher.stop()
         self._listener.close()
@@ -304,7 +306,7 @@ class Desk(Receiving):
 
     def sketch(self, trace_id: str) -> OpenTrace | None:
         """See ``Opener.sketch``. Raises StoreError."""
-        return self._opener.sketch(trace_id)
+        return self._opener.sketch(trace_id, self._sketcher)
 
     def reread(self, trace_id: str) -> "list[Reread] | None":
         """Decode a trace anew from its kept bytes by the rules of this moment, and say what reads

@@ -14,6 +14,7 @@ from tracedesk.model.agent import Agent
 from tracedesk.model.reading import Reading
 from tracedesk.model.trace import Format, Span, Trace
 from tracedesk.model.tree import SpanTree
+from tracedesk.sketching import SketchKeeper
 from tracedesk.store.database import Store
 from tracedesk.store.rows import TraceRow
 from tracedesk.store.sketched import SketchedSpans
@@ -117,12 +118,12 @@ class Opener:
             return None
         return OpenTrace(loaded.row, loaded.trace, _tree_of(loaded.trace.spans), loaded.reading)
 
-    def sketch(self, trace_id: str) -> OpenTrace | None:
-        """A large trace's tree from the span index alone, to be looked at while ``load``
-        decodes it; None when it is small, already decoded, or not there.
+    def sketch(self, trace_id: str, keeper: SketchKeeper | None = None) -> OpenTrace | None:
+        """A large trace's tree without its bodies, to be looked at while ``load`` decodes it;
+        None when it is small, already decoded, or not there.
 
-        Its spans have names, kinds, times and statuses, but no attributes, and its reading is
-        blank. Raises StoreError.
+        Its spans stand in row order and have names, kinds, times and statuses, but no attributes,
+        and its reading is blank. ``keeper`` is given what was not kept. Raises StoreError.
         """
         row = self._store.row(trace_id)
         if row is None or row.span_count < SKETCHED_FROM:
@@ -133,6 +134,8 @@ class Opener:
         sketch = self._store.sketches.sketch(row.id)
         if sketch is None:
             return None
+        if keeper is not None and not sketch.kept:
+            keeper.take(row.id, sketch)
         spans = cast("list[Span]", SketchedSpans(sketch))  # looked at, never changed
         trace = Trace(format=Format(row.format), spans=spans, received_ns=row.received_ns)
         return OpenTrace(row, trace, sketch.tree, Reading(), sketch=True)

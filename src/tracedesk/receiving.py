@@ -1,7 +1,7 @@
 """The receiving half of a desk: the endpoint, and all that only the desk which owns it does.
 
-That desk alone removes what is beyond the limits, polls n8n and records executions. A desk
-that is attached waits for the owner's end and then does all of it.
+That desk alone removes what is beyond the limits, keeps the trees of large traces, polls n8n and
+records executions. A desk that is attached waits for the owner's end and then does all of it.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ from tracedesk.workspace import DEFAULT_PORT, EndpointConfig, Workspace
 if TYPE_CHECKING:
     from tracedesk.n8n_polling.poller import Polling
     from tracedesk.retention import Keeper
+    from tracedesk.sketching import SketchKeeper
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class Receiving(Evaluating):
     _heir: Heir | None = None
     _keeper: "Keeper | None" = None
     _polling: "Polling | None" = None
+    _sketcher: "SketchKeeper | None" = None
 
     def __init__(self, workspace: Workspace, options: Options) -> None:
         self.workspace = workspace
@@ -92,6 +94,7 @@ class Receiving(Evaluating):
     def _own(self) -> None:
         """Do what the owner of the endpoint does beside listening."""
         self._keep_within_limits()
+        self._keep_sketches()
         self._poll_n8n()
         if self.endpoint.state == "listening":
             self._now(self._listener.open_grpc(self.endpoint, self.store, self._agents_now))
@@ -142,6 +145,14 @@ class Receiving(Evaluating):
 
             self._keeper = Keeper(self.store, self.workspace.retention)
             self._keeper.start()
+
+    def _keep_sketches(self) -> None:
+        """Have the trees of large traces kept, if this is the desk that owns the endpoint."""
+        if self.owns_endpoint and self._sketcher is None:
+            from tracedesk.sketching import SketchKeeper
+
+            self._sketcher = SketchKeeper(self.store)
+            self._sketcher.start()
 
     def _poll_n8n(self) -> None:
         """Look at the n8n of agents that have one, if this is the desk that owns the endpoint."""

@@ -11,6 +11,7 @@ import pytest
 from tracedesk.commands.common import once_quiet
 from tracedesk.desk import Desk
 from tracedesk.model.verdict import Outcome
+from tracedesk.sketching import KEPT_FROM
 
 Call = Callable[..., tuple[int, Any]]
 Until = Callable[[Callable[[], Any]], Any]
@@ -235,6 +236,23 @@ def test_a_large_trace_is_sketched_from_its_index_while_it_is_decoded(
     ]
     assert facts[0] == facts[1]
     assert desk.sketch(trace_id) is None, "decoded by now"
+
+
+def test_a_tree_made_to_open_a_large_trace_is_kept_for_the_next_time(
+    open_desk: Callable[..., Desk], call: Call
+):
+    desk = open_desk()
+    spans = [{"span_id": str(i), "name": "step"} for i in range(KEPT_FROM)]
+    _, reply = call(desk, "/public/traces", {"spans": spans})
+    trace_id = reply["data"]["id"]
+    assert desk.sketch(trace_id) is not None
+    desk.stop()
+
+    desk = open_desk()
+    assert desk.store.sketches.kept(trace_id) is not None
+    sketch = desk.sketch(trace_id)
+    assert sketch is not None
+    assert [span.span_id for span in sketch.trace.spans[:3]] == ["0", "1", "2"]
 
 
 def test_a_small_trace_is_decoded_at_once(open_desk: Callable[..., Desk], call: Call):
