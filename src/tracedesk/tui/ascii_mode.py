@@ -35,10 +35,11 @@ class AsciiFilter(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The segments of a line, as wide as they were."""
-        return [
-            Segment(text if text.isascii() else text.translate(ASCII), style, control)
-            for text, style, control in segments
-        ]
+        return [each if each.text.isascii() else _replaced(each) for each in segments]
+
+
+def _replaced(segment: Segment) -> Segment:
+    return Segment(segment.text.translate(ASCII), segment.style, segment.control)
 
 
 ASCII_FILTER = AsciiFilter()
