@@ -19,6 +19,7 @@ from tracedesk.formats.detect import read_body
 from tracedesk.model.agent import LOCAL_AGENT
 from tracedesk.store.database import Store
 from tracedesk.store.incoming import Incoming
+from tracedesk.store.packing import decode_packed
 from tracedesk.testcases.load import load_text
 from tracedesk.testcases.models import CaseFile
 
@@ -88,9 +89,9 @@ class Watched:
         take = Assistant.take
 
         def taken(assistant: Assistant) -> Iterator[Any]:
-            for found in take(assistant):
-                self.traces.append(found.entry.id)
-                yield found
+            for job in take(assistant):
+                self.traces += [found.entry.id for found in job]
+                yield job
 
         monkeypatch.setattr(Assistant, "take", taken)
 
@@ -287,10 +288,13 @@ def job(store: Store, file: CaseFile, revision: int = 1, **fields: Any) -> Job:
 def test_a_job_names_its_cases_by_their_digest(store: Store) -> None:
     work, file = Work(store, BEGINNING), cases(2)
     done = work.done(job(store, file))
-    assert [judged.pairs[0].outcome for judged in done.judged] == ["pass", "pass", "fail"]
-    assert {judged.execution.trace for judged in done.judged} == {
+    assert [judged.trace for judged in done.judged] == [0, 1, 2]
+    outcomes = [done.pairs[judged.pairs][0].outcome for judged in done.judged]
+    assert outcomes == ["pass", "pass", "fail"]
+    assert len(done.pairs) == 2, "what is alike is told once"
+    assert [decode_packed(judged.execution).trace for judged in done.judged] == [
         row.id for row in store.changed_since(0)[:3]
-    }
+    ]
     other = work.done(job(store, file, cases=((file.cases[1].id, "another"),)))
     assert (other.number, other.judged) == (7, ())
 

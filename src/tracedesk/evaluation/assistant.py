@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -27,7 +28,6 @@ from tracedesk.evaluation.memo import Entry, Known, Pair
 from tracedesk.evaluation.plan import CHANGED, Plan
 from tracedesk.evaluation.standing import Standing
 from tracedesk.model.agent import Agent
-from tracedesk.store.packing import Packed
 from tracedesk.store.readings import KeptReading
 from tracedesk.testcases.models import Case, CaseFile
 
@@ -49,15 +49,17 @@ RESTART_S = 60.0
 """Rest before another is started after one that ended by itself."""
 
 
-class Assisted(msgspec.Struct, frozen=True, eq=False):
-    """One trace as the assistant left it: all its pairs, the new ones among them."""
+class Assisted(NamedTuple):
+    """One trace as the assistant left it."""
 
     entry: Entry
     older: Known
-    plan: Plan
-    pairs: tuple[Pair, ...]
+    known: Known
+    """Its results by the plan of the job; to be had by ``Standing.take_up``."""
     evaluated: int
-    execution: Packed
+    """How many pairs are new."""
+    execution: msgspec.Raw
+    """``Packed``."""
     reading: KeptReading | None
 
 
@@ -66,7 +68,8 @@ class _Given(msgspec.Struct, frozen=True, eq=False):
 
     plan: Plan
     older: Plan
-    entries: dict[int, tuple[Entry, Known]]
+    traces: list[tuple[Entry, Known] | None]
+    """None: it came back."""
 
 
 class Assistant:
@@ -114,9 +117,9 @@ class Assistant:
                 return
             self._send(job)
 
-    def take(self) -> Iterator[Assisted]:
-        """What came back since. Traces that did not, or were overtaken by a newer revision or
-        other files, are back in the line."""
+    def take(self) -> Iterator[list[Assisted]]:
+        """What came back since, a job at a time. Traces that did not, or were overtaken by a newer
+        revision or other files, are back in the line."""
         process = self._process
         if process is None:
             return
@@ -124,21 +127,7 @@ class Assistant:
             done = process.done.popleft()
             given = self._given.pop(done.number)
             self._used = time.monotonic()
-            for judged in done.judged:
-                code = int.from_bytes(judged.code)
-                entry, known = given.entries[code]
-                found = self._whole(given, entry, known, judged.pairs)
-                if found is not None:
-                    del given.entries[code]
-                    yield Assisted(
-                        entry,
-                        known,
-                        given.plan,
-                        found,
-                        len(judged.pairs),
-                        judged.execution,
-                        judged.reading,
-                    )
+            yield self._assisted(given, done)
             self._back(given)
         if process.ended and not process.done:
             log.warning("the second process for evaluation ended; going on without it")
@@ -154,25 +143,46 @@ class Assistant:
         for each in given.values():
             self._back(each)
 
-    def _whole(
-        self, given: _Given, entry: Entry, known: Known, new: tuple[Pair, ...]
-    ) -> tuple[Pair, ...] | None:
-        """The pairs of the whole plan; None when the result is of the past."""
-        there = self._standing.entries.holds(entry)
-        current = there and self._standing.plan(entry.agent_id) is given.plan
-        if not current or entry.known is not known or entry.revision != known.revision:
-            return None
+    def _assisted(self, given: _Given, done: Done) -> list[Assisted]:
+        """What is not of the past of a job."""
+        wholes: dict[tuple[int, int], Known] = {}
+        found = []
+        for judged in done.judged:
+            trace = given.traces[judged.trace]
+            if trace is None or not self._current(given.plan, *trace):
+                continue
+            given.traces[judged.trace] = None
+            entry, older = trace
+            key = (id(older), judged.pairs)
+            known = wholes.get(key)
+            if known is None:
+                known = wholes[key] = self._whole(given, older, done.pairs[judged.pairs])
+            evaluated = len(done.pairs[judged.pairs])
+            found.append(Assisted(entry, older, known, evaluated, judged.execution, judged.reading))
+        return found
+
+    def _current(self, plan: Plan, entry: Entry, known: Known) -> bool:
+        return (
+            entry.known is known
+            and entry.revision == known.revision
+            and self._standing.entries.holds(entry)
+            and self._standing.plan(entry.agent_id) is plan
+        )
+
+    def _whole(self, given: _Given, older: Known, new: tuple[Pair, ...]) -> Known:
+        """The results by the whole plan."""
         fresh = iter(new)
-        return tuple(
-            next(fresh) if at == CHANGED else known.pairs[at]
+        pairs = tuple(
+            next(fresh) if at == CHANGED else older.pairs[at]
             for at in given.plan.carried_from(given.older)
         )
+        return self._standing.shared(given.plan, older.revision, pairs)
 
     def _back(self, given: _Given) -> None:
         """Into the line with what is still due."""
-        for entry, _ in given.entries.values():
-            if self._standing.entries.holds(entry):
-                self._standing.consider(entry)
+        for trace in given.traces:
+            if trace is not None and self._standing.entries.holds(trace[0]):
+                self._standing.consider(trace[0])
 
     # -- giving ------------------------------------------------------------------------
 
@@ -196,7 +206,7 @@ class Assistant:
         cases = _changed(plan, older)
         self._number += 1
         self._given[self._number] = _Given(
-            plan, older, {e.code: (e, e.known) for e in entries if e.known is not None}
+            plan, older, [None if e.known is None else (e, e.known) for e in entries]
         )
         agent_id = entries[0].agent_id
         return Job(

@@ -27,7 +27,7 @@ from tracedesk.model.execution import ExecutionKind
 from tracedesk.model.price import Price
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
-from tracedesk.store.packing import Packed, pack
+from tracedesk.store.packing import pack
 from tracedesk.store.readings import KeptReading
 from tracedesk.testcases.load import load_text
 from tracedesk.testcases.models import Case
@@ -88,9 +88,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 class Judged(msgspec.Struct, frozen=True, array_like=True):
     """What the cases of a job said of one of its traces."""
 
-    code: bytes
-    pairs: tuple[Pair, ...]
-    execution: Packed
+    trace: int
+    """Its place among those of the job."""
+    pairs: int
+    """Place of its pairs in ``Done.pairs``."""
+    execution: msgspec.Raw
+    """``Packed``, not looked at before it is written."""
     reading: KeptReading | None
     """Of a trace that had to be read, for whoever may write."""
 
@@ -99,7 +102,9 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     """A job, done. Whoever gave it evaluates the traces that are missing."""
 
     number: int
-    judged: tuple[Judged, ...]
+    pairs: tuple[tuple[Pair, ...], ...] = ()
+    """What came out, each once: most traces are alike."""
+    judged: tuple[Judged, ...] = ()
 
 
 class Work:
@@ -118,15 +123,17 @@ class Work:
             self._agents = {**self._agents, job.agent_id: job.agent}
         cases = self._cases_of(job)
         if cases is None:
-            return Done(number=job.number, judged=())
+            return Done(number=job.number)
         plan = Plan(cases)
         waiting = [_entry(asked, job.agent_id) for asked in job.traces]
-        found = []
+        pairs: dict[tuple[Pair, ...], int] = {}
+        judged = []
         for place, entry in enumerate(waiting):
-            judged = self._judged(job, plan, entry, waiting[place + 1 :])
-            if judged is not None:
-                found.append(judged)
-        return Done(number=job.number, judged=tuple(found))
+            found = self._found(job, plan, entry, waiting[place + 1 :])
+            if found is not None:
+                which = pairs.setdefault(found[0], len(pairs))
+                judged.append(Judged(place, which, *found[1:]))
+        return Done(number=job.number, pairs=tuple(pairs), judged=tuple(judged))
 
     def _cases_of(self, job: Job) -> list[Case] | None:
         """The cases as they stand in the files; None when one is not there in that form."""
@@ -137,7 +144,9 @@ class Work:
         found = [self._cases.get(wanted) for wanted in job.cases]
         return None if None in found else [case for case in found if case is not None]
 
-    def _judged(self, job: Job, plan: Plan, entry: Entry, later: list[Entry]) -> Judged | None:
+    def _found(
+        self, job: Job, plan: Plan, entry: Entry, later: list[Entry]
+    ) -> tuple[tuple[Pair, ...], msgspec.Raw, KeptReading | None] | None:
         revision, started_ns = entry.revision, time.time_ns()
         try:
             loaded = self._supply.take(entry, lambda most: later[:most], keep=True)
@@ -166,12 +175,8 @@ class Work:
             settings=job.settings,
         )
         read = (each for each in self._supply.new_readings() if each.trace == entry.number)
-        return Judged(
-            code=entry.code.to_bytes(16),
-            pairs=found.pairs,
-            execution=pack(execution_of(execution)),
-            reading=next(read, None),
-        )
+        packed = msgspec.Raw(msgspec.msgpack.encode(pack(execution_of(execution))))
+        return found.pairs, packed, next(read, None)
 
 
 def _entry(asked: Asked, agent_id: str) -> Entry:

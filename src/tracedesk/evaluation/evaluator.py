@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from tracedesk.assertions import Settings
 from tracedesk.evaluation.adviser import Adviser
 from tracedesk.evaluation.arrivals import CHUNK, Arrivals
-from tracedesk.evaluation.assistant import Assistant
+from tracedesk.evaluation.assistant import Assistant, Assisted
 from tracedesk.evaluation.awaited import Awaited
 from tracedesk.evaluation.flips import Edit, Flips
 from tracedesk.evaluation.history import Recollection
@@ -346,8 +346,9 @@ class Evaluator(Orders):
                     settings=self._settings(entry.agent_id),
                 )
             )
-        self._flips.note(trace_id, None if fresh else entry.known, plan, found.pairs)
+        older = None if fresh else entry.known
         self._standing.found(entry, plan, found.pairs, found.evaluated)
+        self._flips.note(entry, older)
         if plan.cases:
             self._adviser.note(entry, loaded, agent, plan)
         if found.full.cases:
@@ -394,19 +395,23 @@ class Evaluator(Orders):
 
     def _assist(self) -> None:
         """Give the assistant its share, and take what it found."""
-        for found in self._assistant.take():
-            entry, plan = found.entry, found.plan
-            self._flips.note(entry.id, found.older, plan, found.pairs)
-            self._standing.found(entry, plan, found.pairs, found.evaluated)
-            self._adviser.count(entry, self._agents().get(entry.agent_id))
-            if self._recorder is not None:
-                self._recorder.add(found.execution)
-            if self._keeping is not None and found.reading is not None:
-                self._keeping.add([found.reading])
-            self._standing.count(entry, plan)
+        for job in self._assistant.take():
+            for found in job:
+                self._take_up(found)
+            if self._keeping is not None:
+                self._keeping.add([found.reading for found in job if found.reading is not None])
             self._version += 1
         if not self._paused:
             self._assistant.give(self._settings, self._now_ns())
+
+    def _take_up(self, found: Assisted) -> None:
+        entry = found.entry
+        self._standing.take_up(entry, found.known, found.evaluated)
+        self._flips.note(entry, found.older)
+        self._adviser.count(entry, self._agents().get(entry.agent_id))
+        if self._recorder is not None:
+            self._recorder.add(found.execution)
+        self._standing.count(entry, found.known.plan)
 
     def _settings(self, agent_id: str) -> str:
         return settings_key(self._agents().get(agent_id), self._roles, self._base)

@@ -6,16 +6,22 @@ so it is known without reading anything, and only of cases that are there before
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
 
-from tracedesk.evaluation.memo import Known, Pair
-from tracedesk.evaluation.plan import Plan
+from tracedesk.evaluation.memo import Entry, Known
 from tracedesk.model.verdict import Outcome
 from tracedesk.testcases.models import CaseFile
 
 LISTED = 1_000
 """Flips of one edit that are listed; of all there are counts."""
+
+REMEMBERED = 1_000
+"""Results before and after an edit that are compared but once; when exceeded, all anew."""
+
+Turned: TypeAlias = tuple[tuple[int, Outcome, Outcome], ...]
+"""Place of a case in its plan, what came out of it before, and what now."""
 
 _ORDER = (Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.MISSING, Outcome.SKIPPED)
 
@@ -73,6 +79,7 @@ class Flips:
         self._files: tuple[str, ...] = ()
         self._counts: Counter[tuple[Outcome, Outcome]] = Counter()
         self._listed: list[Flipped] = []
+        self._alike: dict[tuple[int, int], tuple[Known, Known, Turned]] = {}
 
     def begin(self, before: Sequence[CaseFile], after: Sequence[CaseFile]) -> None:
         """Other files apply. What they turn over is a new edit, unless they say the same or
@@ -81,21 +88,35 @@ class Flips:
         changed = tuple(f.path for f in after if digests.get(f.path, f.digest) != f.digest)
         if changed:
             self._files, self._counts, self._listed = changed, Counter(), []
+            self._alike.clear()
 
-    def note(self, trace: str, older: Known | None, plan: Plan, pairs: Sequence[Pair]) -> None:
-        """A trace was evaluated by ``plan``; ``older`` is what was known of the same revision."""
-        if older is None or older.plan is plan or not self._files:
+    def note(self, entry: Entry, older: Known | None) -> None:
+        """A trace was evaluated; ``older`` is what was known of the same revision."""
+        known = entry.known
+        if older is None or known is None or older.plan is known.plan or not self._files:
             return
-        for here, there in plan.edited_from(older.plan):
-            case, pair, before = plan.cases[here], pairs[here], older.pairs[there]
-            if before.outcome is pair.outcome:
-                continue
-            self._counts[before.outcome, pair.outcome] += 1
+        for here, *turned in self._turned(older, known):
+            self._counts[turned[0], turned[1]] += 1
             if len(self._listed) < LISTED:
-                turned = (before.outcome, pair.outcome)
+                case = known.plan.cases[here]
                 self._listed.append(
-                    Flipped(trace, case.id, case.name, case.file, case.line, *turned)
+                    Flipped(entry.id, case.id, case.name, case.file, case.line, *turned)
                 )
+
+    def _turned(self, older: Known, known: Known) -> Turned:
+        """Which cases came out otherwise; told once for all traces that are alike."""
+        key = (id(older), id(known))
+        found = self._alike.get(key)
+        if found is None or found[0] is not older or found[1] is not known:
+            turned = tuple(
+                (here, older.pairs[there].outcome, known.pairs[here].outcome)
+                for here, there in known.plan.edited_from(older.plan)
+                if older.pairs[there].outcome is not known.pairs[here].outcome
+            )
+            if len(self._alike) >= REMEMBERED:
+                self._alike.clear()
+            found = self._alike[key] = (older, known, turned)
+        return found[2]
 
     @property
     def edit(self) -> Edit | None:

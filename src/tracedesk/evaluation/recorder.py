@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -28,7 +28,7 @@ from tracedesk.model.trace import Trace
 from tracedesk.model.verdict import CaseVerdict, Verdict
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
-from tracedesk.store.packing import Packed, pack
+from tracedesk.store.packing import Packed, decode_packed, pack
 from tracedesk.testcases.models import Case, Check
 
 log = logging.getLogger(__name__)
@@ -188,19 +188,22 @@ def settings_key(
 
 # -- writing ---------------------------------------------------------------------------
 
+_Held: TypeAlias = Ran | msgspec.Raw
+"""What was found by this process, and what another one found and packed."""
+
 
 class Recorder:
     """Has executions written by the store's writer, in the order in which they were found."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._held: deque[Ran | Packed] = deque()
+        self._held: deque[_Held] = deque()
         self._weight = 0
-        self._sent: list[Ran | Packed] = []
+        self._sent: list[_Held] = []
         self._written: Future[None] | None = None
         self._not_before = 0.0
 
-    def add(self, ran: Ran | Packed) -> None:
+    def add(self, ran: _Held) -> None:
         """Have it written some time; the oldest of far too many are let go."""
         self._held.append(ran)
         self._weight += _weight(ran)
@@ -225,7 +228,7 @@ class Recorder:
             return
         batch = [self._held.popleft() for _ in range(min(BATCH, len(self._held)))]
         self._weight -= sum(map(_weight, batch))
-        packed = [pack(execution_of(e)) if isinstance(e, Ran) else e for e in batch]
+        packed = [_packed(each) for each in batch]
         self._sent = batch
         try:
             self._written = self._store.writer.record_packed(packed)
@@ -256,7 +259,11 @@ class Recorder:
         self._not_before = time.monotonic() + RETRY_S
 
 
-def _weight(ran: Ran | Packed) -> int:
-    if isinstance(ran, Packed):
-        return 1  # as much as one verdict takes
-    return 1 + sum(len(verdict.verdicts) for _, verdict in ran.results)
+def _packed(held: _Held) -> Packed:
+    return pack(execution_of(held)) if isinstance(held, Ran) else decode_packed(held)
+
+
+def _weight(held: _Held) -> int:
+    if isinstance(held, Ran):
+        return 1 + sum(len(verdict.verdicts) for _, verdict in held.results)
+    return 1  # packed, it takes as much as one verdict

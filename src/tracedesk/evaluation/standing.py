@@ -138,8 +138,12 @@ class Standing:
 
     def found(self, entry: Entry, plan: Plan, pairs: tuple[Pair, ...], evaluated: int) -> None:
         """An entry was brought up to date with a plan."""
-        self._run.know(len(pairs) - (len(entry.known.pairs) if entry.known else 0))
-        entry.known = self.shared(plan, entry.revision, pairs)
+        self.take_up(entry, self.shared(plan, entry.revision, pairs), evaluated)
+
+    def take_up(self, entry: Entry, known: Known, evaluated: int) -> None:
+        """``found``, of results that are ``shared`` already."""
+        self._run.know(len(known.pairs) - (len(entry.known.pairs) if entry.known else 0))
+        entry.known = known
         self._run.did(evaluated, entry.due)
         entry.due = 0
 

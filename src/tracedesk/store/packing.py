@@ -46,7 +46,7 @@ _encode = msgspec.msgpack.Encoder().encode
 decode_cases = msgspec.msgpack.Decoder(tuple[CaseRecord, ...]).decode
 
 
-class Packed(msgspec.Struct, frozen=True, gc=False):
+class Packed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An execution as it is written."""
 
     trace: str
@@ -55,6 +55,10 @@ class Packed(msgspec.Struct, frozen=True, gc=False):
     cases: bytes
     shapes: tuple[str, ...]
     """Of each case, what counting needs of it."""
+
+
+decode_packed = msgspec.msgpack.Decoder(Packed).decode
+"""Of one that another process packed."""
 
 
 class BriefCheck(msgspec.Struct, frozen=True, gc=False):
