@@ -409,7 +409,7 @@ from tracedesk.model.agent import LOCAL_AGENT
 from tracedesk.store.database import Store
 from tracedesk.testcases.load import load_text
 
-recorder.HELD_VERDICTS = 6
+recorder.HELD_BYTES = 3_000
 evaluate_case = pairs.evaluate_case
 pause = threading.Event()
 done = []
@@ -538,6 +538,39 @@ def test_a_database_that_refuses_delays_the_history_and_loses_none(
     bench.settle()
     assert (refused, len(bench.history())) == ([1], 1)
     assert "the disk is full" in caplog.text
+
+
+def test_what_finds_no_room_is_packed_then_written_and_stays_in_its_order(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "HELD_BYTES", 5_000)  # two as they are found, eight when packed
+    file = cases(ONE)
+    trace = read_body(json.dumps({"spans": [{"span_id": "s", "name": "n"}]}).encode()).trace()
+    result = (file.cases[0], run.evaluate_case(file.cases[0], trace, Reading()))
+    traces = [bench.send(f"t{n}", "look_up") for n in range(9)]
+    held = recorder.Recorder(bench.store)
+
+    def find(at: int) -> None:
+        found = Execution(
+            trace=traces[at], agent_id="a", revision=1, kind=EDIT, started_ns=at, ended_ns=at
+        )
+        held.add(recorder.Ran(execution=found, results=(result,)))
+        held.make_room()
+
+    for at in range(7):
+        find(at)
+    held.make_room()
+    bench.store.writer.run(lambda db: None).result()
+    assert not held.idle
+    assert bench.history() == [], "there was more urgent work, and room"
+    for at in range(7, 9):
+        find(at)
+    held.finish()
+    assert held.idle
+    kept = bench.history()
+    assert [each.trace for each in kept] == traces
+    assert {each.cases[0].name for each in kept} == {"one"}
+    assert {each.outcome for each in kept} == {result[1].outcome}
 
 
 # -- bad luck ------------------------------------------------------------------------------

@@ -158,7 +158,9 @@ class Assistant:
             if known is None:
                 known = wholes[key] = self._whole(given, older, done.pairs[judged.pairs])
             evaluated = len(done.pairs[judged.pairs])
-            found.append(Assisted(entry, older, known, evaluated, judged.execution, judged.reading))
+            found.append(
+                Assisted(entry, older, known, evaluated, judged.execution.copy(), judged.reading)
+            )
         return found
 
     def _current(self, plan: Plan, entry: Entry, known: Known) -> bool:

@@ -27,7 +27,7 @@ from tracedesk.model.execution import ExecutionKind
 from tracedesk.model.price import Price
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
-from tracedesk.store.packing import pack
+from tracedesk.store.packing import encoded, pack
 from tracedesk.store.readings import KeptReading
 from tracedesk.testcases.load import load_text
 from tracedesk.testcases.models import Case
@@ -175,8 +175,7 @@ class Work:
             settings=job.settings,
         )
         read = (each for each in self._supply.new_readings() if each.trace == entry.number)
-        packed = msgspec.Raw(msgspec.msgpack.encode(pack(execution_of(execution))))
-        return found.pairs, packed, next(read, None)
+        return found.pairs, encoded(pack(execution_of(execution))), next(read, None)
 
 
 def _entry(asked: Asked, agent_id: str) -> Entry:

@@ -204,8 +204,11 @@ class Evaluator(Orders):
         worked = not self._paused and self._slice()
         looked = self._standing.go_on()
         self._write_back()
-        if self._recorder is not None and (self._recorder.full or not (worked or self._flooded)):
-            self._recorder.write()
+        if self._recorder is not None:
+            if worked or self._flooded:
+                self._recorder.make_room()
+            else:
+                self._recorder.write()
         if worked or looked or arrived == CHUNK:
             if self._flooded:
                 self._pause(SLICE_S)

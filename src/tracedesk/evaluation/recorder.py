@@ -28,13 +28,14 @@ from tracedesk.model.trace import Trace
 from tracedesk.model.verdict import CaseVerdict, Verdict
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
-from tracedesk.store.packing import Packed, decode_packed, pack
+from tracedesk.store.packing import Packed, decode_packed, encoded, pack
 from tracedesk.testcases.models import Case, Check
 
 log = logging.getLogger(__name__)
 
-HELD_VERDICTS = 5_000
-"""Verdicts held back until there is time to write them, some 5 MB."""
+HELD_BYTES = 5 << 20
+"""Held back until there is time to write it: some 8,000 executions of one case. Beyond it they
+are written although there is more urgent work."""
 
 BATCH = 100
 """Executions written together: a few milliseconds of the writer's time."""
@@ -51,6 +52,11 @@ EVIDENCE_KEPT = 8
 FACT_CHARS = 200
 """Kept of a version and an environment."""
 
+_VERDICT_BYTES = 1_000
+"""About what a verdict takes with its evidence."""
+_PACKED_BYTES = 100
+"""What a packed execution takes beside its bytes."""
+
 _DECIDING = ("decided", "violated")
 
 
@@ -60,6 +66,11 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     execution: Execution
     """All but its cases, outcome and score."""
     results: tuple[tuple[Case, CaseVerdict], ...]
+
+    @property
+    def weight(self) -> int:
+        """About the bytes that it takes."""
+        return _VERDICT_BYTES * (1 + sum([len(found.verdicts) for _, found in self.results]))
 
 
 def ran(
@@ -189,7 +200,7 @@ def settings_key(
 # -- writing ---------------------------------------------------------------------------
 
 _Held: TypeAlias = Ran | msgspec.Raw
-"""What was found by this process, and what another one found and packed."""
+"""As it was found, or ``Packed`` and encoded: a tenth of that."""
 
 
 class Recorder:
@@ -197,7 +208,9 @@ class Recorder:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._held: deque[_Held] = deque()
+        self._older: deque[_Held] = deque()
+        """Those before ``_newer``, packed when there was no more room for them."""
+        self._newer: deque[_Held] = deque()
         self._weight = 0
         self._sent: list[_Held] = []
         self._written: Future[None] | None = None
@@ -205,33 +218,36 @@ class Recorder:
 
     def add(self, ran: _Held) -> None:
         """Have it written some time; the oldest of far too many are let go."""
-        self._held.append(ran)
+        self._newer.append(ran)
         self._weight += _weight(ran)
-        if self._weight > 4 * HELD_VERDICTS:  # the database has been refusing for long
-            self._weight -= _weight(self._held.popleft())
+        if self._weight > 4 * HELD_BYTES:  # the database has been refusing for long
+            self._take()
 
     @property
     def idle(self) -> bool:
         """Everything is written."""
         self._heed()
-        return not self._held and self._written is None
+        return not self._older and not self._newer and self._written is None
 
-    @property
-    def full(self) -> bool:
-        """So much is held that some should be written although there is more urgent work."""
-        return self._weight > HELD_VERDICTS
+    def make_room(self) -> None:
+        """Hold no more than may be held although there is more urgent work than writing: packed
+        it takes less, and only when that does not do is some of it written."""
+        while self._weight > HELD_BYTES and self._newer:
+            each = self._newer.popleft()
+            packed = each if isinstance(each, msgspec.Raw) else encoded(_packed(each))
+            self._weight += _weight(packed) - _weight(each)
+            self._older.append(packed)
+        if self._weight > HELD_BYTES:
+            self.write()
 
     def write(self) -> None:
         """Hand a batch to the writer, unless it still has the last one."""
-        self._heed()
-        if self._written is not None or not self._held or time.monotonic() < self._not_before:
+        if self.idle or self._written is not None or time.monotonic() < self._not_before:
             return
-        batch = [self._held.popleft() for _ in range(min(BATCH, len(self._held)))]
-        self._weight -= sum(map(_weight, batch))
-        packed = [_packed(each) for each in batch]
-        self._sent = batch
+        left = len(self._older) + len(self._newer)
+        self._sent = [self._take() for _ in range(min(BATCH, left))]
         try:
-            self._written = self._store.writer.record_packed(packed)
+            self._written = self._store.writer.record_packed([_packed(e) for e in self._sent])
         except StoreError as fault:
             self._failed(fault)
 
@@ -241,6 +257,12 @@ class Recorder:
             self.write()
             if self._written is not None:
                 self._written.exception()
+
+    def _take(self) -> _Held:
+        """The oldest, held no more."""
+        oldest = (self._older or self._newer).popleft()
+        self._weight -= _weight(oldest)
+        return oldest
 
     def _heed(self) -> None:
         """See whether the last batch was written."""
@@ -254,7 +276,7 @@ class Recorder:
 
     def _failed(self, fault: BaseException) -> None:
         log.warning("executions could not be written: %s", fault)
-        self._held.extendleft(reversed(self._sent))
+        self._older.extendleft(reversed(self._sent))
         self._weight += sum(map(_weight, self._sent))
         self._not_before = time.monotonic() + RETRY_S
 
@@ -264,6 +286,7 @@ def _packed(held: _Held) -> Packed:
 
 
 def _weight(held: _Held) -> int:
-    if isinstance(held, Ran):
-        return 1 + sum(len(verdict.verdicts) for _, verdict in held.results)
-    return 1  # packed, it takes as much as one verdict
+    """About the bytes that it takes."""
+    if isinstance(held, msgspec.Raw):
+        return _PACKED_BYTES + len(held)
+    return held.weight

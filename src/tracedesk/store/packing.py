@@ -58,7 +58,11 @@ class Packed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 decode_packed = msgspec.msgpack.Decoder(Packed).decode
-"""Of one that another process packed."""
+
+
+def encoded(packed: Packed) -> msgspec.Raw:
+    """As one value, to be held or sent until ``decode_packed``."""
+    return msgspec.Raw(_encode(packed))
 
 
 class BriefCheck(msgspec.Struct, frozen=True, gc=False):
