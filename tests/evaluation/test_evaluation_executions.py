@@ -548,7 +548,7 @@ def test_what_finds_no_room_is_packed_then_written_and_stays_in_its_order(
     trace = read_body(json.dumps({"spans": [{"span_id": "s", "name": "n"}]}).encode()).trace()
     result = (file.cases[0], run.evaluate_case(file.cases[0], trace, Reading()))
     traces = [bench.send(f"t{n}", "look_up") for n in range(9)]
-    held = recorder.Recorder(bench.store)
+    held = recorder.Recorder(bench.store, lambda: None)
 
     def find(at: int) -> None:
         found = Execution(

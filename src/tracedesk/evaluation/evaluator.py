@@ -99,7 +99,8 @@ class Evaluator(Orders):
         self._full: Newest[Full] = Newest(KEPT_VERDICTS)
         self._adviser = Adviser()
         self._flips = Flips()
-        self._recorder = Recorder(store) if record and not store.read_only else None
+        recording = record and not store.read_only
+        self._recorder = Recorder(store, self._come_back) if recording else None
         self._keeping = None if self._recorder is None else Keeping(store)
         self._flooded = False
         self._noting = Noting(self._standing, self._supply, self._adviser, agents)

@@ -107,7 +107,8 @@ class Orders:
             )
 
     def _come_back(self) -> None:
-        """The assistant has something: look at it soon. Called by its thread."""
+        """The assistant or the writer is through with something: look at it soon. Called by
+        their threads."""
         with self._wake:
             self._ask()
 

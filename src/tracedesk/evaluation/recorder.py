@@ -8,7 +8,7 @@ written is tried again, and what a crash takes is evaluated again at the next st
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -204,10 +204,12 @@ _Held: TypeAlias = Ran | msgspec.Raw
 
 
 class Recorder:
-    """Has executions written by the store's writer, in the order in which they were found."""
+    """Has executions written by the store's writer, in the order in which they were found.
+    ``wake`` is called, by another thread, whenever some were written."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, wake: Callable[[], None]) -> None:
         self._store = store
+        self._wake = wake
         self._older: deque[_Held] = deque()
         """Those before ``_newer``, packed when there was no more room for them."""
         self._newer: deque[_Held] = deque()
@@ -250,6 +252,8 @@ class Recorder:
             self._written = self._store.writer.record_packed([_packed(e) for e in self._sent])
         except StoreError as fault:
             self._failed(fault)
+        else:
+            self._written.add_done_callback(lambda _: self._wake())
 
     def finish(self) -> None:
         """Write all that is held, and wait for it; what the database refuses is lost."""
