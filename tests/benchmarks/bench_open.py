@@ -1,7 +1,9 @@
 """Large traces from a real store to the screen: sketched and painted.
 
-Each trace is sent over OTLP in parts, as no sender sends a million spans at once. Run it alone:
-it takes some gigabytes and minutes. ``python tests/benchmarks/bench_open.py 10000 100000``
+Each trace is sent over OTLP in parts, as no sender sends a million spans at once, and opened twice,
+by a desk of its own each time: just arrived, when its tree is made of the span index, and at rest,
+when that tree is kept. Run it alone: it takes minutes.
+``python tests/benchmarks/bench_open.py 10000 100000``
 """
 
 import asyncio
@@ -9,15 +11,18 @@ import gc
 import sys
 from http.client import HTTPConnection
 from pathlib import Path
+from statistics import quantiles
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time, thread_time
 from urllib.parse import urlsplit
 
 from bench_screen import OPEN_BUDGET_S, SIZE, _paint
+from lateness import Lateness
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from table import Result, resident
 
-from tracedesk.desk import Desk, Options
+from tracedesk.desk import SWITCH_S, Desk, Options
+from tracedesk.store import Store
 from tracedesk.testing import T0_NS
 from tracedesk.tui.app import TracedeskApp
 from tracedesk.tui.screens.work import HURRIED_FROM
@@ -40,8 +45,8 @@ def part(first: int, last: int, count: int) -> bytes:
         parent = 0 if number == turn else (number - 1 if nested else turn)
         span = scope.spans.add(
             trace_id=count.to_bytes(16, "big"),
-            span_id=(number + 1).to_bytes(8, "big"),
-            parent_span_id=(parent + 1).to_bytes(8, "big") if number else b"",
+            span_id=_id(number),
+            parent_span_id=_id(parent) if number else b"",
             name="call" if number else "agent",
             start_time_unix_nano=T0_NS + number * MS,
             end_time_unix_nano=T0_NS + (number + 100 if number else count) * MS,
@@ -51,6 +56,11 @@ def part(first: int, last: int, count: int) -> bytes:
         if number and number % 977 == 0:
             span.status.code = 2
     return request.SerializeToString()
+
+
+def _id(number: int) -> bytes:
+    """Eight bytes in no order, as senders make them."""
+    return ((number + 1) * 0x9E3779B97F4A7C15 % 2**64).to_bytes(8, "big")
 
 
 def send(url: str, count: int) -> None:
@@ -66,10 +76,7 @@ def send(url: str, count: int) -> None:
             raise SystemExit(f"refused: {reply.status} {told.decode(errors='replace')}")
 
 
-async def _open(root: Path, count: int) -> list[Result]:
-    with Desk(Workspace(root=root), Options(port=0)) as desk:
-        desk.ready.wait(20)
-        send(desk.endpoint.url or "", count)
+async def _open(root: Path, count: int, when: str) -> Result:
     with Desk(Workspace(root=root), Options(port=0)) as desk:  # with nothing decoded yet
         desk.ready.wait(20)
         (row,) = desk.store.rows(limit=1)
@@ -83,6 +90,7 @@ async def _open(root: Path, count: int) -> list[Result]:
         rows = SpanRows(opened.tree, opened.trace.spans, hurried=hurried)
         rows.row_of("")
         read, cpu = perf_counter() - begun, process_time() - cpu
+        more = resident() - before
         app = TracedeskApp(desk, ascii=False)
         async with app.run_test(size=SIZE) as pilot:
             screen = app.screen
@@ -97,17 +105,46 @@ async def _open(root: Path, count: int) -> list[Result]:
                 looking = perf_counter()
                 rows.time.take(rows.time.look_through())
                 note += f", minimap {perf_counter() - looking:.2f} s later"
-            note += f", {(resident() - before) / 2**20:,.0f} MB more"
+            note += f", {more / 2**20:,.0f} MB more"
         budget = OPEN_BUDGET_S[count]
-        name = f"open {count:,} spans, stored → painted"
-        return [Result(name, took, "s", budget, took < budget, note)]
+        name = f"open {count:,} spans {when}, stored → painted"
+        return Result(name, took, "s", budget, took < budget, note)
+
+
+def _keep(root: Path) -> Result:
+    """Make the tree of the one trace as its desk does in the background, and keep it."""
+    sys.setswitchinterval(SWITCH_S)
+    with Store.open(Workspace(root=root).database) as store:
+        (row,) = store.rows(limit=1)
+        lateness = Lateness()
+        with lateness.watched():
+            own = process_time()
+            sketch = store.sketches.make(row.id)
+            assert sketch is not None
+            store.sketches.keep(row.id, sketch).result()
+            own = process_time() - own
+        ((size,),) = store.query("SELECT length(value) FROM sketch")
+    late = [
+        f"{name} by {quantiles(times, n=20)[18]:.0f} ms (p95), most {max(times):.0f}"
+        for name, times in (("a thread beside", lateness.thread), ("machine", lateness.machine))
+        if len(times) > 1
+    ]
+    note = f"{size / 1e6:.1f} MB kept; late: {', '.join(late)}"
+    name = f"  tree of {row.span_count:,} spans made and kept"
+    return Result(name, own, "s CPU", None, True, note)
 
 
 def run(counts: tuple[int, ...] = (10_000, 100_000, 1_000_000)) -> list[Result]:
     results = []
     for count in counts:
         with TemporaryDirectory() as folder:
-            results += asyncio.run(_open(Path(folder), count))
+            root = Path(folder)
+            with Desk(Workspace(root=root), Options(port=0)) as desk:
+                desk.ready.wait(20)
+                send(desk.endpoint.url or "", count)
+            results.append(asyncio.run(_open(root, count, "just arrived")))
+            results.append(_keep(root))
+            results.append(asyncio.run(_open(root, count, "at rest")))
     return results
 
 

@@ -13,6 +13,7 @@ from typing import Protocol, cast
 import msgspec
 
 from tracedesk.model.links import NO_PARENT, cycle_heads, indexes
+from tracedesk.model.order import column_of
 
 ROOT = NO_PARENT
 """Parent row of a root."""
@@ -91,10 +92,10 @@ class SpanTree(msgspec.Struct, kw_only=True):
             found = pre_order(parents, by_start(parents, starts, None))
         rows = found.rows_of_roots() if missing or cycles else {}
         return cls(
-            order=array("i", found.order),
-            parent=array("i", found.parent),
-            depth=array("i", found.depth),
-            subtree_end=array("i", found.subtree_end),
+            order=column_of("i", found.order),
+            parent=column_of("i", found.parent),
+            depth=column_of("i", found.depth),
+            subtree_end=column_of("i", found.subtree_end),
             orphans={rows[index]: parent_id for index, parent_id in missing.items()},
             cycles={rows[index]: parent_id for index, parent_id in cycles.items()},
             index_of=index_of,

@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice, repeat
 from operator import lt
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import msgspec
 
 from tracedesk.model.links import NO_PARENT, cycle_heads, indexes
-from tracedesk.model.order import gatherer
+from tracedesk.model.order import Gather, column_of, extend, gatherer
 from tracedesk.model.tree import by_start, pre_order
 from tracedesk.store.sketched import HEX_BYTES, NO_TIME, HexIds, Ids, Sketch, TextIds, Times
+
+T = TypeVar("T")
 
 Query: TypeAlias = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
@@ -43,17 +45,15 @@ def _part(ids: str, parent_ids: str) -> str:
     return (
         f"SELECT (SELECT sequence FROM trace WHERE number = ?1 AND id = ?4), count(*),"
         f" count(parent_id), {ids},"
-        f" {parent_ids}, json_group_array(position), json_group_array(name),"
-        " json_group_array(kind * 8 + status), json_group_array(start_ns),"
-        " json_group_array(end_ns) FROM span WHERE trace = ?1 AND span_id >= ?2 AND span_id < ?3"
+        f" {parent_ids}, json_group_array(position),"
+        " json_group_array((kind * 8 + status) || ' ' || name),"
+        " json_group_array(start_ns), json_group_array(end_ns) FROM span"
+        " WHERE trace = ?1 AND span_id >= ?2 AND span_id < ?3"
     )
 
 
 _HEX = _part("group_concat(span_id)", f"group_concat(ifnull(parent_id, '{_ROOT}'))")
 _TEXT = _part("json_group_array(span_id)", "json_group_array(parent_id)")
-
-_KIND = bytes(code >> 3 for code in range(256))
-_STATUS = bytes(code & 7 for code in range(256))
 
 _decode_numbers = msgspec.json.Decoder(list[int]).decode
 _decode_times = msgspec.json.Decoder(list[int | None]).decode
@@ -108,12 +108,52 @@ def _read(query: Query, trace: tuple[int, str], columns: "_Columns", size: int) 
     return sequence
 
 
+_LOOKS = ("named", "kinds", "statuses")
+
+
 class _Numbers(dict[str, int]):
     """Texts by the number of others that came before."""
 
     def __missing__(self, text: str) -> int:
         self[text] = number = len(self)
         return number
+
+
+class _Looks:
+    """What spans look alike by: kind, status and name. Those of a million are some dozens."""
+
+    def __init__(self) -> None:
+        self._numbers = _Numbers()
+        self._column = array("i")
+
+    def take(self, told: list[str]) -> None:
+        """Take in those of the next part, as SQLite tells them."""
+        extend(self._column, list(map(self._numbers.__getitem__, told)))
+
+    def told(self, order: "Order") -> dict[str, Any]:
+        """The columns of a ``Sketch``, in another order."""
+        names = _Numbers()
+        named, kinds, statuses = [], bytearray(), bytearray()
+        for text in self._numbers:
+            code, _, name = text.partition(" ")
+            named.append(names[name])
+            kinds.append(int(code) >> 3)
+            statuses.append(int(code) & 7)
+        columns: tuple[Any, ...]
+        if len(named) <= NARROW:
+            looks = order.gather("B", self._column).tobytes()
+            tables = (bytes(column).ljust(NARROW, b"\0") for column in (named, kinds, statuses))
+            columns = tuple(map(looks.translate, tables))
+        else:
+            numbers = order.gather("i", self._column)
+            narrow = len(names) <= NARROW
+            names_of = list(map(named.__getitem__, numbers))
+            columns = (
+                bytes(names_of) if narrow else column_of("i", names_of),
+                bytes(map(kinds.__getitem__, numbers)),
+                bytes(map(statuses.__getitem__, numbers)),
+            )
+        return {"names": tuple(names), **dict(zip(_LOOKS, columns, strict=True))}
 
 
 class _TimesTaken:
@@ -134,7 +174,7 @@ class _TimesTaken:
             times = [NO_TIME if time is None else time for time in times]
         if sent:
             self._sent += (min(sent), max(sent))
-        self.column.extend(cast("list[int]", times))
+        extend(self.column, cast("list[int]", times))
 
     def told(self, column: "array[int]") -> Times:
         """The same times in another order."""
@@ -157,14 +197,12 @@ class _Columns:
         self._roots: list[int] = []
         """Places of spans that named no parent."""
         self._positions = array("q")
-        self._names = _Numbers()
-        self._named = array("i")
-        self._codes = bytearray()
+        self._looks = _Looks()
         self._starts, self._ends = _TimesTaken(), _TimesTaken()
 
     def take(
-        self, spans: int, parented: int, ids: str, parent_ids: str, positions: str, names: str,
-        codes: str, starts: str, ends: str,
+        self, spans: int, parented: int, ids: str, parent_ids: str, positions: str, looks: str,
+        starts: str, ends: str,
     ) -> None:  # fmt: skip
         """Take in the next part. Raises _OddIdsError, with nothing to be made of it any more."""
         size = len(self._positions)
@@ -172,21 +210,20 @@ class _Columns:
         parents, roots = self._read_parents(parent_ids, spans)
         if len(roots) != spans - parented:
             raise _OddIdsError
-        self._keys.extend(keys)
         self._index_of.update(zip(keys, body, strict=True))
         self._parents.append(parents)
         self._roots += (size + at for at in roots)
-        self._positions.extend(body)
-        self._named.extend(map(self._names.__getitem__, _decode_texts(names)))
-        self._codes += bytes(_decode_numbers(codes))
+        extend(self._positions, body)
+        self._looks.take(_decode_texts(looks))
         self._starts.take(_decode_times(starts))
         self._ends.take(_decode_times(ends))
 
     def sketch(self, sequence: int) -> Sketch:
         """What was taken in, as it is drawn."""
         places = body_order(self._positions)
-        parents, missing = self._linked(places)
-        starts = gathered("q", self._starts.column, places)
+        body = Order(places)
+        parents, missing = self._linked(places, body)
+        starts = body.gather("q", self._starts.column)
         found = pre_order(parents, by_start(parents, starts, NO_TIME))
         cycles: dict[int, str] = {}
         if len(found.order) < len(parents):  # whoever hangs in a cycle is not reached from a root
@@ -195,29 +232,23 @@ class _Columns:
                 parents[head] = NO_PARENT
             found = pre_order(parents, by_start(parents, starts, NO_TIME))
         rows = found.rows_of_roots() if missing or cycles else {}
-        body = array("i", found.order)
-        order = body if isinstance(places, range) else gathered("i", places, body)
-        codes = gathered("B", self._codes, order).tobytes()
-        narrow = len(self._names) <= NARROW
-        named = gathered("B" if narrow else "i", self._named, order)
+        rank = Order(found.order)
+        order = rank if isinstance(places, range) else Order(rank.gather("i", places))
         return Sketch(
             sequence=sequence,
             kept=False,
             ids=self._ids(order),
-            parent=array("i", found.parent),
-            depth=array("i", found.depth),
-            subtree_end=array("i", found.subtree_end),
+            parent=column_of("i", found.parent),
+            depth=column_of("i", found.depth),
+            subtree_end=column_of("i", found.subtree_end),
             orphans={rows[at]: parent_id for at, parent_id in missing.items()},
             cycles={rows[at]: parent_id for at, parent_id in cycles.items()},
-            names=tuple(self._names),
-            named=named.tobytes() if narrow else named,
-            kinds=codes.translate(_KIND),
-            statuses=codes.translate(_STATUS),
-            starts=self._starts.told(gathered("q", starts, body)),
-            ends=self._ends.told(gathered("q", self._ends.column, order)),
+            starts=self._starts.told(rank.gather("q", starts)),
+            ends=self._ends.told(order.gather("q", self._ends.column)),
+            **self._looks.told(order),
         )
 
-    def _linked(self, places: Sequence[int]) -> "tuple[array[int], dict[int, str]]":
+    def _linked(self, places: Sequence[int], body: "Order") -> "tuple[array[int], dict[int, str]]":
         """In body order: where the parent of each span stands, and of those whose parent was not
         received its id. The index of ids is let go of."""
         positions: Sequence[int] = self._positions
@@ -232,27 +263,27 @@ class _Columns:
             found = list(map(find, keys, repeat(NO_PARENT)))
             for at in indexes(found, NO_PARENT):
                 missing[len(stored) + at] = keys[at]
-            stored.extend(found)
+            extend(stored, found)
         self._index_of, self._parents = {}, []
         for root in self._roots:
             stored[root] = NO_PARENT
             missing.pop(root, None)
-        parents = gathered("q", stored, places)
+        parents = body.gather("q", stored)
         return parents, {positions[at]: self._text(key) for at, key in missing.items()}
 
     def _read_ids(self, told: str, spans: int) -> Sequence[Any]:
-        """The ids of a part."""
+        """Take in the ids of a part."""
         raise NotImplementedError
 
     def _read_parents(self, told: str, spans: int) -> tuple[Sequence[Any], list[int]]:
-        """The same of parents, and which of them are none."""
+        """The ids of parents of a part, and which of them are none."""
         raise NotImplementedError
 
     def _text(self, key: Any) -> str:
         """An id as it was sent."""
         raise NotImplementedError
 
-    def _ids(self, order: Sequence[int]) -> Ids:
+    def _ids(self, order: "Order") -> Ids:
         """The ids in an order of places."""
         raise NotImplementedError
 
@@ -267,7 +298,9 @@ class _HexColumns(_Columns):
         self._keys = array("Q")
 
     def _read_ids(self, told: str, spans: int) -> Sequence[int]:
-        return _numbers(told, spans)
+        keys = _numbers(told, spans)
+        extend(self._keys, keys)
+        return keys
 
     def _read_parents(self, told: str, spans: int) -> tuple[Sequence[int], list[int]]:
         roots = [at // (len(_ROOT) + 1) for at in _finds(told, _ROOT)]
@@ -276,8 +309,8 @@ class _HexColumns(_Columns):
     def _text(self, key: int) -> str:
         return array("Q", (key,)).tobytes().hex()
 
-    def _ids(self, order: Sequence[int]) -> Ids:
-        return HexIds(gathered("Q", self._keys, order).tobytes())
+    def _ids(self, order: "Order") -> Ids:
+        return HexIds(order.gather("Q", self._keys).tobytes())
 
 
 class _TextColumns(_Columns):
@@ -290,7 +323,9 @@ class _TextColumns(_Columns):
         self._keys = []
 
     def _read_ids(self, told: str, spans: int) -> Sequence[str]:
-        return _decode_texts(told)
+        texts = _decode_texts(told)
+        self._keys += texts
+        return texts
 
     def _read_parents(self, told: str, spans: int) -> tuple[Sequence[str | None], list[int]]:
         parent_ids = _decode_parents(told)
@@ -299,8 +334,8 @@ class _TextColumns(_Columns):
     def _text(self, key: str) -> str:
         return key
 
-    def _ids(self, order: Sequence[int]) -> Ids:
-        return TextIds(list(map(self._keys.__getitem__, order)))
+    def _ids(self, order: "Order") -> Ids:
+        return TextIds(order.gather_all(self._keys))
 
 
 def _numbers(told: str, spans: int) -> list[int]:
@@ -336,11 +371,25 @@ def body_order(positions: "array[int]") -> Sequence[int]:
     return array("i", sorted(range(size), key=positions.__getitem__))
 
 
-def gathered(typecode: str, column: Sequence[int], order: Sequence[int]) -> "array[int]":
-    """A column in an order of places."""
-    if isinstance(order, range):
-        return array(typecode, column)
-    found: array[int] = array(typecode)
-    for at in range(0, len(order), PART):
-        found.extend(gatherer(order[at : at + PART])(column))
-    return found
+class Order:
+    """Puts columns into an order of places, a part at a time."""
+
+    def __init__(self, places: Sequence[int]) -> None:
+        self._parts: list[Gather] | None = None
+        if not isinstance(places, range):
+            starts = range(0, len(places), PART)
+            self._parts = [gatherer(places[at : at + PART]) for at in starts]
+
+    def gather(self, typecode: str, column: Sequence[int]) -> "array[int]":
+        """A column of numbers."""
+        if self._parts is None:
+            return array(typecode, column)
+        found: array[int] = array(typecode)
+        for part in self._parts:
+            extend(found, part(column))
+        return found
+
+    def gather_all(self, column: Sequence[T]) -> list[T]:
+        """A column of anything."""
+        parts = [gatherer(range(len(column)))] if self._parts is None else self._parts
+        return [value for part in parts for value in part(column)]
