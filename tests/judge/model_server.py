@@ -15,7 +15,10 @@ Behaviour = Callable[["Request"], None]
 class Request:
     """One call: what was sent, and ways to answer it."""
 
-    def __init__(self, handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+    def __init__(
+        self, server: "ModelServer", handler: BaseHTTPRequestHandler, body: dict[str, Any]
+    ) -> None:
+        self._server = server
         self._handler = handler
         self.body = body
         self.headers = {name.lower(): value for name, value in handler.headers.items()}
@@ -34,27 +37,35 @@ class Request:
         self._handler.end_headers()
         self._handler.wfile.write(data)
 
-    def message(self, message: dict[str, Any]) -> None:
-        self.send(
-            200,
-            {
-                "id": "c-1",
-                "object": "chat.completion",
-                "created": 1,
-                "model": "small",
-                "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
-                "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
-            },
-        )
+    def server_is_closing(self, within_s: float) -> bool:
+        """Wait so long for the end of the test."""
+        return self._server.released.wait(within_s)
 
-    def call_tool(self, arguments: Any) -> None:
+    def raw(self, *parts: bytes) -> None:
+        """Send these bytes and nothing else, and hang up."""
+        for part in parts:
+            self._handler.wfile.write(part)
+        self._handler.close_connection = True
+
+    def message(self, message: dict[str, Any], **changed: Any) -> None:
+        completion = {
+            "id": "c-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "small",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+            "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+        }
+        self.send(200, {**completion, **changed})
+
+    def call_tool(self, arguments: Any, **changed: Any) -> None:
         text = arguments if isinstance(arguments, str) else json.dumps(arguments)
         call = {
             "id": "t-1",
             "type": "function",
             "function": {"name": "judgement", "arguments": text},
         }
-        self.message({"role": "assistant", "content": None, "tool_calls": [call]})
+        self.message({"role": "assistant", "content": None, "tool_calls": [call]}, **changed)
 
     def say(self, text: str) -> None:
         self.message({"role": "assistant", "content": text})
@@ -83,7 +94,7 @@ class ModelServer:
 
             def do_POST(self) -> None:
                 size = int(self.headers["Content-Length"])
-                request = Request(self, json.loads(self.rfile.read(size)))
+                request = Request(server, self, json.loads(self.rfile.read(size)))
                 try:
                     server.take(request)
                 except (BrokenPipeError, ConnectionResetError):

@@ -5,6 +5,7 @@ model or a server may do is told apart here into what may be tried again and wha
 """
 
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -29,17 +30,24 @@ from pydantic_ai.usage import RunUsage
 from tracedesk.judge.prompt import AS_TEXT, INSTRUCTIONS
 from tracedesk.judge.reply import RefusedError, Reply
 from tracedesk.judge.settings import JudgeSettings, UnusableError
+from tracedesk.judge.wire import PackedError, TooLongError, bounded_client
 from tracedesk.model.judgement import Sample
 from tracedesk.model.price import Price
+from tracedesk.query.text import plain
 
 if TYPE_CHECKING:
     from pydantic_ai.agent import AgentRunResult
+
+log = logging.getLogger(__name__)
 
 CALLS_A_SAMPLE = 2
 """An answer in another form is sent back once, with what is wrong with it."""
 
 _TOLD = 160
 """Characters of a server's own words that are repeated."""
+
+TOKEN_CHARS = 4
+"""Characters of a token, where a server does not count them for us."""
 
 _FENCED = re.compile(r"\s*```[a-z]*\n(.*)\n```\s*", re.DOTALL)
 
@@ -58,7 +66,7 @@ class TypedAnswer(BaseModel):
 
     def sample(self) -> Sample:
         quotes = tuple(quote[:300] for quote in self.evidence if quote.strip())
-        return Sample(self.score, self.rationale[:2_000], quotes[:3])
+        return Sample(abs(self.score), self.rationale[:2_000], quotes[:3])
 
 
 class ModelProvider:
@@ -73,6 +81,7 @@ class ModelProvider:
         """Raises UnusableError when the model cannot be asked as it is configured."""
         self._settings = settings
         self._price = price
+        self._key = environ.get(settings.api_key_env or "", "")
         self._model = _model(settings, environ)
         if settings.limits_money and price is None:
             self._demand_known_price()
@@ -97,7 +106,13 @@ class ModelProvider:
             refused.calls = max(1, usage.requests)
             refused.usd = self._paid(usage)
             raise refused from fault
+        except Exception as fault:  # what the library makes of an answer nobody thought of
+            log.debug("an answer could not be taken", exc_info=True)
+            told = f"{self._where} answered what cannot be understood: {self._said(repr(fault))}"
+            raise RefusedError("judge_nonsense", told, calls=max(1, usage.requests)) from fault
         answer: TypedAnswer = result.output
+        if not (usage.input_tokens or usage.output_tokens):
+            usage.input_tokens = len(prompt) // TOKEN_CHARS
         usd = self._paid(usage) if self._price else _listed_price(result)
         return Reply(answer.sample(), max(1, usage.requests), usd)
 
@@ -130,22 +145,52 @@ class ModelProvider:
                 f' to [prices]: "{settings.model}" = {{ input = 0.0, output = 0.0 }}'
             )
 
+    @property
+    def _where(self) -> str:
+        return self._settings.base_url or self._settings.model
+
+    def _said(self, text: str) -> str:
+        """Words of a server or a library, cut short and harmless, without the key."""
+        return _cut(text.replace(self._key, "[key]") if self._key else text)
+
     def _told(self, fault: Exception) -> RefusedError:
-        where = self._settings.base_url or self._settings.model
+        where = self._where
         if isinstance(fault, ModelHTTPError):
-            return _http(fault, where)
+            return self._http(fault)
         if isinstance(fault, ModelAPIError):
-            said = _cut(_root(fault))
-            if isinstance(_first(fault), json.JSONDecodeError):
-                told = f"{where} answered, but not in JSON: {said}"
-                return RefusedError("judge_nonsense", told, transient=True)
-            return RefusedError(
-                "judge_unreachable", f"{where} cannot be reached: {said}", transient=True
-            )
+            return self._connection(fault)
         if isinstance(fault, UnexpectedModelBehavior | UsageLimitExceeded):
-            said = _cut(_root(fault))
+            said = self._said(_root(fault))
             return RefusedError("judge_nonsense", f"no typed answer came from {where}: {said}")
-        return RefusedError("judge_refused", f"{where}: {_cut(str(fault))}")
+        return RefusedError("judge_refused", f"{where}: {self._said(str(fault))}")
+
+    def _connection(self, fault: ModelAPIError) -> RefusedError:
+        where, first, said = self._where, _first(fault), self._said(_root(fault))
+        status = getattr(first, "status_code", None)
+        if isinstance(first, TooLongError | PackedError):
+            return RefusedError("judge_nonsense", f"{where}: {said}")
+        if isinstance(first, json.JSONDecodeError | UnicodeDecodeError):
+            told = f"{where} answered, but not in JSON: {said}"
+            return RefusedError("judge_nonsense", told, transient=True)
+        if isinstance(status, int):
+            told = f"{where} answered {status}, which is not followed; see [judge] base_url"
+            return RefusedError("judge_refused", told)
+        told = f"{where} cannot be reached: {said}"
+        return RefusedError("judge_unreachable", told, transient=True)
+
+    def _http(self, fault: ModelHTTPError) -> RefusedError:
+        status = fault.status_code
+        code, meaning = _WHY.get(
+            status,
+            ("judge_server", "the server failed") if status >= 500 else ("judge_refused", ""),
+        )
+        told = "; ".join(part for part in (meaning, self._said(_words(fault.body))) if part)
+        return RefusedError(
+            code,
+            f"{self._where} answered {status}: {told or 'without a word'}",
+            transient=status in (408, 409, 429) or status >= 500,
+            retry_after=getattr(fault, "retry_after", None),
+        )
 
 
 _WHY = {
@@ -158,21 +203,6 @@ _WHY = {
     429: ("judge_rate_limit", "too many requests"),
 }
 """Statuses that mean one thing: code and what it means."""
-
-
-def _http(fault: ModelHTTPError, where: str) -> RefusedError:
-    status = fault.status_code
-    code, meaning = _WHY.get(
-        status, ("judge_server", "the server failed") if status >= 500 else ("judge_refused", "")
-    )
-    said = _cut(_words(fault.body))
-    told = "; ".join(part for part in (meaning, said) if part)
-    return RefusedError(
-        code,
-        f"{where} answered {status}: {told or 'without a word'}",
-        transient=status in (408, 409, 429) or status >= 500,
-        retry_after=getattr(fault, "retry_after", None),
-    )
 
 
 def _words(body: object) -> str:
@@ -205,7 +235,7 @@ def _faults(fault: ValidationError) -> str:
 
 
 def _cut(text: str) -> str:
-    line = " ".join(text.split())
+    line = plain(" ".join(text.split()))
     return line if len(line) <= _TOLD else f"{line[: _TOLD - 1]}…"
 
 
@@ -230,7 +260,7 @@ def _model(settings: JudgeSettings, environ: Mapping[str, str]) -> Model[Any]:
     key = environ.get(settings.api_key_env) if settings.api_key_env else None
     try:
         if settings.base_url is not None:
-            model = _compatible(settings.model, settings.base_url, key)
+            model = _compatible(settings.model, settings.base_url, key, settings.timeout_s)
         elif key is not None:
             model = infer_model(
                 settings.model,
@@ -252,20 +282,22 @@ def _model(settings: JudgeSettings, environ: Mapping[str, str]) -> Model[Any]:
     return model
 
 
-def _compatible(name: str, base_url: str, key: str | None) -> Model[Any]:
+def _compatible(name: str, base_url: str, key: str | None, timeout_s: float) -> Model[Any]:
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
 
     # always a key of our own: the one of another service in the environment stays there
-    provider = OpenAIProvider(base_url=base_url, api_key=key or "none")
+    client = bounded_client(timeout_s)
+    provider = OpenAIProvider(base_url=base_url, api_key=key or "none", http_client=client)
     return OpenAIChatModel(name.removeprefix("openai:"), provider=provider)
 
 
 def _listed_price(result: "AgentRunResult[Any]") -> float:
-    """USD of all responses by the public price lists; 0 where they do not know the model."""
+    """USD of all responses by the public price lists; 0 where they do not know the model, or the
+    server does not say how much it read and wrote."""
     usd = 0.0
     for message in result.new_messages():
         if message.kind == "response":
-            with suppress(LookupError, AssertionError):
+            with suppress(LookupError, AssertionError, ValueError):
                 usd += float(message.cost().total_price)
     return usd
