@@ -84,6 +84,21 @@ def test_the_footer_always_offers_help(width):
     assert cells(shown) <= width
 
 
+@pytest.mark.parametrize("pane", ["list", "tree", "tests"])
+@pytest.mark.parametrize("width", [80, 120, 160])
+def test_the_footer_has_room_for_what_is_needed_most(pane, width):
+    shown = text(bars.footer(footer_for(pane), width))
+    assert cells(shown) <= width
+    assert "]f next failure" in shown
+    assert "Tab pane" in shown
+    assert ("a assert" in shown) == (pane != "list")
+
+
+def test_while_a_field_is_open_the_footer_tells_its_keys():
+    assert text(bars.field_keys(completes=True)) == " Enter keep   Tab complete   Esc take back"
+    assert text(bars.field_keys(completes=False)) == " Enter keep   Esc take back"
+
+
 def test_the_hint_after_a_first_key_names_what_may_follow():
     hint = text(bars.prefix_hint("y"))
     assert hint.startswith(" y ")

@@ -99,6 +99,34 @@ async def test_what_is_not_finished_is_no_mistake_until_enter(workbench):
         assert session.screen.query_one("#filter-bar").has_class("-wrong")
 
 
+async def test_beside_a_wrong_filter_no_number_pretends_that_it_was_applied(workbench):
+    async with workbench() as session:
+        await session.press("f")
+        await session.type("agnet:x")
+        await session.settle()
+        assert count(session) == "not applied"
+        await session.press("escape", "f")
+        await session.settle()
+        assert count(session) == f"all {session.screen.traces.total}"
+
+
+async def test_what_is_finished_of_a_filter_is_applied_while_the_rest_is_typed(workbench, desk):
+    desk.add(desk.load(max(desk.traces)).trace, "another")
+    async with workbench(desk) as session:
+        await session.press("f")
+        await session.type("name:another dur>")
+        await session.until(lambda: session.screen.traces.total == 1, "filtered")
+        assert count(session) == "1 match"
+
+
+async def test_the_footer_tells_the_keys_of_an_open_field(workbench):
+    async with workbench() as session:
+        await session.press("f")
+        assert session.bar("#footer") == "Enter keep   Tab complete   Esc take back"
+        await session.press("escape")
+        assert session.bar("#footer").startswith("Enter open")
+
+
 @pytest.mark.parametrize("bar", ["filter", "search", "attribute"])
 async def test_five_megabytes_pasted_are_cut_and_made_harmless(workbench, bar):
     async with workbench() as session:

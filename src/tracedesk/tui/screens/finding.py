@@ -51,11 +51,13 @@ class Finding(Revisions):
                 words.note(f"metadata {key}", (value,))
         bar = self.query_one("#filter-bar", FieldBar)
         if bar.has_class("-open") and snapshot.request.where is self.traces.where:
-            bar.count(
-                f" {snapshot.total:,} of all "
-                if self.traces.where is None
-                else f" {snapshot.total:,} match "
-            )
+            bar.count(self._found(snapshot.total, wrong=bar.has_class("-wrong")))
+
+    def _found(self, total: int, *, wrong: bool) -> str:
+        """How much the filter finds that is being typed."""
+        if wrong:
+            return " not applied "
+        return f" all {total:,} " if self.traces.where is None else f" {total:,} match "
 
     def show_trace(
         self, opened: OpenTrace, rows: SpanRows, verdicts: "TraceVerdicts | None"
@@ -69,7 +71,9 @@ class Finding(Revisions):
     def action_filter(self) -> None:
         self.go_to_pane("list")
         self.filter_before = self.traces.filter_text
-        self.query_one("#filter-bar", FieldBar).open(self.traces.filter_text)
+        bar = self.query_one("#filter-bar", FieldBar)
+        bar.open(self.traces.filter_text)
+        bar.count(self._found(self.traces.total, wrong=False))
 
     @on(FieldBar.Edited, "#filter-bar")
     def _filter_edited(self, message: FieldBar.Edited) -> None:
@@ -79,8 +83,10 @@ class Finding(Revisions):
         hushed = problem is None or (unfinished and not message.done)
         message.bar.problem(None if hushed else str(problem))
         if problem is not None:
-            message.bar.count("")
-            self.set_filter(self.filter_before)
+            message.bar.count("" if hushed else " not applied ")
+            finished = message.text.rstrip().rpartition(" ")[0] if hushed else ""
+            if not finished or self.set_filter(finished) is not None:
+                self.set_filter(self.filter_before)
         elif message.done:
             message.bar.close()
             self.go_to_pane("list")

@@ -22,6 +22,7 @@ from tracedesk.desk import Desk
 from tracedesk.evaluation.showing import Showing
 from tracedesk.tui.actions import footer_for
 from tracedesk.tui.bindings import bindings
+from tracedesk.tui.lines import Piece
 from tracedesk.tui.messages import (
     CursorMoved,
     LineOpened,
@@ -346,12 +347,16 @@ class Workbench(Keyed, Hearing):
         self.query_one("#header", LineLabel).show(*bars.header(state, width))
         crumbs = bars.breadcrumb(self.crumbs(), self.filters(), width, self.notes())
         self.query_one("#breadcrumb", LineLabel).show(*crumbs)
-        keys = (
-            bars.prefix_hint(self.prefix)
-            if self.prefix
-            else bars.footer(footer_for("" if self.has_class("-empty") else self.pane), width)
-        )
-        self.query_one("#footer", LineLabel).show(keys)
+        self.query_one("#footer", LineLabel).show(self._footer(width))
+
+    def _footer(self, width: int) -> list[Piece]:
+        """The keys that work now: of a two-key command, of an open field, or of the pane."""
+        if self.prefix:
+            return bars.prefix_hint(self.prefix)
+        over = () if self.focused is None else self.focused.ancestors
+        if field := next((node for node in over if isinstance(node, FieldBar)), None):
+            return bars.field_keys(completes=field.complete is not None)
+        return bars.footer(footer_for("" if self.has_class("-empty") else self.pane), width)
 
     def _show_list_title(self) -> None:
         model = self.traces

@@ -19,6 +19,18 @@ NOTICE_CELLS = 14
 
 EMPTY = "No traces yet. Send the first one from any shell, and it appears here:\n\n"
 
+GAP = "   "
+"""Between two keys of the footer."""
+
+ROOMY = 100
+"""Columns below which the gap is one blank less."""
+
+LAST = ("help", "app.command_palette")
+"""What ends every footer."""
+
+FOREMOST = (*LAST, "open", "next_pane(1)", "assert_here", "jump('failure', 1)")
+"""What a footer has room for before anything else."""
+
 _DOTS = {"listening": ("●", "ok"), "attached": ("●", "accent"), "failed": ("✖", "bad")}
 
 
@@ -142,21 +154,38 @@ def breadcrumb(
 
 
 def footer(actions: Sequence[Action], width: int) -> list[Piece]:
-    """Keys and labels, as many as fit; help and palette come last and always fit first."""
-    pieces: list[Piece] = [Piece(" ")]
-    always = [action for action in actions if action.name in ("help", "app.command_palette")]
-    room = width - 1 - sum(_cells(action) for action in always)
+    """Keys and labels in their order, as many as fit: first those that are needed most. Help and
+    palette come last."""
+    gap = GAP if width >= ROOMY else GAP[1:]
+    room = width - 1 + len(gap)  # nothing follows the last one
     shown = []
-    for action in actions:
-        if action in always:
-            continue
-        if _cells(action) > room:
-            break
-        room -= _cells(action)
-        shown.append(action)
-    for action in (*shown, *always):
-        pieces += [Piece(key_name(action.keys[0]), "accent"), Piece(f" {action.label}   ", "dim")]
-    return pieces
+    for action in sorted(actions, key=_need):
+        taken = cells(key_name(action.keys[0])) + 1 + cells(action.label) + len(gap)
+        if taken <= room:
+            room -= taken
+            shown.append(action)
+    shown.sort(key=lambda action: (action.name in LAST, actions.index(action)))
+    pieces = [Piece(" ")]
+    for action in shown:
+        pieces += [Piece(key_name(action.keys[0]), "accent"), Piece(f" {action.label}{gap}", "dim")]
+    return _without_gap(pieces)
+
+
+def _need(action: Action) -> int:
+    return FOREMOST.index(action.name) if action.name in FOREMOST else len(FOREMOST)
+
+
+def _without_gap(pieces: list[Piece]) -> list[Piece]:
+    return [*pieces[:-1], Piece(pieces[-1].text.rstrip(), pieces[-1].role)]
+
+
+def field_keys(*, completes: bool) -> list[Piece]:
+    """What works while a text is typed into a field bar."""
+    keys = (("Enter", "keep"), *((("Tab", "complete"),) if completes else ()), ("Esc", "take back"))
+    pieces = [Piece(" ")]
+    for key, label in keys:
+        pieces += [Piece(key, "accent"), Piece(f" {label}{GAP}", "dim")]
+    return _without_gap(pieces)
 
 
 def prefix_hint(prefix: str) -> list[Piece]:
@@ -165,10 +194,6 @@ def prefix_hint(prefix: str) -> list[Piece]:
     for key, action in PREFIXES[prefix].items():
         pieces += [Piece(f"  {key}", "accent"), Piece(f" {action.label}", "dim")]
     return [*pieces, Piece("   any other key: never mind", "faint")]
-
-
-def _cells(action: Action) -> int:
-    return cells(key_name(action.keys[0])) + cells(action.label) + 4
 
 
 def so_far(done: int, total: int, *, paused: bool = False) -> str:
