@@ -87,13 +87,15 @@ class Arguments:
 
     def recorded(self, call: Call) -> Recorded:
         """The thing of this call that is checked. A node's arguments are its output."""
-        if self._reads_output(call):
+        if self.output and self._reads_output(call):
             return Recorded(call.output, call.output_state, "output")
         of = "arguments" if call.tool else "output"
         return Recorded(call.arguments, call.arguments_state, of, call.parameters)
 
     def _reads_output(self, call: Call) -> bool:
-        return self.output and (call.tool or call.output_state != "absent")
+        """Whether ``expected_output`` means what it says: of a node that recorded none it is held
+        against what its arguments are."""
+        return call.tool or call.output_state != "absent"
 
     def _object(self, call: Call) -> dict[str, Any] | None:
         """What a tool call recorded, when it is one object whose own members alone count.
@@ -111,14 +113,10 @@ class Arguments:
     def state(self, call: Call, index: TraceIndex) -> State:
         """Whether this call has what is expected."""
         value = self._object(call)
-        if value is not None:
-            return self._plain_state(value, index.env)
-        if self.mode == "ignore":
-            return YES
-        return self._state(self.recorded(call), index.env)
-
-    def _plain_state(self, value: dict[str, Any], env: Env) -> State:
-        """Whether an ``_object`` has what is expected."""
+        if value is None:
+            ignored = self.mode == "ignore"
+            return YES if ignored else self._state(self.recorded(call), index.env)
+        env = index.env
         for key, expected, _, deep in self._members:
             actual = value.get(key, ABSENT)
             if deep and actual is ABSENT:
@@ -287,11 +285,11 @@ class Arguments:
 
     def compared(self, call: Call) -> list[Any]:
         """The recorded values that the expected keys name on a call."""
-        value = self._object(call)
-        if value is not None and not self._deep:
-            return [value.get(key, ABSENT) for key in self._keys]
-        if value is not None:
-            return [value[key] if key in value else _deeper(value, key) for key in self._keys]
+        if not self._deep and call.parameters is None:
+            output = self.output and self._reads_output(call)
+            value = (call.gave if output else call.given).value
+            if type(value) is dict:
+                return [value.get(key, ABSENT) for key in self._keys]
         recorded = self.recorded(call)
         found: list[Any] = []
         for key in self._keys:
@@ -302,7 +300,7 @@ class Arguments:
 
     def evidence(self, call: Call, role: str) -> list[Evidence]:
         """The place of each expected argument on this call."""
-        output, span = self._reads_output(call), call.span
+        output, span = self.output and self._reads_output(call), call.span
         value = (call.gave if output else call.given).value
         of = "arguments" if call.tool and not output else "output"
         if not isinstance(value, dict):

@@ -67,6 +67,8 @@ class NodeCall:
         """What a satisfying call had, in words."""
         self.stops_early = not self.forbids and self.high == float("inf") and not self.counted
         """Further calls cannot change the outcome once enough satisfied."""
+        self.tells_times = self.bare or not self.stops_early
+        """Whether a pass says how often: not where calls were left that nobody looked at."""
         self.state: Callable[[Call, TraceIndex], State] = self._state if self.tools else spec.state
         """Whether one call of the right name has all that is expected of it."""
 
@@ -95,30 +97,23 @@ class NodeCall:
     def decide(self, resolution: Resolution, index: TraceIndex) -> Decision:
         """The rule itself, over the calls that the name means."""
         calls: Sequence[Call] = resolution.calls
-        spec = self.spec
-        if spec.call_status != "any":
-            calls = [call for call in calls if spec.counts(call)]
-        if self.inner and self.kind == "node":
-            calls = []
+        if self.spec.call_status != "any":
+            calls = [call for call in calls if self.spec.counts(call)]
         if self.occurrence != "any":
             return self._decide_occurrence(resolution, calls, index)
-        return self._decide_count(resolution, calls, index)
-
-    def _decide_count(
-        self, resolution: Resolution, calls: Sequence[Call], index: TraceIndex
-    ) -> Decision:
         yes: Sequence[Call] = calls
         unknown: Sequence[Call] = ()
         if not self.bare:
             yes, unknown = self._sorted_out(calls, index)
         certain, possible = len(yes), len(yes) + len(unknown)
-        outcome, code = PASS, "called" if yes else "not_called"
-        if certain > self.high:
+        if certain >= self.low and possible <= self.high:
+            outcome, code = PASS, "called" if yes else "not_called"
+        elif certain > self.high:
             outcome, code = FAIL, "called" if self.forbids else "count_high"
         elif possible < self.low:
             outcome = FAIL
             code = "count_low" if yes or possible else "" if calls else "not_called"
-        elif certain < self.low or possible > self.high:
+        else:
             outcome, code = MISSING, "arguments_not_captured"
         return Decision(outcome, code, resolution, calls, yes, unknown)
 

@@ -79,6 +79,8 @@ class CallSpec:
         self.output = output
         self.call_status = call_status
         self.parts = tuple(part for part in (arguments, output) if part is not None)
+        self.expected = None if arguments is None else arguments.source
+        """The arguments as written."""
         self.leaves = sum(part.leaves for part in self.parts)
         """How many leaves of arguments and output are compared."""
         self.name = test.name
@@ -90,6 +92,10 @@ class CallSpec:
             self.parts[0].evidence if len(self.parts) == 1 else self._evidence
         )
         """Place of every checked argument, or the call itself; given the call and a role."""
+        self.compared: Callable[[Call], list[Any]] = (
+            self.parts[0].compared if len(self.parts) == 1 else self._compared
+        )
+        """The recorded values that expected keys name on a call."""
 
     def counts(self, call: Call) -> bool:
         """Whether the call is on the list at all, by its status."""
@@ -106,6 +112,9 @@ class CallSpec:
     def differences(self, call: Call, index: TraceIndex) -> list[Difference]:
         """Differing leaves of arguments, then of output."""
         return [d for part in self.parts for d in part.differences(call, index)]
+
+    def _compared(self, call: Call) -> list[Any]:
+        return [value for part in self.parts for value in part.compared(call)]
 
     def _evidence(self, call: Call, role: str) -> list[Evidence]:
         if not self.parts:

@@ -55,7 +55,7 @@ def evaluate_on(assertion: Assertion, index: TraceIndex, line: int = 0) -> Verdi
         about = about_values([difference.actual for difference in found.differences])
         if about:
             found.cautions = joined(found.cautions, about)
-    if found.outcome is PASS:
+    if found.outcome is PASS and (found.cautions or not found.evidence):
         found = _guarded(found, index.settings)
     return label(assertion, found, line)
 

@@ -5,7 +5,7 @@ first, then fewest differing leaves, then edit distance (assertion spec 11).
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from tracedesk.assertions.call_rule import Decision, NodeCall
 from tracedesk.assertions.cautions import about_values
@@ -37,7 +37,7 @@ from tracedesk.query.names import edit_distance, fold, tolerance
 
 def report_node_call(rule: NodeCall, index: TraceIndex) -> Finding:
     """Evaluate a node_call on a trace, with everything a reader needs to know."""
-    if not index.reading.has_structure and not index.calls:
+    if not index.calls and not index.reading.has_structure:
         return no_structure(_stage(rule, None, index))
     if rule.within is not None and rule.within.selects_none(index):
         return missing(
@@ -75,30 +75,29 @@ def _passed(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
             support=index.support,
             stage=ROUTING if rule.kind == "node" else TOOL_CHOICE,
         )
-    spec = rule.spec
-    best = decision.yes[0]
+    spec, yes = rule.spec, decision.yes
+    best = yes[0]
     if best.status == "error":
-        best = next((call for call in decision.yes if call.status != "error"), best)
-    shown = decision.yes if rule.counted or len(decision.examined) > 1 else (best,)
-    checked = PARAMETERS if spec.parts else _stage(rule, best, index)
+        best = next((call for call in yes if call.status != "error"), best)
+    shown = yes if rule.counted or len(decision.examined) > 1 else (best,)
     return Finding(
         outcome=PASS,
         reason=_pass_words(rule, decision, best),
         code="called",
-        expected=spec.arguments.source if spec.arguments is not None else None,
-        actual=best.arguments if spec.arguments is not None else None,
+        expected=spec.expected,
+        actual=best.given.value if spec.arguments is not None else None,
         evidence=tuple(call_evidence(rule, shown, index, "decided")),
-        cautions=_cautions(rule, decision, decision.yes, index),
+        cautions=_cautions(rule, decision, yes, index),
         support=index.support,
-        stage=checked,
+        stage=PARAMETERS if spec.parts else _stage(rule, best, index),
     )
 
 
 def _pass_words(rule: NodeCall, decision: Decision, best: Call) -> str:
-    count = len(decision.yes)
-    times = " once" if count == 1 else f" {count} times"
-    if rule.stops_early and not rule.bare:
-        times = ""  # the calls after the first satisfying one were not looked at
+    times = ""
+    if rule.tells_times:
+        count = len(decision.yes)
+        times = " once" if count == 1 else f" {count} times"
     words = f"{best.label} was called{times}{rule.as_expected}"
     if decision.examined and rule.occurrence != "any":
         words += f"; {rule.occurrence} call examined"
@@ -161,7 +160,7 @@ def _failed(rule: NodeCall, decision: Decision, index: TraceIndex) -> Finding:
         reason=f"{nearest.call.label} was called{times}, but {nearest.why}{more}",
         code=nearest.code,
         stage=TOOL_CHOICE if nearest.code in _TOOL_CODES else PARAMETERS,
-        expected=rule.spec.arguments.source if rule.spec.arguments is not None else None,
+        expected=rule.spec.expected,
         actual=nearest.call.arguments if rule.spec.parts else None,
         differences=tuple(nearest.differences),
         evidence=tuple(nearest.evidence),
@@ -260,8 +259,10 @@ def _cautions(
         found.append(Caution("shadowed_names", message))
     failed, requested = bool(deciding), False
     for call in deciding:
-        failed = failed and call.status == "error"
-        requested = requested or call.requested_only
+        if call.status != "error":
+            failed = False
+        if call.requested_only:
+            requested = True
     if failed:
         found.append(Caution("failed_call", "only failed calls satisfied this"))
     if requested:
@@ -270,10 +271,11 @@ def _cautions(
     if decision.untimed:
         found.append(Caution("order_from_arrival", "not every call has a start time"))
     if rule.spec.parts and decision.outcome is not FAIL:  # else differences tell
-        values: list[Any] = []
-        for call in deciding[:1] or decision.matching[:MAX_NEAR_MISSES]:
-            for part in rule.spec.parts:
-                values += part.compared(call)
+        compared = rule.spec.compared
+        if deciding:
+            values = compared(deciding[0])
+        else:
+            values = [v for call in decision.matching[:MAX_NEAR_MISSES] for v in compared(call)]
         found += about_values(values)
     if rule.tools and decision.matching:
         found += _visibility(rule, decision.matching, index)

@@ -264,6 +264,6 @@ def _state(pairs: tuple[Pair, ...]) -> str:
 def pair_of(verdict: CaseVerdict) -> Pair:
     """A case verdict without its evidence."""
     outcomes = [found.outcome for found in verdict.verdicts]
+    counts = tuple(map(outcomes.count, _OUTCOMES))
     awaited = any(map(_AWAITED, verdict.verdicts))
-    counts = tuple([outcomes.count(outcome) for outcome in _OUTCOMES])
     return Pair(verdict.outcome, verdict.score, counts, awaited)

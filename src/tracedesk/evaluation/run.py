@@ -77,11 +77,12 @@ def evaluate_case(
     end = None if limit_s is None else time.monotonic() + limit_s
     broken = bool(case.problems) or any(map(_PROBLEMS, case.checks))
     reason = _told(case.problems[0]) if case.problems else ""
-    refusal, fault = _refusal(case.when, trace, reading, agent) if case.when else _HOLDS
-    if fault is not None:
-        broken, reason = True, reason or f"'when' could not be decided: {fault}"
-    elif refusal is not None and not broken:
-        return _verdict(case, (), Outcome.SKIPPED, f"'when' does not hold: {refusal}")
+    if case.when is not None:
+        refusal, fault = _refusal(case.when, trace, reading, agent)
+        if fault is not None:
+            broken, reason = True, reason or f"'when' could not be decided: {fault}"
+        elif refusal is not None and not broken:
+            return _verdict(case, (), Outcome.SKIPPED, f"'when' does not hold: {refusal}")
     settings = settings_for(agent, base)
     found: list[Verdict] = []
     for check in case.checks:
@@ -136,13 +137,10 @@ def _verdict(
     )
 
 
-_Refusal = tuple[str | None, Exception | None]
-"""Why a condition does not hold, or what kept it from being decided."""
-
-_HOLDS: Final[_Refusal] = (None, None)
-
-
-def _refusal(when: When, trace: Trace, reading: Reading, agent: Agent | None) -> _Refusal:
+def _refusal(
+    when: When, trace: Trace, reading: Reading, agent: Agent | None
+) -> tuple[str | None, Exception | None]:
+    """Why a condition does not hold, or what kept it from being decided."""
     try:
         return when.refusal(trace, reading, agent), None
     except Exception as fault:
@@ -156,11 +154,13 @@ def check_verdict(
     """One assertion on one trace. Never raises."""
     if check.problems:
         return _undecided(check, Outcome.ERROR, _told(check.problems[0]), "load_error")
-    refusal, fault = _refusal(check.when, trace, reading, agent) if check.when else _HOLDS
-    if fault is not None:
-        return _undecided(check, Outcome.ERROR, f"'when' could not be decided: {fault}", "when")
-    if refusal is not None:
-        return _undecided(check, Outcome.SKIPPED, f"'when' does not hold: {refusal}", "when")
+    if check.when is not None:
+        refusal, fault = _refusal(check.when, trace, reading, agent)
+        if fault is not None:
+            told = f"'when' could not be decided: {fault}"
+            return _undecided(check, Outcome.ERROR, told, "when")
+        if refusal is not None:
+            return _undecided(check, Outcome.SKIPPED, f"'when' does not hold: {refusal}", "when")
     try:
         return evaluate(check.assertion, trace, reading, settings, check.line)
     except Exception as fault:

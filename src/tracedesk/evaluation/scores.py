@@ -61,12 +61,14 @@ def case_outcome(
 
 def case_score(verdicts: Iterable[Verdict]) -> float | None:
     """Weighted mean over decided assertions, from 0 to 1; None when none is decided."""
-    decided: list[tuple[float, float]] = []
+    total = weights = 0.0
     for verdict in verdicts:
         outcome, score = verdict.outcome, verdict.score
         if outcome is PASS or outcome is FAIL:
-            decided.append((float(outcome is PASS) if score is None else score, verdict.weight))
-    return _mean(decided)
+            weight = verdict.weight
+            total += (float(outcome is PASS) if score is None else score) * weight
+            weights += weight
+    return total / weights if weights > 0 else None
 
 
 def trace_outcome(outcomes: Iterable[Outcome]) -> Outcome | None:
@@ -87,8 +89,12 @@ def _first(order: Sequence[Outcome], found: Sequence[Outcome]) -> Outcome | None
 
 def quality(cases: Iterable[Scored]) -> float | None:
     """100 × the weighted mean of the case scores, over cases with anything decided."""
-    mean = _mean((case.score, case.weight) for case in cases if case.score is not None)
-    return None if mean is None else 100 * mean
+    total = weights = 0.0
+    for case in cases:
+        if case.score is not None:
+            total += case.score * case.weight
+            weights += case.weight
+    return 100 * (total / weights) if weights > 0 else None
 
 
 def root_stage(case: CaseVerdict) -> str | None:
@@ -100,11 +106,3 @@ def failed_stages(checks: Iterable[Staged]) -> list[str]:
     """The stages at which assertions failed, earliest first; those of weight 0 do not count."""
     failed = {check.stage for check in checks if check.outcome is Outcome.FAIL and check.weight > 0}
     return [stage for stage in STAGES if stage in failed]
-
-
-def _mean(weighted: Iterable[tuple[float, float]]) -> float | None:
-    total = weights = 0.0
-    for value, weight in weighted:
-        total += value * weight
-        weights += weight
-    return total / weights if weights > 0 else None
