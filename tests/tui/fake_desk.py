@@ -52,6 +52,8 @@ class FakeStore:
         return {
             "status": row.shown_status,
             "name": row.name,
+            "external": row.external_id,
+            "id": [row.id, row.external_id or ""],
             "agent": [row.agent_id, self.desk.agent_name(row.agent_id)],
             "dur": row.duration_ms,
             "tokens": row.tokens,

@@ -5,6 +5,7 @@ from textual.widgets import Input, Static
 
 from tracedesk.tui.actions import ACTIONS
 from tracedesk.tui.screens.command_line import CommandLine
+from tracedesk.tui.screens.commanding import meant_by as traces_meant_by
 from tracedesk.tui.view_models.command_line import (
     TAKING,
     History,
@@ -13,6 +14,7 @@ from tracedesk.tui.view_models.command_line import (
     meant_by,
     name_of,
 )
+from tracedesk.tui.view_models.filter_completion import Candidate
 
 
 def no_words(command):
@@ -76,7 +78,9 @@ def test_completion_offers_the_pane_at_work_first_and_words_inside_names():
     assert offered("fold", "tests")[0] == "tests.fold"
     assert "previous-failure" in offered("fail")
     assert offered("ope")[0] == "open "
-    assert offered("tab v", words=lambda command: ("reading", "verdicts")) == ["tab verdicts"]
+    tabs = Candidate("reading"), Candidate("verdicts", "what was asserted")
+    assert offered("tab v", words=lambda command: tabs) == ["tab verdicts"]
+    assert offered("tab assert", words=lambda command: tabs) == ["tab verdicts"]
     assert complete("zoom", 2, "tree", no_words).candidates == ()
 
 
@@ -127,7 +131,7 @@ async def test_commands_with_an_argument(workbench, desk):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("open nowhere", "'nowhere' is no stored trace."),
+        ("open nowhere", "No stored trace has a name or id with 'nowhere' in it."),
         ("tab vredicts", "No tab 'vredicts'; did you mean verdicts?"),
         ("filter staus:failed", "did you mean 'status'?"),
     ],
@@ -136,6 +140,26 @@ async def test_an_argument_that_means_nothing_is_named(workbench, line, told):
     async with workbench() as session:
         await command(session, line)
         assert any(told in n.message for n in session.app._notifications)
+
+
+async def test_a_trace_is_opened_by_its_name_or_a_part_that_only_it_has(workbench, desk):
+    newest = desk.load(max(desk.traces)).trace
+    first, second = desk.add(newest, "nightly one"), desk.add(newest, "nightly two")
+    async with workbench(desk) as session:
+        await command(session, "open ghtly o")
+        await session.until(lambda: session.screen.opened.row.id == first, "opened by a part")
+        await command(session, "open Nightly Two")
+        await session.until(lambda: session.screen.opened.row.id == second, "opened by its name")
+        await command(session, "open nightly")
+        told = [n.message for n in session.app._notifications][-1]
+        assert told.startswith("'nightly' fits 2 traces: nightly two (")
+        assert session.screen.opened.row.id == second
+        await session.press(":")
+        await session.type("open ly one")
+        hints = str(session.app.screen.query_one(".hints", Static).content)
+        assert hints.startswith(f"{first}  nightly one · ")
+        await session.press("tab", "enter")
+        await session.until(lambda: session.screen.opened.row.id == first, "opened by completion")
 
 
 async def test_a_mistake_keeps_the_line_open_and_escape_leaves_it(workbench):
@@ -175,3 +199,8 @@ async def test_an_action_of_another_screen_leads_there_and_says_the_key(workbenc
         await session.press("enter")
         assert session.screen.traces.compared_id == session.screen.opened.row.id
         assert [n.message for n in session.app._notifications][-1] == "x does 'swap' in Compare."
+
+
+@pytest.mark.parametrize("text", ["", 'a "b" \\ c', "-x", "a,b", "1:2", "x" * 5_000])
+def test_any_text_may_be_asked_for(tmp_path, open_desk, text):
+    assert traces_meant_by(open_desk(tmp_path).store, text) == []

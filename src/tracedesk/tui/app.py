@@ -27,6 +27,7 @@ from tracedesk.tui.session import Session, read_session, write_session
 from tracedesk.tui.steady import Steady, report
 from tracedesk.tui.themes import DARK, THEMES, derived
 from tracedesk.tui.view_models.command_line import History, Meant
+from tracedesk.tui.view_models.filter_completion import Candidate
 
 TOUR_LOOK_S = 0.2
 """How often it is looked whether there is a trace for the tour to be about."""
@@ -197,8 +198,10 @@ class TracedeskApp(Steady, Notices):
         pane = getattr(self.screen, "pane", "")
         of_screen = getattr(self.screen, "words_after", lambda command: ())
 
-        def words(command: str) -> Sequence[str]:
-            return sorted(self.available_themes) if command == "theme" else of_screen(command)
+        def words(command: str) -> Sequence[Candidate]:
+            if command == "theme":
+                return [Candidate(name) for name in sorted(self.available_themes)]
+            return of_screen(command)
 
         def follow(meant: Meant | None) -> None:
             if meant is not None:

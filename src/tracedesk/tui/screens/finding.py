@@ -8,8 +8,9 @@ from textual import on
 from tracedesk.desk import OpenTrace
 from tracedesk.tui.messages import RowsRead
 from tracedesk.tui.screens.revisions import Revisions
-from tracedesk.tui.view_models.filter_completion import Completion, Words, complete
+from tracedesk.tui.view_models.filter_completion import MAX_WORDS, Completion, Words, complete
 from tracedesk.tui.view_models.span_tree import SpanRows
+from tracedesk.tui.view_models.trace_list import Entry
 from tracedesk.tui.widgets.field_bar import FieldBar
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ class Finding(Revisions):
         """What filters are completed from."""
         return Words()
 
+    @cached_property
+    def known_traces(self) -> dict[str, Entry]:
+        """Traces that were on screen, by id."""
+        return {}
+
     # -- filtering -------------------------------------------------------------------
 
     def complete(self, text: str, cursor: int) -> Completion:
@@ -46,6 +52,8 @@ class Finding(Revisions):
             words.note("name", (row.name,))
             words.note("external", (row.external_id,))
             words.note("id", (row.id,))
+            if row.id in self.known_traces or len(self.known_traces) < MAX_WORDS:
+                self.known_traces[row.id] = entry
             words.note("metadata", row.metadata)
             for key, value in row.metadata.items():
                 words.note(f"metadata {key}", (value,))

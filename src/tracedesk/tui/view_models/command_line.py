@@ -37,7 +37,7 @@ class Taking(msgspec.Struct, frozen=True):
 
 
 TAKING = (
-    Taking("open", "TRACE", "Open a trace by its id, the beginning of it, or its sender's id."),
+    Taking("open", "TRACE", "Open a trace by its name or an id; a part will do."),
     Taking("filter", "TEXT", "Filter the traces; without a text, show them all.", needed=False),
     Taking("search", "TEXT", "Search the open trace; without a text, end the search.",
            needed=False),
@@ -114,8 +114,8 @@ def _names() -> Iterable[str]:
         yield name_of(action)
 
 
-Words = Callable[[str], Sequence[str]]
-"""What may follow a command: by its name."""
+Words = Callable[[str], Sequence[Candidate]]
+"""What may follow a command, by its name; a note says what a word is of, and is looked at, too."""
 
 
 def complete(text: str, cursor: int, pane: str, words: Words) -> Completion:
@@ -125,10 +125,10 @@ def complete(text: str, cursor: int, pane: str, words: Words) -> Completion:
     name, blank, begun = text.partition(" ")
     if blank:
         wanted = fold(begun)
-        offered = [word for word in words(fold(name)) if wanted in fold(word) and word != begun]
-        offered.sort(key=lambda word: not fold(word).startswith(wanted))
-        found = tuple(Candidate(word) for word in offered[:SHOWN])
-        return Completion(len(name) + 1, cursor, found)
+        known = (word for word in words(fold(name)) if word.text != begun)
+        offered = [word for word in known if wanted in fold(f"{word.text} {word.note}")]
+        offered.sort(key=lambda word: not fold(word.text).startswith(wanted))
+        return Completion(len(name) + 1, cursor, tuple(offered[:SHOWN]))
     wanted = fold(name)
     ranked = sorted(_offers(wanted, pane), key=lambda offer: offer[0])
     return Completion(0, cursor, tuple(candidate for _, candidate in ranked[:SHOWN]))
