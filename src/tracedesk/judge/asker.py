@@ -2,14 +2,15 @@
 
 It is started by the first question, so that a judge nobody asks costs nothing. Whatever
 happens to a question, it is answered: with samples, with a failure, or with both when only
-some of several samples came.
+some of several samples came. What another program asks at the moment is left to it.
 """
 
 import asyncio
 import logging
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -27,6 +28,10 @@ LONGEST_PAUSE_S = 20.0
 LONGEST_ASKED_PAUSE_S = 120.0
 """A server that asks for a longer pause is not waited for."""
 JOIN_S = 1.0
+CLAIM_SPARE_S = 30.0
+"""A question is claimed for the time its calls may take, and so much for what is between them."""
+LOOK_S = 0.25
+"""Pause before looking again at a question that another program asks just now."""
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -34,12 +39,20 @@ class Task(msgspec.Struct, frozen=True):
 
     key: str
     question: Question
-    wanted: int
-    """Samples still needed."""
 
 
-Done = Callable[[str, Sequence[Sample], Failure | None], None]
-"""Called in the asker's thread with the key, the samples that came, and what went wrong."""
+class Principal(Protocol):
+    """Whoever has questions asked. All of it is called from other threads."""
+
+    def claim(self, task: Task, for_s: float) -> int | None:
+        """How many samples are still to be asked for, now that nobody else asks; None while
+        another program does."""
+
+    def release(self, task: Task) -> None:
+        """It is not asked any more."""
+
+    def done(self, task: Task, samples: Sequence[Sample], failure: Failure | None) -> None:
+        """The samples that came, and what went wrong."""
 
 
 class Asker:
@@ -49,14 +62,14 @@ class Asker:
         self,
         settings: JudgeSettings,
         budget: Budget,
-        done: Done,
+        principal: Principal,
         price: Price | None = None,
         *,
         first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
         self._settings = settings
         self._budget = budget
-        self._done = done
+        self._principal = principal
         self._price = price
         self._first_pause_s = first_pause_s
         self._lock = threading.Lock()
@@ -143,27 +156,39 @@ class Asker:
     async def _work(self, provider: Provider | None, queue: asyncio.Queue[Task]) -> None:
         while True:
             task = await queue.get()
-            samples: list[Sample] = []
-            failure: Failure | None = None
+            wanted = await asyncio.to_thread(self._principal.claim, task, self._claim_s(task))
+            if wanted is None:
+                await asyncio.sleep(LOOK_S)
+                queue.put_nowait(task)  # behind what nobody asks yet
+                continue
             try:
-                await self._fill(provider, task, samples)
-            except _FailedError as failed:
-                failure = failed.failure
-            except Exception as fault:
-                log.exception("the judge could not be asked")
-                told = f"the judge could not be asked: {type(fault).__name__}: {fault}"
-                failure = Failure("judge_internal", told, self._settings.model)
+                await self._answer(provider, task, wanted)
             finally:
-                if samples or failure is not None:
-                    self._done(task.key, samples, failure)
+                self._principal.release(task)
 
-    async def _fill(self, provider: Provider | None, task: Task, samples: list[Sample]) -> None:
-        """Get the samples of a task one after the other. Raises _FailedError."""
-        if provider is None:
-            raise self._failed("judge_config", self._fault)
-        for _ in range(task.wanted):
-            sample = await self._one(provider, task.question)
-            samples.append(sample)  # one by one: what came before a failure is kept
+    def _claim_s(self, task: Task) -> float:
+        return task.question.samples * self._settings.timeout_s + CLAIM_SPARE_S
+
+    async def _answer(self, provider: Provider | None, task: Task, wanted: int) -> None:
+        """Get the samples that are wanted, and tell what became of it."""
+        samples: list[Sample] = []
+        failure: Failure | None = None
+        over = False
+        try:
+            if provider is None:
+                raise self._failed("judge_config", self._fault)
+            while len(samples) < wanted:  # one by one: what came before a failure is kept
+                samples.append(await self._one(provider, task.question))
+            over = True
+        except _FailedError as failed:
+            failure = failed.failure
+        except Exception as fault:
+            log.exception("the judge could not be asked")
+            told = f"the judge could not be asked: {type(fault).__name__}: {fault}"
+            failure = Failure("judge_internal", told, self._settings.model)
+        finally:
+            if over or samples or failure is not None:
+                self._principal.done(task, samples, failure)
 
     async def _one(self, provider: Provider, question: Question) -> Sample:
         for attempt in range(self._settings.retries + 1):

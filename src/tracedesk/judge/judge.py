@@ -4,6 +4,7 @@
 background. What was answered once is never asked again, in this run or another.
 """
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -93,7 +94,9 @@ class AskingJudge:
         self._tell = tell
         self._budget = Budget(settings, self._shelf)
         price = price_of(settings, prices)
-        self._asker = Asker(settings, self._budget, self._take, price, first_pause_s=first_pause_s)
+        self._asker = Asker(settings, self._budget, self, price, first_pause_s=first_pause_s)
+        self._name = secrets.token_hex(8)
+        """By which its claims are told from those of others."""
         self._change = threading.Condition()
         self._telling = threading.Lock()
         self._known: dict[str, tuple[Sample, ...]] = {}
@@ -127,7 +130,7 @@ class AskingJudge:
         with self._change:
             late = list(self._asked)
         for key in late:
-            self._take(key, (), Failure("judge_timeout", message, self._settings.model))
+            self._heed(key, (), Failure("judge_timeout", message, self._settings.model))
 
     def progress(self) -> Progress:
         with self._change:
@@ -168,7 +171,7 @@ class AskingJudge:
             return Failure("judge_config", fault, model)
         if unless:
             return self._failed_last.get(key) or Unasked(unless, model)
-        return self._ask(Task(key, question, question.samples - len(samples)))
+        return self._ask(Task(key, question))
 
     def _samples(self, key: str) -> tuple[Sample, ...]:
         found = self._known.get(key)
@@ -201,8 +204,26 @@ class AskingJudge:
             self._tell_progress()
         return Pending(task.key, model)
 
-    def _take(self, key: str, samples: Sequence[Sample], failure: Failure | None) -> None:
-        """In the asker's thread: what became of a question."""
+    # -- for the asker ---------------------------------------------------------------------
+
+    def claim(self, task: Task, for_s: float) -> int | None:
+        if not self._shelf.claim(task.key, self._name, for_s):
+            return None
+        found = samples_of(self._shelf.answers(task.key))
+        with self._change:
+            known = self._known.get(task.key, ())
+            if len(found) > len(known):  # another program asked meanwhile
+                known = self._known[task.key] = found
+        return max(0, task.question.samples - len(known))
+
+    def release(self, task: Task) -> None:
+        self._shelf.release(task.key, self._name)
+
+    def done(self, task: Task, samples: Sequence[Sample], failure: Failure | None) -> None:
+        self._heed(task.key, samples, failure)
+
+    def _heed(self, key: str, samples: Sequence[Sample], failure: Failure | None) -> None:
+        """What became of a question."""
         answers = kept(samples)
         if failure is not None and (samples or failure != self._failed_last.get(key)):
             answers.append(kept_failure(failure))

@@ -33,6 +33,13 @@ class Shelf(Protocol):
     def keep(self, key: str, model: str, answers: Sequence[bytes]) -> None:
         """Add answers."""
 
+    def claim(self, key: str, owner: str, for_s: float) -> bool:
+        """Have a question to oneself for so long; False while another owner has it. One that is
+        not released lapses, so that whoever ends in the middle of it holds nobody up for long."""
+
+    def release(self, key: str, owner: str) -> None:
+        """End a claim, once the answers are kept."""
+
     def spent(self, day: str) -> tuple[int, float]:
         """Calls and USD of a day."""
 
@@ -52,6 +59,12 @@ class MemoryShelf:
 
     def keep(self, key: str, model: str, answers: Sequence[bytes]) -> None:
         self._answers.setdefault(key, []).extend(answers)
+
+    def claim(self, key: str, owner: str, for_s: float) -> bool:
+        return True  # nobody else knows of it
+
+    def release(self, key: str, owner: str) -> None:
+        """Nothing is held."""
 
     def spent(self, day: str) -> tuple[int, float]:
         return self._spent.get(day, (0, 0.0))

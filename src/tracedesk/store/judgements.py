@@ -2,7 +2,8 @@
 
 An answer is opaque here: the judge writes it and reads it. Answers are never changed; the
 oldest are forgotten when there are too many. A shelf that fails costs a question more, never a
-verdict; only what was spent is never guessed.
+verdict; only what was spent is never guessed. A claim is a row beside the answers, so that of
+several programs over one workspace one asks and the others find its answer.
 """
 
 import logging
@@ -17,6 +18,12 @@ log = logging.getLogger(__name__)
 
 KEPT = 200_000
 """Answers kept, about half a kilobyte each."""
+
+_CLAIM = "claim {}"
+"""The key of a claim; no question has such a one. Its model is the owner, its time the end."""
+
+_LONGEST_NS = 86_400 * 10**9
+"""A claim that ends later was made by a clock that was wrong, and holds nobody up."""
 
 
 class Judgements:
@@ -58,6 +65,44 @@ class Judgements:
         except StoreError as fault:
             log.warning("an answer of the judge could not be kept: %s", fault)
 
+    def claim(self, key: str, owner: str, for_s: float) -> bool:
+        """Have a question to oneself for so long; False while another owner has it."""
+        if self._store.read_only:
+            return True
+        name, now_ns = _CLAIM.format(key), time.time_ns()
+
+        def take(connection: sqlite3.Connection) -> bool:
+            if _held(connection.execute(_CLAIMED, (name,)).fetchall(), owner, now_ns):
+                return False
+            connection.execute("DELETE FROM judgement WHERE key = ?", (name,))
+            connection.execute(
+                "INSERT INTO judgement (key, model, answered_ns, answer) VALUES (?, ?, ?, x'')",
+                (name, owner, now_ns + round(for_s * 1e9)),
+            )
+            return True
+
+        try:
+            if _held(self._store.query(_CLAIMED, (name,)), owner, now_ns):
+                return False
+            return self._store.writer.run(take).result()
+        except StoreError as fault:
+            log.warning("a question to the judge could not be claimed: %s", fault)
+            return True
+
+    def release(self, key: str, owner: str) -> None:
+        """End a claim, after whatever was to be kept before."""
+        if self._store.read_only:
+            return
+        name = _CLAIM.format(key)
+
+        def drop(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM judgement WHERE key = ? AND model = ?", (name, owner))
+
+        try:
+            self._store.writer.run(drop)
+        except StoreError as fault:
+            log.debug("a claim lapses by itself: %s", fault)
+
     def spent(self, day: str) -> tuple[int, float]:
         """Calls made and USD paid on a day (``YYYY-MM-DD``), by whichever process."""
         found = self._store.query("SELECT calls, usd FROM judge_spent WHERE day = ?", (day,))
@@ -76,3 +121,11 @@ class Judgements:
             )
 
         self._store.writer.run(save).result()
+
+
+_CLAIMED = "SELECT model, answered_ns FROM judgement WHERE key = ?"
+
+
+def _held(claims: Sequence[tuple[str, int]], owner: str, now_ns: int) -> bool:
+    """Does another owner have it just now?"""
+    return any(who != owner and 0 < until - now_ns < _LONGEST_NS for who, until in claims)
