@@ -37,7 +37,8 @@ AT_LEAST = 1_000
 """Traces in the line from which a second process pays: it takes a third of a second to start."""
 
 JOB = 64
-"""Traces of one job: at the end of a run the evaluator waits for one or two jobs."""
+"""Traces of one job. Towards the end of a run jobs are down to a quarter of that, so that neither
+process waits for the other for long."""
 
 JOBS = 3
 """Jobs that are given at once."""
@@ -107,15 +108,17 @@ class Assistant:
         now, left = time.monotonic(), len(self._standing.schedule)
         if self._database is None or now < self._not_before:
             return
-        if left < (2 * JOB if self._process else AT_LEAST):
-            if self._process is not None and not self.busy and now > self._used + IDLE_S:
+        if not self.busy and left < (2 * JOB if self._process else AT_LEAST):
+            if self._process is not None and now > self._used + IDLE_S:
                 self.close()
             return
-        while len(self._given) < JOBS and len(self._standing.schedule) >= 2 * JOB:
-            job = self._next_job(settings_of, now_ns)
+        while len(self._given) < JOBS and left >= JOB // 2:
+            size = max(JOB // 4, min(JOB, left // 8))
+            job = self._next_job(size, settings_of, now_ns)
             if job is None:
                 return
             self._send(job)
+            left = len(self._standing.schedule)
 
     def take(self) -> Iterator[list[Assisted]]:
         """What came back since, a job at a time. Traces that did not, or were overtaken by a newer
@@ -188,8 +191,9 @@ class Assistant:
 
     # -- giving ------------------------------------------------------------------------
 
-    def _next_job(self, settings_of: Callable[[str], str], now_ns: int) -> Job | None:
-        """The next traces for which the same cases changed; out of the line with them."""
+    def _next_job(self, size: int, settings_of: Callable[[str], str], now_ns: int) -> Job | None:
+        """The next traces for which the same cases changed, at most so many; out of the line with
+        them."""
         shape: tuple[Plan, Plan] | None = None
 
         def fits(entry: Entry) -> bool:
@@ -201,7 +205,7 @@ class Assistant:
                 shape = (plan, known.plan)
             return shape is not None and shape[0] is plan and shape[1] is known.plan
 
-        entries = self._standing.schedule.take_last(JOB, fits, now_ns)
+        entries = self._standing.schedule.take_last(size, fits, now_ns)
         if not entries or shape is None:
             return None
         plan, older = shape
