@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+import tracedesk.formats.otlp_protobuf  # noqa: F401  # else the first to send it waits for that
 from tracedesk.endpoint import replies
 from tracedesk.endpoint.bodies import inflate
 from tracedesk.endpoint.errors import Refused, busy, invalid, invalid_body, unavailable

@@ -15,7 +15,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +26,7 @@ from tracedesk.evaluation.engine import engine
 from tracedesk.evaluation.memo import Entry, Known, Pair
 from tracedesk.evaluation.plan import CHANGED, Plan
 from tracedesk.evaluation.standing import Standing
+from tracedesk.evaluation.talk import Talk
 from tracedesk.model.agent import Agent
 from tracedesk.store.readings import KeptReading
 from tracedesk.testcases.models import Case, CaseFile
@@ -300,7 +300,7 @@ class _Process:
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,  # Ctrl-C is for the screen alone
             )
-        self._line = Connection(ours.detach())
+        self._talk = Talk(ours)
         self._reader = threading.Thread(target=self._read, name="tracedesk-assistant", daemon=True)
         self._reader.start()
         self.send(msgspec.msgpack.encode(beginning))
@@ -308,7 +308,7 @@ class _Process:
     def send(self, message: bytes) -> None:
         """Say something. To a process that ended it is lost, as the reader finds out."""
         try:
-            self._line.send_bytes(message)
+            self._talk.send(message)
         except OSError:
             self.ended = True
 
@@ -316,7 +316,7 @@ class _Process:
         decode = msgspec.msgpack.Decoder(Done).decode
         try:
             while True:
-                self.done.append(decode(self._line.recv_bytes()))
+                self.done.append(decode(self._talk.receive()))
                 self._wake()
         except (EOFError, OSError, msgspec.MsgspecError):
             self.ended = True
@@ -327,4 +327,4 @@ class _Process:
         self._process.kill()
         self._process.wait()
         self._reader.join()
-        self._line.close()
+        self._talk.close()

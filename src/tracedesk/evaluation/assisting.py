@@ -6,10 +6,10 @@ are data alone, no code and no objects, so neither side can be made to run what 
 """
 
 import logging
+import socket
 import sys
 import time
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,7 @@ from tracedesk.evaluation.plan import Plan
 from tracedesk.evaluation.recorder import execution_of, ran
 from tracedesk.evaluation.run import settings_for
 from tracedesk.evaluation.supply import Supply
+from tracedesk.evaluation.talk import Talk
 from tracedesk.model.agent import Agent
 from tracedesk.model.execution import ExecutionKind
 from tracedesk.model.price import Price
@@ -183,22 +184,22 @@ def _entry(asked: Asked, agent_id: str) -> Entry:
     return Entry(code, agent_id, revision, ready_ns=0, read_revision=revision)
 
 
-def serve(line: Connection) -> None:
-    """Do one job after the other until the line is closed. Raises StoreError when the database
+def serve(talk: Talk) -> None:
+    """Do one job after the other until the other end is closed. Raises StoreError when the database
     cannot be opened."""
-    beginning = msgspec.msgpack.decode(line.recv_bytes(), type=Beginning)
+    beginning = msgspec.msgpack.decode(talk.receive(), type=Beginning)
     if beginning.engine != engine():
         return
     decode = msgspec.msgpack.Decoder(Job).decode
     with Store.open(Path(beginning.database), read_only=True) as store:
         work = Work(store, beginning)
         while True:
-            line.send_bytes(msgspec.msgpack.encode(work.done(decode(line.recv_bytes()))))
+            talk.send(msgspec.msgpack.encode(work.done(decode(talk.receive()))))
 
 
 if __name__ == "__main__":
     try:
-        with Connection(int(sys.argv[1])) as given:
-            serve(given)
+        with socket.socket(fileno=int(sys.argv[1])) as given:
+            serve(Talk(given))
     except (EOFError, OSError, StoreError):
         sys.exit(1)

@@ -22,7 +22,6 @@ from tracedesk.formats.envelope import Envelope
 from tracedesk.formats.errors import LEFT_OUT, Fault, Faults, FormatError
 from tracedesk.formats.otlp_json import JsonReader
 from tracedesk.formats.otlp_logs import LOGS_PATH, read_logs
-from tracedesk.formats.otlp_protobuf import ProtobufReader
 from tracedesk.formats.spans import unique_warnings
 from tracedesk.model import jsontext
 from tracedesk.model.trace import Format, Trace, TraceWarning
@@ -85,6 +84,9 @@ def read_body(
     older ``data`` shape, and every field that would otherwise be converted with a warning.
     """
     if is_protobuf(content_type):
+        # most programs never meet one, and the parser takes a tenth of their start
+        from tracedesk.formats.otlp_protobuf import ProtobufReader
+
         protobuf = ProtobufReader()
         resources = protobuf.read(bytes(body))
         return Envelope(

@@ -4,7 +4,6 @@ from tracedesk.store.database import Store
 from tracedesk.store.errors import Busy, StoreError
 from tracedesk.store.incoming import Incoming, Receipt
 from tracedesk.store.rows import HEAD_CHARS, SpanRow, StoredRequest, Summary, TraceRow
-from tracedesk.store.writer import Writer
 
 __all__ = [
     "HEAD_CHARS",
@@ -17,5 +16,4 @@ __all__ = [
     "StoredRequest",
     "Summary",
     "TraceRow",
-    "Writer",
 ]

@@ -33,10 +33,10 @@ from tracedesk.store.rows import (
 )
 from tracedesk.store.sketches import Sketches
 from tracedesk.store.values import clean, json_text, number_of
-from tracedesk.store.writer import Writer
 
 if TYPE_CHECKING:
     from tracedesk.store.encryption import EncryptionSettings
+    from tracedesk.store.writer import Writer
 
 __all__ = ["Store", "StoreError"]
 
@@ -134,6 +134,8 @@ class Store:
         first = self._connect(read_only=self.read_only)
         try:
             if not self.read_only:
+                from tracedesk.store.writer import Writer  # a tenth of the start of who only reads
+
                 _prepare(first, self.path)
                 self._writer = Writer(first, self.path)
                 self._open.discard(first)  # the writer's own from here
@@ -177,7 +179,7 @@ class Store:
         self.close()
 
     @property
-    def writer(self) -> Writer:
+    def writer(self) -> "Writer":
         """The writer; StoreError when the store was opened to be read only."""
         if self._writer is None:
             raise StoreError(f"the database {self.path} was opened to be read only")
