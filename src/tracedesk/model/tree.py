@@ -7,7 +7,7 @@ of spans deep.
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import Protocol, cast
 
 import msgspec
@@ -81,7 +81,7 @@ class SpanTree(msgspec.Struct, kw_only=True):
     ) -> "SpanTree":
         """As ``build``, of spans whose parents were looked up: ``parents`` are indexes, ``ROOT``
         where there is none, and ``missing`` are the ids of those that were not received."""
-        found = pre_order(parents, by_start(parents, starts, None))
+        found = pre_order(parents, starts)
         cycles: dict[int, str] = {}
         if len(found.order) < len(parents):  # whoever hangs in a cycle is not reached from a root
             named = {parents[head]: head for head in cycle_heads(parents)}
@@ -89,7 +89,7 @@ class SpanTree(msgspec.Struct, kw_only=True):
             parents = list(parents)
             for head in cycles:
                 parents[head] = ROOT
-            found = pre_order(parents, by_start(parents, starts, None))
+            found = pre_order(parents, starts)
         rows = found.rows_of_roots() if missing or cycles else {}
         return cls(
             order=column_of("i", found.order),
@@ -138,19 +138,17 @@ class PreOrder(msgspec.Struct, frozen=True):
         return {self.order[row]: row for row in indexes(self.parent, ROOT)}
 
 
-def pre_order(parents: Sequence[int], siblings: Sequence[int]) -> PreOrder:
-    """The rows of all that a root leads to; ``siblings`` are all indexes in the order that those of
-    one parent shall have.
+def pre_order(
+    parents: Sequence[int], starts: Sequence[int | None], untimed: int | None = None
+) -> PreOrder:
+    """The rows of all that a root leads to. Siblings stand by start time, then body order; one
+    whose start is ``untimed`` leaves the body's order for all.
 
     Each span knows the first of its children and the sibling after it, so that a walk needs
     no list for every parent: over a million spans those are a second.
     """
     size = len(parents)
-    first, after = [ROOT] * (size + 1), [ROOT] * size  # the last first one is that of the roots
-    for index in reversed(siblings):
-        above = parents[index]
-        after[index] = first[above]
-        first[above] = index
+    first, after = _families(parents, _sort_keys(parents, starts, untimed))
     order: list[int] = []
     parent: list[int] = []
     depth: list[int] = []
@@ -178,13 +176,39 @@ def pre_order(parents: Sequence[int], siblings: Sequence[int]) -> PreOrder:
     return PreOrder(order, parent, depth, ends)
 
 
-def by_start(
+def _families(parents: Sequence[int], keys: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Of each span its first child, and last that of the roots; of each the sibling after it.
+
+    Only siblings that came in another order are sorted: all spans at once would hold up every
+    other thread for as long as that takes.
+    """
+    size = len(parents)
+    first, after = [ROOT] * (size + 1), [ROOT] * size
+    disordered: set[int] = set()
+    for index in range(size - 1, -1, -1):
+        above = parents[index]
+        following = first[above]
+        if following != ROOT and keys[index] > keys[following]:
+            disordered.add(above)
+        after[index] = following
+        first[above] = index
+    for above in disordered:
+        children = []
+        at = first[above]
+        while at != ROOT:
+            children.append(at)
+            at = after[at]
+        children.sort(key=keys.__getitem__)
+        first[above] = children[0]
+        for at, following in pairwise([*children, ROOT]):
+            after[at] = following
+    return first, after
+
+
+def _sort_keys(
     parents: Sequence[int], starts: Sequence[int | None], untimed: int | None
-) -> list[int]:
-    """Body indexes so that siblings stand by start time, then body order. A sibling whose start is
-    ``untimed`` leaves the body's order for all."""
-    keys = starts
+) -> Sequence[int]:
     if untimed in starts:
         kept = {above for above, start in zip(parents, starts, strict=True) if start == untimed}
-        keys = [0 if above in kept else start for above, start in zip(parents, starts, strict=True)]
-    return sorted(range(len(keys)), key=cast("Callable[[int], int]", keys.__getitem__))
+        starts = [0 if above in kept else at for above, at in zip(parents, starts, strict=True)]
+    return cast("Sequence[int]", starts)

@@ -15,7 +15,7 @@ import msgspec
 
 from tracedesk.model.links import NO_PARENT, cycle_heads, indexes
 from tracedesk.model.order import Gather, column_of, extend, gatherer
-from tracedesk.model.tree import by_start, pre_order
+from tracedesk.model.tree import pre_order
 from tracedesk.store.sketched import HEX_BYTES, NO_TIME, HexIds, Ids, Sketch, TextIds, Times
 
 T = TypeVar("T")
@@ -224,13 +224,13 @@ class _Columns:
         body = Order(places)
         parents, missing = self._linked(places, body)
         starts = body.gather("q", self._starts.column)
-        found = pre_order(parents, by_start(parents, starts, NO_TIME))
+        found = pre_order(parents, starts, NO_TIME)
         cycles: dict[int, str] = {}
         if len(found.order) < len(parents):  # whoever hangs in a cycle is not reached from a root
             for head in cycle_heads(parents):
                 cycles[head] = self._text(self._keys[places[parents[head]]])
                 parents[head] = NO_PARENT
-            found = pre_order(parents, by_start(parents, starts, NO_TIME))
+            found = pre_order(parents, starts, NO_TIME)
         rows = found.rows_of_roots() if missing or cycles else {}
         rank = Order(found.order)
         order = rank if isinstance(places, range) else Order(rank.gather("i", places))
