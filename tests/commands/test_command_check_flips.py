@@ -71,6 +71,12 @@ def test_nothing_flips_while_nothing_is_edited(run: Run) -> None:
     assert "of these very cases already" in result.stdout
 
 
+def test_the_end_of_all_days_is_a_date_too(run: Run) -> None:
+    result = run("check", "--against", "9999-12-31")
+    assert result.exit_code == 0
+    assert "of 3 results compared with the stored results as of 9999-12-31" in result.stdout
+
+
 def test_an_edit_is_told_with_its_counts_and_the_assertions_that_turned(run: Run) -> None:
     edit(CASES % ("two", 2))
     result = run("check", "--against", "stored")
@@ -147,7 +153,7 @@ def test_with_results_of_a_time(run: Run) -> None:
     edit(CASES % ("two", 2))
     result = run("check", "--against", "1h")
     assert result.exit_code == 2
-    assert "no result is stored to compare with" in result.output
+    assert "no result that old is stored to compare with" in result.output
     assert run("check", "--against", "0s").exit_code == 1
 
 

@@ -142,6 +142,7 @@ def test_the_page_stands_alone_and_nothing_in_it_acts(run: Run, tmp_path: Path) 
         (("--filter", "verdict:fail"), "--filter: 'verdict' is what the report is about"),
         (("--compare", "1.0", "1.3"), "no evaluated trace has version '1.3'; did you mean"),
         (("--compare-since", "all"), "there is no time before all"),
+        (("--compare-since", "3000-01-01"), "--compare-since: '3000-01-01' is still to come"),
         (("--compare-edit", "other.yaml"), "the history tells of no change of other.yaml"),
         (("--compare", "1.0", "1.1", "--compare-since", "7d"), "three questions; ask one"),
         (("--html", "/nowhere/at/all.html"), "cannot be written: No such file"),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tracedesk.workspace import Workspace
 
 STORED = "stored"
+_END_NS = 2**63 - 1
+"""The last time that a database can hold."""
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +61,7 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
             fail(f"--against: {fault}, or {STORED} for what was said last")
         if until is None:
             fail(f"--against: say {STORED}, an age such as 2h, or a date")
-        return until
+        return min(until, _END_NS)
 
 
 def earlier_cases(base: Base, read: "Sequence[CaseFile]") -> list[Case]:
@@ -82,11 +84,12 @@ def backtest(base: Base, found: "Run", workspace: "Workspace", agent: "Agent | N
         nothing = f"--before {base.before}: none of its cases applies to these traces"
     else:
         said, name_of = _of_store(workspace, agent, base.until_ns()), _id
-        as_of = "" if base.against == STORED else f" as of {base.against}"
-        told = f"the stored results{as_of}"
+        last = base.against == STORED
+        told = "the stored results" + ("" if last else f" as of {base.against}")
         nothing = (
-            "--against: no result is stored to compare with; tracedesk, or tracedesk serve, keeps"
-            " them as it evaluates. Or compare with --before FILE or --baseline FILE"
+            f"--against {base.against}: no result {'is' if last else 'that old is'} stored to"
+            " compare with; tracedesk, or tracedesk serve, keeps them as it evaluates. Or compare"
+            " with --before FILE or --baseline FILE"
         )
     if not said:
         fail(nothing)

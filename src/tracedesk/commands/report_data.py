@@ -209,6 +209,8 @@ def _windows(desk: "Desk", asked: Asked, window: Window) -> Compared:
     since = _since(asked.compare_since, asked.now_ns, "--compare-since")
     if since is None:
         raise UnanswerableError("--compare-since: there is no time before all; say 7d, or a date")
+    if since >= asked.now_ns:
+        raise UnanswerableError(f"--compare-since: {asked.compare_since!r} is still to come")
     start, end = before(since, asked.now_ns)
     earlier = msgspec.structs.replace(window, since_ns=start, until_ns=end)
     later = msgspec.structs.replace(window, since_ns=since, until_ns=None)
