@@ -142,6 +142,21 @@ def test_what_a_save_ran_is_counted_though_nothing_is_on_the_screen(bench: Bench
     assert bench.evaluator.progress().last_count == 4
 
 
+def test_a_trace_that_comes_after_a_save_is_not_told_as_what_the_save_ran(bench: Bench) -> None:
+    bench.send("t1", "look_up")
+    bench.settle(case_file(ONE))
+    bench.settle(case_file(ONE, TWO))
+    after_the_save = bench.evaluator.progress()
+    assert (after_the_save.last_count, after_the_save.pairs) == (1, 2)
+    bench.send("t2", "look_up")
+    assert len(bench.settle()) == 2
+    later = bench.evaluator.progress()
+    assert (later.last_count, later.last_ms) == (1, after_the_save.last_ms)
+    assert later.pairs == 4
+    bench.settle(case_file(ONE, "  # said otherwise\n", TWO))
+    assert bench.evaluator.progress().last_count == 0, "a save that changes nothing runs nothing"
+
+
 def test_only_what_changed_runs_again(bench: Bench) -> None:
     trace = bench.send("t1", "look_up")
     bench.settle(case_file(ONE, TWO))

@@ -3,13 +3,11 @@
 At the start that is every trace; what earlier executions say of those is taken up with them.
 """
 
-import time
 from collections.abc import Callable
 
 from tracedesk.evaluation.history import Recollection
 from tracedesk.evaluation.memo import Entry
 from tracedesk.evaluation.noting import Noting
-from tracedesk.evaluation.progress import Run
 from tracedesk.evaluation.standing import Standing
 from tracedesk.store.database import Store
 
@@ -24,14 +22,12 @@ class Arrivals:
         self,
         store: Store,
         standing: Standing,
-        run: Run,
         noting: Noting,
         recollection: Recollection,
         forget: Callable[[Entry], None],
     ) -> None:
         self._store = store
         self._standing = standing
-        self._run = run
         self._noting = noting
         self._recollection: Recollection | None = recollection
         """Until all traces that were there at the start have been taken in."""
@@ -49,7 +45,6 @@ class Arrivals:
         known = self._recollection.of(rows) if self._recollection is not None else {}
         for row in rows:
             self._sequence = max(self._sequence, row.sequence)
-            self._run.begin(time.perf_counter())
             self._standing.take_row(row, known.get(row.id))
             if row.id in known:
                 self._noting.add(self._standing.entries[row.id])

@@ -113,9 +113,7 @@ class Evaluator(Orders):
             self._unsettled,
             judge=base.judge is not None,
         )
-        self._arrivals = Arrivals(
-            store, self._standing, self._run, self._noting, recollection, self._forget
-        )
+        self._arrivals = Arrivals(store, self._standing, self._noting, recollection, self._forget)
         self._assistant = Assistant(
             store.path if assisted else None, self._standing, agents, roles, base, self._come_back
         )
@@ -255,7 +253,7 @@ class Evaluator(Orders):
         files = self._new_files
         if files is None:
             return
-        self._run.begin(self._asked_at)
+        self._run.save(self._asked_at)
         self._flips.begin(self._standing.files, files)
         self._standing.apply(files, preferred(self._opened, self._screen))
         self._adviser.files_changed()

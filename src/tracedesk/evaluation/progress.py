@@ -14,9 +14,10 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     total: int = 0
     """Pairs of the present run; 0 when there is none."""
     last_count: int = 0
-    """Pairs evaluated in the last finished run."""
+    """Pairs evaluated because of the last save that was done with; traces that came meanwhile or
+    later do not count."""
     last_ms: float = 0.0
-    """From its cause, a saved file or a new trace, to its last verdict."""
+    """From that save to its last verdict."""
     pairs: int = 0
     """All pairs of stored traces and the cases that concern them."""
     paused: bool = False
@@ -28,28 +29,48 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         return self.done < self.total
 
 
+class _Save:
+    """What was done since case files were saved."""
+
+    def __init__(self, cause: float) -> None:
+        self._cause = cause
+        self._all = self._edited = 0, cause
+
+    def did(self, pairs: int, *, edited: bool) -> None:
+        at = time.perf_counter()
+        self._all = self._all[0] + pairs, at
+        if edited:
+            self._edited = self._edited[0] + pairs, at
+
+    def told(self) -> tuple[int, float]:
+        """Pairs and milliseconds: of traces whose results it changed; where there were none, as
+        when files are loaded before any trace, of all."""
+        count, ended = self._edited if self._edited[0] else self._all
+        return count, (ended - self._cause) * 1e3
+
+
 class Run:
     """The run that is going on. Changed by one thread, ``progress`` is read by any."""
 
     def __init__(self) -> None:
         self.progress = Progress()
-        self._began: float | None = None
-        self._ended = 0.0
+        self._save: _Save | None = None
 
-    def begin(self, cause: float) -> None:
-        """Something is to be evaluated; ``cause`` is a time of ``time.perf_counter``."""
-        if self._began is None:
-            self._began = cause
+    def save(self, cause: float) -> None:
+        """Other case files apply; ``cause`` is a time of ``time.perf_counter``."""
+        self._save = _Save(cause)
 
     def expect(self, pairs: int) -> None:
         """So many more pairs are to be evaluated; fewer when negative."""
         if pairs:
             self.progress = replace(self.progress, total=self.progress.total + pairs)
 
-    def did(self, pairs: int, expected: int) -> None:
-        """Some pairs were evaluated, of which ``expected`` had been announced."""
+    def did(self, pairs: int, expected: int, *, edited: bool) -> None:
+        """Some pairs were evaluated, of which ``expected`` had been announced. ``edited``: of a
+        revision of which results were known."""
         now = self.progress
-        self._ended = time.perf_counter()
+        if self._save is not None:
+            self._save.did(pairs, edited=edited)
         self.progress = replace(now, done=now.done + pairs, total=now.total + pairs - expected)
 
     def know(self, pairs: int) -> None:
@@ -64,10 +85,10 @@ class Run:
             self.progress = replace(now, paused=paused, trouble=trouble)
 
     def finish(self) -> None:
-        """Nothing is left to do: what was done becomes the last run."""
+        """Nothing is left to do: what was done because of a save is told as the last one."""
         now = self.progress
-        if self._began is not None and now.done:
-            took_ms = (self._ended - self._began) * 1e3
-            now = replace(now, last_count=now.done, last_ms=took_ms)
-        self._began = None
+        if self._save is not None:
+            last_count, last_ms = self._save.told()
+            now = replace(now, last_count=last_count, last_ms=last_ms)
+            self._save = None
         self.progress = replace(now, done=0, total=0)

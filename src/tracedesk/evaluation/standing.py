@@ -142,9 +142,10 @@ class Standing:
 
     def take_up(self, entry: Entry, known: Known, evaluated: int) -> None:
         """``found``, of results that are ``shared`` already."""
-        self._run.know(len(known.pairs) - (len(entry.known.pairs) if entry.known else 0))
-        entry.known = known
-        self._run.did(evaluated, entry.due)
+        older, entry.known = entry.known, known
+        self._run.know(len(known.pairs) - (len(older.pairs) if older else 0))
+        edited = older is not None and older.revision == entry.revision
+        self._run.did(evaluated, entry.due, edited=edited)
         entry.due = 0
 
     def count(self, entry: Entry, plan: Plan) -> None:
