@@ -4,12 +4,15 @@ and back; new cases and files, paused and active ones."""
 import pytest
 from piloting import lines_of, until
 
+from tracedesk.authoring.targets import Target
 from tracedesk.testcases.load import load_text
 from tracedesk.tui.app import TracedeskApp
 from tracedesk.tui.screens.assert_panel import AssertScreen, CandidatesView
 from tracedesk.tui.screens.edit_screen import EditScreen
 from tracedesk.tui.screens.flips import FlipsScreen
 from tracedesk.tui.screens.target_box import TargetScreen
+from tracedesk.tui.view_models.asserting import target_pieces
+from tracedesk.tui.widgets.line_label import LineLabel
 
 LARGE, SMALL = (140, 40), (80, 24)
 START = 1_780_000_000_000_000_000
@@ -66,6 +69,11 @@ def notes(app):
     return [notification.message for notification in app._notifications]
 
 
+def told(app):
+    """What the box says of the stored traces."""
+    return app.screen.query_one("#over", LineLabel).text.strip()
+
+
 async def at_the_tool(pilot):
     """Open the newest trace with the cursor on its tool call."""
     app = pilot.app
@@ -95,13 +103,11 @@ async def test_three_keys_from_a_tool_call_to_a_saved_assertion_and_one_back(ope
         offer = await offered(pilot)
         assert "with just these 2 arguments" in offer.candidates[0].label
         assert "passes on 1, fails on 1" in lines_of(app, "#candidates")[0]
-        assert "of 2 traces" in str(app.screen.query_one(".box").border_subtitle)
+        assert told(app) == "passes and fails of 2 traces"
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TargetScreen), "where to")
-        effect = "passes on 1, fails on 1 of 2 traces · Enter writes"
-        await until(
-            pilot, lambda: effect in str(app.screen.query_one(".box").border_subtitle), "its effect"
-        )
+        effect = "passes on 1, fails on 1 of 2 traces"
+        await until(pilot, lambda: told(app) == effect, "its effect")
         await pilot.press("enter")
         await until(pilot, lambda: cases.read_text() != CASES, "written")
         after = cases.read_text()
@@ -325,3 +331,25 @@ async def test_without_anything_to_undo_or_to_assert_it_says_so(opened_app):
             "a asserts what decided an assertion; choose one, not its case.",
             "Choose a case, or one of its assertions.",
         ]
+
+
+async def test_in_eighty_columns_the_frames_of_both_boxes_tell_all_their_keys(opened_app):
+    app = opened_app
+    async with app.run_test(size=SMALL) as pilot:
+        await at_the_tool(pilot)
+        await pilot.press("a")
+        await offered(pilot)
+        for kind, key in ((AssertScreen, "enter"), (TargetScreen, "escape")):
+            await until(pilot, lambda kind=kind: isinstance(app.screen, kind), "the box")
+            box = app.screen.query_one(".box")
+            assert len(app.screen.hint) <= box.size.width - 4
+            assert str(box.border_subtitle) == app.screen.hint
+            await pilot.press(key)
+
+
+def test_the_name_of_a_case_is_told_before_what_there_is_to_know_of_it():
+    note = "does not apply to this trace"
+    target = Target("testcases/refunds.yaml", "id", "looks the right order up", note=note)
+    shown = "".join(piece.text for piece in target_pieces(target, 68))
+    assert shown == " case      looks the right order up  testcases/refunds.yaml  does n…"
+    assert "".join(piece.text for piece in target_pieces(target, 100)).endswith(note)

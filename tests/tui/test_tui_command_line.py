@@ -189,7 +189,14 @@ async def test_the_palette_has_every_action_on_every_screen(workbench):
         wanted = {(a.label[:1].upper() + a.label[1:]) for a in ACTIONS} - {"Palette"}
         listed = [c.title for c in session.app.get_system_commands(session.app.screen)]
         assert set(listed) == wanted
-        assert len(listed) == len(ACTIONS) - 1
+        assert len(listed) == len({(a.label, a.help) for a in ACTIONS}) - 1
+
+
+async def test_the_palette_lists_once_what_several_panes_have(workbench):
+    async with workbench() as session:
+        commands = session.app.get_system_commands(session.app.screen)
+        [told] = [command.help for command in commands if command.title == "Assert"]
+        assert told.endswith("  a · Spans, Detail, Tests")
 
 
 async def test_an_action_of_another_screen_leads_there_and_says_the_key(workbench):

@@ -116,15 +116,20 @@ class TracedeskApp(Steady, Notices):
         super().exit(result, return_code, message)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every action there is, those of the pane at work first; moves are found by typing."""
+        """Every action there is, those of the pane at work first; what several panes have, once.
+        Moves are found by typing."""
         pane = getattr(screen, "pane", "")
+        told: dict[tuple[str, str], list[Action]] = {}
         for action in sorted(ACTIONS, key=lambda action: action.pane not in ("", pane)):
-            if action.name == "app.command_palette":
-                continue
-            title = action.label[:1].upper() + action.label[1:]
-            where = f" · {PANE_TITLES[action.pane]}" if action.pane in PANE_TITLES else ""
-            told = f"{action.help}  {action.shown_keys}{where}"
-            yield SystemCommand(title, escape(told), partial(self._do, action), action.palette)
+            if action.name != "app.command_palette":
+                told.setdefault((action.label, action.help), []).append(action)
+        for (label, help_), (first, *others) in told.items():
+            panes = [PANE_TITLES[a.pane] for a in (first, *others) if a.pane in PANE_TITLES]
+            parts = (first.shown_keys if first.keys else "", ", ".join(panes))
+            where = " · ".join(filter(None, parts))
+            title = label[:1].upper() + label[1:]
+            note = escape(f"{help_}  {where}".rstrip())
+            yield SystemCommand(title, note, partial(self._do, first), first.palette)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What each painted line passes; the last of it, ASCII where nothing else can be shown."""

@@ -22,7 +22,7 @@ from tracedesk.tui.lines import Line, Piece, line
 from tracedesk.tui.messages import CursorMoved, LineOpened
 from tracedesk.tui.screens.previewing import Go, Previewing
 from tracedesk.tui.screens.target_box import TargetScreen, targets_of
-from tracedesk.tui.text import fit, plain
+from tracedesk.tui.text import fit
 from tracedesk.tui.view_models.asserting import (
     Row,
     place_title,
@@ -30,6 +30,7 @@ from tracedesk.tui.view_models.asserting import (
     rows_of,
 )
 from tracedesk.tui.widgets.detail.page_view import PageView
+from tracedesk.tui.widgets.line_label import LineLabel
 from tracedesk.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class AssertScreen(Previewing):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("assert")]
     pane = "assert"
     doing = "trying assertions"
+    hint = "Enter chooses · Space flips · y copies · Esc closes"
 
     def __init__(
         self,
@@ -102,7 +104,9 @@ class AssertScreen(Previewing):
         self.offer: Offer | None = None
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="box"):
+        with Vertical(classes="box") as box:
+            box.border_subtitle = Content(self.hint)
+            yield LineLabel(id="over")
             yield CandidatesView()
             yield PageView(id="preview")
 
@@ -165,9 +169,8 @@ class AssertScreen(Previewing):
     def _retitle(self) -> None:
         box, effects = self.query_one(".box"), self.query_one(CandidatesView).effects
         title = f"Assert · {place_title(self._places[-1], self._label_of)}"
-        over = "" if effects is None else f"{effects.over} · "
         box.border_title = Content(fit(title, 90))
-        box.border_subtitle = Content(plain(f"{over}Enter chooses · Space flips · y copies · Esc"))
+        self.tell("" if effects is None else f"passes and fails {effects.over}")
 
     @on(CursorMoved)
     def _moved(self) -> None:

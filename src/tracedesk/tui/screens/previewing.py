@@ -14,10 +14,14 @@ from tracedesk.authoring.targets import Target
 from tracedesk.desk import Desk, OpenTrace
 from tracedesk.query.text import counted
 from tracedesk.testcases.edit import EditError
+from tracedesk.tui.lines import Piece
 from tracedesk.tui.screens.flips import FlipsScreen
 from tracedesk.tui.screens.modals import Modal
 from tracedesk.tui.steady import report
+from tracedesk.tui.text import fit, plain
 from tracedesk.tui.view_models.trace_list import row_title
+from tracedesk.tui.widgets.line_label import LineLabel
+from tracedesk.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
     from tracedesk.evaluation.flips import Flipped
@@ -43,6 +47,11 @@ class Previewing(Modal):
     def __init__(self, desk: Desk, opened: OpenTrace, go: Go) -> None:
         super().__init__()
         self.desk, self.opened, self.go = desk, opened, go
+
+    def tell(self, effect: str) -> None:
+        """Say above the lines what the candidates say of the stored traces."""
+        width = self.query_one(LineView).row_width
+        self.query_one("#over", LineLabel).show([Piece(fit(f" {plain(effect)}", width), "dim")])
 
     def chosen(self) -> tuple[Target, Candidate] | None:
         """Where what would be written; None where nothing is chosen."""

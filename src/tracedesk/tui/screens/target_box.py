@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
+from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.worker import get_current_worker
@@ -25,6 +27,7 @@ from tracedesk.tui.screens.asking import Entries, Field, Form
 from tracedesk.tui.screens.previewing import Go, Previewing
 from tracedesk.tui.text import plain
 from tracedesk.tui.view_models.asserting import target_pieces
+from tracedesk.tui.widgets.line_label import LineLabel
 from tracedesk.tui.widgets.line_view import LineView
 
 if TYPE_CHECKING:
@@ -107,6 +110,13 @@ class TargetScreen(Previewing):
         self.title_text = f"Write to · {candidate.label}"[:90]
         self._targets = targets_of(desk, opened)
 
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box") as box:
+            box.border_title = Content(plain(self.title_text))
+            box.border_subtitle = Content(self.hint)
+            yield LineLabel(id="over")
+            yield self.lines()
+
     def lines(self) -> LineView:
         return TargetsView(self._targets)
 
@@ -137,8 +147,7 @@ class TargetScreen(Previewing):
             self._show_effect(message.effects)
 
     def _show_effect(self, effects: Effects | None) -> None:
-        told = "" if effects is None else f"{told_of(effects)} · "
-        self.query_one(".box").border_subtitle = Content(plain(f"{told}{self.hint}"))
+        self.tell("" if effects is None else told_of(effects))
 
     @on(LineOpened)
     def _opened(self) -> None:

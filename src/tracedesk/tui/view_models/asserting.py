@@ -22,6 +22,9 @@ WORDS_FROM = 100
 
 EFFECT_CELLS = 42
 
+NAME_CELLS = 30
+"""The name of a case is cut to so much before the note behind it is."""
+
 
 class Row(msgspec.Struct, frozen=True):
     """One line of the panel: a candidate, a place to go on to, or a note."""
@@ -107,6 +110,9 @@ def target_pieces(target: Target, width: int) -> list[Piece]:
         return [Piece(" new file  ", "accent"), Piece(fit(target.file, width - 11))]
     if not target.case:
         return [Piece(" new case  ", "accent"), Piece(fit(f"in {target.file}", width - 11))]
-    name = fit(target.name, max(10, width - 12 - cells(target.file) - cells(target.note)))
-    pieces = [Piece(" case      ", "faint"), Piece(name), Piece(f"  {target.file}", "faint")]
-    return [*pieces, Piece(f"  {target.note}", "warn")] if target.note else pieces
+    room = width - 11 - cells(target.file) - 2
+    name = fit(target.name, max(10, room - cells(target.note) - 2, min(NAME_CELLS, room)))
+    pieces = [Piece(" case      ", "faint"), Piece(name, "dim" if target.note else "")]
+    pieces.append(Piece(f"  {target.file}", "faint"))
+    left = width - sum(cells(piece.text) for piece in pieces)
+    return [*pieces, Piece(fit(f"  {target.note}", left), "warn")] if target.note else pieces
