@@ -203,7 +203,7 @@ def _located(text: str, quotes: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
 def _cautions(answer: Judgement) -> tuple[Caution, ...]:
     found: tuple[Caution, ...] = (_HEURISTIC,) if answer.heuristic else ()
     if answer.injection:
-        message = f"the judged text seems to instruct the judge: “{answer.injection}”"
+        message = f"what the judge read seems to instruct it: “{answer.injection}”"
         found += (Caution("judge_injection", message),)
     return found
 

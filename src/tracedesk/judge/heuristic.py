@@ -7,7 +7,7 @@ verdict of it says so.
 import re
 from collections.abc import Sequence
 
-from tracedesk.judge.injection import injection_in
+from tracedesk.judge.injection import injection_into
 from tracedesk.judge.keys import key_of
 from tracedesk.judge.settings import HEURISTIC, JudgeSettings
 from tracedesk.model.judgement import Judgement, Question, Sample
@@ -48,7 +48,7 @@ class HeuristicJudge:
             model=HEURISTIC,
             samples=(_sample(question),),
             heuristic=True,
-            injection=injection_in(question.text),
+            injection=injection_into(question),
         )
 
     def answered_since(self, number: int) -> Sequence[str]:

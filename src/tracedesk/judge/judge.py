@@ -15,7 +15,7 @@ import msgspec
 from tracedesk.judge.asker import FIRST_PAUSE_S, Asker, Task
 from tracedesk.judge.budget import Budget
 from tracedesk.judge.heuristic import HeuristicJudge
-from tracedesk.judge.injection import injection_in
+from tracedesk.judge.injection import injection_into
 from tracedesk.judge.keys import key_of
 from tracedesk.judge.settings import JudgeSettings, fault_of
 from tracedesk.judge.shelf import MemoryShelf, Shelf, failure_of, kept, kept_failure, samples_of
@@ -165,7 +165,7 @@ class AskingJudge:
                 model=model,
                 samples=samples[: question.samples],
                 cached=key not in self._fresh,
-                injection=injection_in(question.text),
+                injection=injection_into(question),
             )
         if fault := fault_of(settings):
             return Failure("judge_config", fault, model)

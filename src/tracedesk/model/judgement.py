@@ -50,7 +50,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     heuristic: bool = False
     """By counting words; not an AI judgement."""
     injection: str = ""
-    """Words of the text that try to instruct the judge; blank mostly."""
+    """Words of the trace that try to instruct the judge; blank mostly."""
 
     @property
     def score(self) -> float:
