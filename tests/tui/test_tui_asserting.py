@@ -347,6 +347,15 @@ async def test_in_eighty_columns_the_frames_of_both_boxes_tell_all_their_keys(op
             await pilot.press(key)
 
 
+async def test_on_a_low_screen_candidates_have_the_room_of_the_preview(opened_app):
+    app = opened_app
+    async with app.run_test(size=(60, 12)) as pilot:
+        await at_the_tool(pilot)
+        await pilot.press("a")
+        await offered(pilot)
+        assert app.screen.query_one(CandidatesView).size.height >= 6
+
+
 def test_the_name_of_a_case_is_told_before_what_there_is_to_know_of_it():
     note = "does not apply to this trace"
     target = Target("testcases/refunds.yaml", "id", "looks the right order up", note=note)

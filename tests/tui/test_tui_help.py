@@ -12,6 +12,7 @@ from tracedesk.tui.screens.flips import FlipsScreen
 from tracedesk.tui.screens.modals import HelpScreen, Modal
 from tracedesk.tui.screens.value import ValueScreen
 from tracedesk.tui.widgets.line_label import LineLabel
+from tracedesk.tui.widgets.line_view import LineView
 
 WAYS = {
     "workbench": (), "matrix": ("M",), "scores": ("S", "t", "enter"), "compare": ("w",),
@@ -106,6 +107,19 @@ def test_a_question_names_its_keys_on_its_border(screen):
 def test_every_box_has_help_of_its_own():
     for box in (ValueScreen, FlipsScreen, *Modal.__subclasses__()):
         assert help_for(box.pane), box
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
+async def test_help_is_told_in_full_however_narrow(desk, size):
+    async with at_failure(desk, size, ascii=False) as (app, pilot):
+        await pilot.press("?")
+        await settled(pilot)
+        page = app.screen.page(app.screen.query_one(LineView).row_width)
+        shown = " ".join("".join(piece.text for piece in line.pieces) for line in page)
+        told = "".join(shown.split())  # a long name may be folded
+        assert "…" not in told.replace("…evaluationpending", "")
+        for _, actions in help_for(app.screen.pane):
+            assert [a.help for a in actions if a.help.split()[-1] not in told] == []
 
 
 # -- footers ---------------------------------------------------------------------------

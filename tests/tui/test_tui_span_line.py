@@ -160,3 +160,11 @@ def test_a_line_looks_for_model_and_tokens_and_decodes_nothing_else():
     (line,) = drawn(rows_of(trace), width=160, compact=False)
     assert "gpt-4o" in line
     assert "820↑" in line
+
+
+def test_what_has_not_begun_at_a_step_is_said_in_words_too():
+    rows = rows_of(booking_trace())
+    rows.set_seen(bytearray([1, 1] + [0] * (len(rows.tree) - 2)), None)
+    times = [line.split("┃")[0].split()[-1] for line in drawn(rows)]
+    assert times[:2] == ["12.4s", "1.9s"]
+    assert all("to come" in line for line in drawn(rows)[2:])

@@ -15,12 +15,15 @@ from tracedesk.tui.actions import PANE_TITLES, PANES, help_for
 from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Line, Piece
 from tracedesk.tui.steady import Steady
-from tracedesk.tui.text import fit, plain
+from tracedesk.tui.text import cells, plain, wrap
 from tracedesk.tui.view_models.pages.builder import Page
 from tracedesk.tui.view_models.pages.ledger import ledger_page
 from tracedesk.tui.widgets.detail.page_view import PageView
 from tracedesk.tui.widgets.line_view import LineView
 from tracedesk.tui.widgets.roles import RoleScreen
+
+KEYS_CELLS = 13
+"""Cells for the keys of an action, where there is room."""
 
 LEGEND = (
     ("✖", "bad", "the span failed: status 2, or a recorded exception"),
@@ -106,11 +109,18 @@ class HelpScreen(Modal):
         for title, actions in help_for(self.pane):
             page.heading(title)
             for action in actions:
-                keys = f"  {action.shown_keys:<14}"
-                page.add(Piece(keys, "accent"), Piece(fit(action.help, width - len(keys))))
+                _told(page, action.shown_keys, "accent", action.help)
         if self.pane not in PANES:
             return page.lines
         page.heading("Signs")
         for sign, role, meaning in LEGEND:
-            page.add(Piece(f"  {sign:<14}", role), Piece(fit(meaning, width - 16)))
+            _told(page, sign, role, meaning)
         return page.lines
+
+
+def _told(page: Page, what: str, role: str, meaning: str) -> None:
+    """A key or sign, and beside it all of what it means."""
+    lead = f"  {what:<{min(KEYS_CELLS, page.width // 3)}} "
+    for folded in wrap(meaning, page.width - cells(lead)):
+        page.add(Piece(lead, role), Piece(folded))
+        lead = " " * cells(lead)

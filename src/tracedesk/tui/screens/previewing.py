@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from textual import on, work
+from textual import events, on, work
 from textual.message import Message
 from textual.worker import Worker, WorkerState, get_current_worker
 
@@ -47,6 +47,10 @@ class Previewing(Modal):
     def __init__(self, desk: Desk, opened: OpenTrace, go: Go) -> None:
         super().__init__()
         self.desk, self.opened, self.go = desk, opened, go
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.height < 20, "-low")
+        self.set_class(event.size.height < 14, "-short")
 
     def tell(self, effect: str) -> None:
         """Say above the lines what the candidates say of the stored traces."""

@@ -42,6 +42,9 @@ OUTPUT_TOKENS = (
     "llm.token_count.completion", "ai.usage.completionTokens",
 )  # fmt: skip
 
+TO_COME = "to come"
+"""Time of a span that has not begun where a trace is stepped through."""
+
 _WANTED = frozenset((*MODEL_NAMES, *INPUT_TOKENS, *OUTPUT_TOKENS))
 
 NOTABLE, LARGE = 0.5, 0.75
@@ -262,6 +265,8 @@ def _place(rows: SpanRows, row: int) -> str:
 
 
 def _time(rows: SpanRows, row: int, span: Span, width: int, mode: TimeColumn) -> Piece:
+    if not rows.is_seen(row):
+        return Piece(pad_left(TO_COME, width), "faint")
     if mode is TimeColumn.OFFSET:
         axis, start = rows.axis, span.start_ns
         text = (
