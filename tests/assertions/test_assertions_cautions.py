@@ -42,6 +42,19 @@ def test_a_redacted_argument_is_told(decide: Decide, assertion: Any, outcome: Ou
     assert (found.outcome, codes(found)) == (outcome, {"redacted"})
 
 
+def test_what_several_calls_have_in_common_is_told_once(decide: Decide) -> None:
+    calls = [make_tool(f"t{n}", "pay", "r", arguments=REDACTED) for n in range(3)]
+    written = {
+        "target": "node_call",
+        "expected_name": "pay",
+        "condition": "MUST_NOT_CALL",
+        "expected_arguments": {"card": "4111"},
+    }
+    found = decide(written, make_span("r", "Desk"), *calls)
+    assert found.outcome is Outcome.PASS
+    assert [caution.code for caution in found.cautions] == ["redacted"]
+
+
 def test_a_redacted_value_that_nobody_asks_for_is_not(decide: Decide) -> None:
     written = {"target": "node_call", "expected_name": "pay", "expected_arguments": {"amount": 5}}
     assert codes(decide(written, *tool(REDACTED))) == set()

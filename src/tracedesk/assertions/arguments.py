@@ -16,7 +16,7 @@ from tracedesk.model.verdict import Difference, Evidence
 from tracedesk.query.expected import Env, Expected, unexpected
 from tracedesk.query.names import glob_matches
 from tracedesk.query.paths import ROOT, key_step, locate, steps_of_key, value_of_key
-from tracedesk.query.values import ABSENT, json_equal, type_of
+from tracedesk.query.values import ABSENT, json_equal
 
 NO: Final = 0
 YES: Final = 1
@@ -312,47 +312,6 @@ class Arguments:
                 for key, _, place, deep in self._members
             ]
         return [Evidence(span, of, place, role) for place in places]
-
-
-class DeclaredArguments(Arguments):
-    """``args_mode: schema``: the arguments satisfy what the trace declares for the tool.
-
-    ``expected_arguments`` written beside it must hold too.
-    """
-
-    def __init__(self, source: dict[str, Any], members: dict[str, Expected]) -> None:
-        super().__init__(source, members)
-
-    def state(self, call: Call, index: TraceIndex) -> State:
-        recorded = self.recorded(call)
-        schema = index.declared_schema(call)
-        if schema is None or recorded.state != "captured":
-            return UNKNOWN
-        if not schema.accepts(recorded.value):
-            return NO
-        return self._state(recorded, index.env)
-
-    def misfits(self, call: Call, index: TraceIndex) -> int:
-        return len(self.differences(call, index))
-
-    def differences(self, call: Call, index: TraceIndex, first: bool = False) -> list[Difference]:
-        """The schema's faults, then all differences against ``expected_arguments``."""
-        schema = index.declared_schema(call)
-        if schema is None or call.arguments_state != "captured":
-            return []
-        faults = [
-            Difference(
-                path=place,
-                expected=None,
-                actual=value,
-                expected_type="any",
-                actual_type=type_of(value),
-                hint=message,
-                wording=f"valid under {rule} of the declared parameters",
-            )
-            for place, rule, message, value in schema.faults(call.arguments)
-        ]
-        return faults + super().differences(call, index)
 
 
 def _count(odd: list[tuple[Member, Any]], env: Env) -> int:

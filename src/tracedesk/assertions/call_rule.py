@@ -66,7 +66,7 @@ class NodeCall:
         self.as_expected = "" if self.bare else _as_expected(spec)
         """What a satisfying call had, in words."""
         self.stops_early = not self.forbids and self.high == float("inf") and not self.counted
-        """Further calls cannot change the outcome once enough satisfied."""
+        """Further calls cannot change the outcome once one satisfied."""
         self.tells_times = self.bare or not self.stops_early
         """Whether a pass says how often: not where calls were left that nobody looked at."""
         self.state: Callable[[Call, TraceIndex], State] = self._state if self.tools else spec.state
@@ -128,7 +128,7 @@ class NodeCall:
             state = state_of(call, index)
             if state == YES:
                 yes.append(call)
-                if self.stops_early and len(yes) >= self.low and call.status != "error":
+                if self.stops_early and call.status != "error":
                     break
             elif state == UNKNOWN:
                 unknown.append(call)

@@ -6,15 +6,8 @@ A call *satisfies* a spec only as a whole; different calls may not each satisfy 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from tracedesk.assertions.arguments import (
-    ARGS_MODES,
-    NO,
-    YES,
-    Arguments,
-    DeclaredArguments,
-    State,
-    both,
-)
+from tracedesk.assertions.arguments import ARGS_MODES, NO, YES, Arguments, State, both
+from tracedesk.assertions.declared_arguments import DeclaredArguments
 from tracedesk.assertions.fields import (
     ANYTHING,
     TEXT,

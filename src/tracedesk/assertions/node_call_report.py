@@ -5,7 +5,7 @@ first, then fewest differing leaves, then edit distance (assertion spec 11).
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from tracedesk.assertions.call_rule import Decision, NodeCall
 from tracedesk.assertions.cautions import about_values
@@ -249,37 +249,38 @@ def _cautions(
     rule: NodeCall, decision: Decision, deciding: Sequence[Call], index: TraceIndex
 ) -> tuple[Caution, ...]:
     """What a reader should know beside the verdict."""
-    shadowed = decision.resolution.shadowed
-    if not (shadowed or deciding or decision.untimed or rule.spec.parts or rule.tools):
-        return ()
     found: list[Caution] = []
-    if shadowed:
-        names = ", ".join(sorted(set(shadowed))[:3])
-        message = f"{plural(len(shadowed), 'call')} matched in part and did not count: {names}"
-        found.append(Caution("shadowed_names", message))
-    failed, requested = bool(deciding), False
+    if decision.resolution.shadowed:
+        found.append(_shadowed(decision.resolution.shadowed))
+    if deciding and deciding[0].status == "error" and all(c.status == "error" for c in deciding):
+        found.append(_FAILED)
     for call in deciding:
-        if call.status != "error":
-            failed = False
         if call.requested_only:
-            requested = True
-    if failed:
-        found.append(Caution("failed_call", "only failed calls satisfied this"))
-    if requested:
-        message = "the tool was requested; the trace does not show that it ran"
-        found.append(Caution("requested_only", message))
+            found.append(_REQUESTED)
+            break
     if decision.untimed:
-        found.append(Caution("order_from_arrival", "not every call has a start time"))
+        found.append(_UNTIMED)
     if rule.spec.parts and decision.outcome is not FAIL:  # else differences tell
-        compared = rule.spec.compared
-        if deciding:
-            values = compared(deciding[0])
-        else:
-            values = [v for call in decision.matching[:MAX_NEAR_MISSES] for v in compared(call)]
+        values: list[Any] = []
+        for call in deciding[:1] or decision.matching[:MAX_NEAR_MISSES]:
+            values += rule.spec.compared(call)
         found += about_values(values)
     if rule.tools and decision.matching:
         found += _visibility(rule, decision.matching, index)
     return tuple(found)
+
+
+_FAILED: Final = Caution("failed_call", "only failed calls satisfied this")
+_REQUESTED: Final = Caution(
+    "requested_only", "the tool was requested; the trace does not show that it ran"
+)
+_UNTIMED: Final = Caution("order_from_arrival", "not every call has a start time")
+
+
+def _shadowed(labels: Sequence[str]) -> Caution:
+    names = ", ".join(sorted(set(labels))[:3])
+    message = f"{plural(len(labels), 'call')} matched in part and did not count: {names}"
+    return Caution("shadowed_names", message)
 
 
 def _visibility(rule: NodeCall, calls: Sequence[Call], index: TraceIndex) -> list[Caution]:
