@@ -146,6 +146,11 @@ class Evaluating:
         evaluator.cancel()
         return True
 
+    def expect_save(self) -> None:
+        """Somebody types in a case file: what helps with very many traces is begun meanwhile."""
+        if self._evaluator is not None:
+            self._evaluator.expect_save()
+
     def last_edit(self) -> "Edit | None":
         """What the last edit of case files turned over; None before the first one here."""
         return self._evaluator.last_edit() if self._evaluator else None

@@ -266,6 +266,31 @@ def test_no_second_process_is_started_for_a_few_traces_or_on_one_core(
     assert found_by(single, store) == alone(store, cases(7))
 
 
+def test_it_stands_by_while_somebody_edits_unless_traces_are_few(
+    store: Store, spared: Callable[[Store], Evaluator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluator, watched = spared(store), Watched(monkeypatch)
+    edited(evaluator, cases(3))
+    assert evaluator._assistant._process is None
+    evaluator.expect_save()
+    assert evaluator.settle(30)
+    begun = evaluator._assistant._process
+    assert begun is not None
+    monkeypatch.setattr(module, "AT_LEAST", TRACES + 1)
+    waited_for_help(evaluator, monkeypatch)
+    evaluator.set_files([cases(7)])
+    assert evaluator.settle(30)
+    assert evaluator._assistant._process is begun
+    assert watched.traces, "it took part though it would not have been begun for so few"
+    assert found_by(evaluator, store) == alone(store, cases(7))
+    few = spared(store)
+    edited(few, cases(3))
+    few.expect_save()
+    assert few.settle(30)
+    assert few._assistant._process is None
+    few.stop()
+
+
 # -- a job ---------------------------------------------------------------------------------
 
 

@@ -102,6 +102,15 @@ class Assistant:
         """Something was given and has not come back."""
         return bool(self._given)
 
+    def stand_by(self) -> None:
+        """Be ready for a save that may come soon, if very many traces are stored."""
+        now = time.monotonic()
+        if self._database is None or now < self._not_before:
+            return
+        if len(self._standing.entries) >= AT_LEAST:
+            self._begin()
+            self._used = now
+
     def give(self, settings_of: Callable[[str], str], now_ns: int) -> None:
         """Give it what it can do of a long line, from the far end. ``settings_of`` is the key of
         an agent's settings in executions."""
@@ -237,7 +246,11 @@ class Assistant:
         return bool(cases) and not asks and not any(file.inputs or file.stale for file in files)
 
     def _send(self, job: Job) -> None:
-        if self._process is None and self._database is not None:
+        self._begin().send(msgspec.msgpack.encode(job))
+
+    def _begin(self) -> "_Process":
+        """The process, begun unless it is there."""
+        if self._process is None:
             beginning = Beginning(
                 engine=engine(),
                 database=str(self._database),
@@ -248,8 +261,7 @@ class Assistant:
                 cautions_as_missing=self._base.cautions_as_missing,
             )
             self._process = _Process(beginning, self._wake)
-        if self._process is not None:
-            self._process.send(msgspec.msgpack.encode(job))
+        return self._process
 
 
 def _changed(plan: Plan, older: Plan) -> list[Case]:

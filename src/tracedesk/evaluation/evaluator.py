@@ -264,8 +264,11 @@ class Evaluator(Orders):
             self._show(opened.id)
 
     def _take_orders(self) -> None:
-        """Heed the clock, and what was cancelled or resumed."""
+        """Heed the clock, what was cancelled or resumed, and what is coming."""
         self._standing.heed_clock()
+        if self._save_expected:
+            self._save_expected = False
+            self._assistant.stand_by()
         cancelled, resumed = self._take_cancelled()
         if cancelled:
             self._standing.cancel()

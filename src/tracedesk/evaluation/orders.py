@@ -23,6 +23,7 @@ class Orders:
         self._paused = False
         self._cancelled = False
         self._resumed = False
+        self._save_expected = False
         self._asked = False
         """Something was asked for that the running slice does not know of."""
         self._new_files: tuple[CaseFile, ...] | None = None
@@ -39,6 +40,12 @@ class Orders:
         with self._wake:
             self._new_files = tuple(files)
             self._asked_at = time.perf_counter()
+            self._ask()
+
+    def expect_save(self) -> None:
+        """Somebody edits a case file: be ready for a save within half a minute."""
+        with self._wake:
+            self._save_expected = True
             self._ask()
 
     def open(self, trace_id: str | None) -> None:

@@ -240,6 +240,7 @@ class EditScreen(Footed):
     # -- faults and verdicts -----------------------------------------------------------
 
     def _try(self) -> None:
+        self.desk.expect_save()
         self._run(self.content.decode(), self._version)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="try")
