@@ -31,8 +31,8 @@ class Unsettled:
         """What of these results is news, and whether any of them was to be found again. Each
         case is compared once."""
         noted, said = self._said.pop(trace_id, (revision, {}))
-        if noted != revision:
-            said = {}
+        if not said or noted != revision:
+            return list(results), False
         news = [(case, found) for case, found in results if said.get(case.id) != _said(case, found)]
         return news, any(case.id in said for case, _ in results)
 
