@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tracedesk.cli import cli
+from tracedesk.commands import report_data
 
 CASES = """\
 version: 1
@@ -176,3 +177,29 @@ def test_check_writes_the_matrix_into_its_page(run: Run, tmp_path: Path) -> None
     assert "<h2>Failure matrix</h2>" in html
     assert "1/3 33% *" in html
     assert "<script" not in html
+
+
+def test_what_a_running_desk_has_not_evaluated_yet_is_told(
+    run: Run,
+    tmp_path: Path,
+    open_desk: Callable[..., Any],
+    call: Callable[..., Any],
+    until: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(report_data, "CAUGHT_UP_WITHIN_S", 0.0)
+    desk = open_desk()
+    until(lambda: json.loads(run("--json").output)["tracesNotEvaluated"] == 0)
+    assert desk.hold_evaluation()
+    call(desk, "/public/traces", body(4, "1.2"), content_type="application/json")
+    page = tmp_path / "report.html"
+    done = run("--html", str(page))
+    assert "1 trace not evaluated yet by the desk that is running" in done.output
+    assert "3 traces, 2 cases" in done.output
+    assert "1 trace not evaluated yet" in page.read_text()
+    file = tmp_path / "testcases" / "booking.yaml"
+    file.write_text(CASES.replace("party: 4", "party: 5"))
+    assert json.loads(run("--json").output)["tracesNotEvaluated"] == 4
+    desk.hold_evaluation()
+    until(lambda: json.loads(run("--json").output)["tracesNotEvaluated"] == 0)
+    assert "4 traces, 2 cases" in run().output

@@ -1,10 +1,12 @@
 """What ``tracedesk report`` tells, before it is text, JSON or HTML: all three say the same."""
 
+import time
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tracedesk.evaluation.behind import behind
 from tracedesk.evaluation.gather import in_effect, traces_of
 from tracedesk.evaluation.matrix import Cell, Failure, Matrix, Row, failures_of, matrix_of
 from tracedesk.evaluation.regressions import Comparison, Edit
@@ -14,7 +16,7 @@ from tracedesk.evaluation.windows import PRESET_TITLES, Window, before, day_of, 
 from tracedesk.owner import announced_url
 from tracedesk.query.filter import FilterError, parse_filter
 from tracedesk.query.names import nearest
-from tracedesk.query.text import iso
+from tracedesk.query.text import counted, iso
 
 if TYPE_CHECKING:
     from tracedesk.desk import Desk
@@ -27,6 +29,9 @@ NOT_STATED = "(none stated)"
 
 EVALUATED_WITHIN_S = 3_600.0
 """How long all stored traces may take to be evaluated."""
+
+CAUGHT_UP_WITHIN_S, LOOK_S = 5.0, 0.2
+"""How long, and how often, another desk is looked at that is evaluating."""
 
 
 class UnanswerableError(Exception):
@@ -78,6 +83,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     compared: Compared | None
     gone: int
     """Cases with results in the window that are in no file, or paused, now."""
+    behind: int
+    """Traces, in the window or not, that the desk which runs has not evaluated by now."""
     problems: tuple[str, ...]
     """What is wrong with the test-case files."""
     why_empty: str
@@ -87,7 +94,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def make(desk: "Desk", asked: Asked) -> Report:
     """Evaluate what is not evaluated yet, and count. Raises UnanswerableError and StoreError."""
     window, about = _window(desk, asked)
-    _evaluate(desk)
+    waiting = _evaluate(desk)
     effect = in_effect(desk.files)
     gathered = desk.gatherer.gather(window, effect)
     survey = gathered.survey
@@ -108,6 +115,7 @@ def make(desk: "Desk", asked: Asked) -> Report:
         failures=tuple(failures_of(desk.gatherer.read(survey.failing()[:FAILURES_LISTED]))),
         compared=_compared(desk, asked, window),
         gone=len(gathered.gone),
+        behind=waiting,
         problems=tuple(problems),
         why_empty=""
         if tally.cases
@@ -117,13 +125,19 @@ def make(desk: "Desk", asked: Asked) -> Report:
     )
 
 
-def _evaluate(desk: "Desk") -> None:
+def _evaluate(desk: "Desk") -> int:
     """Have the history say what the test cases of now say; a desk that is running sees to that
-    itself."""
-    if announced_url(desk.workspace) is not None:
-        desk.read_cases()
-    elif not desk.evaluate_all(EVALUATED_WITHIN_S, record=True):
-        raise UnanswerableError("evaluating the stored traces took longer than an hour")
+    itself, and may be behind: by how many traces."""
+    if announced_url(desk.workspace) is None:
+        if not desk.evaluate_all(EVALUATED_WITHIN_S, record=True):
+            raise UnanswerableError("evaluating the stored traces took longer than an hour")
+        return 0
+    desk.read_cases()
+    agents = {agent.id: agent for agent in desk.workspace.agents}
+    end = time.monotonic() + CAUGHT_UP_WITHIN_S
+    while (waiting := behind(desk.store, agents, desk.files)) and time.monotonic() < end:
+        time.sleep(LOOK_S)  # no event of another process reaches this one
+    return waiting
 
 
 def _window(desk: "Desk", asked: Asked) -> tuple[Window, list[str]]:
@@ -239,6 +253,19 @@ def _edit(desk: "Desk", file: str) -> Compared:
     )
 
 
+def left_out(report: Report) -> list[str]:
+    """What the numbers are without, a sentence each."""
+    told = []
+    if report.gone:
+        told.append(f"{counted(report.gone, 'case')} no longer in effect left out")
+    if report.behind:
+        told.append(
+            f"{counted(report.behind, 'trace')} not evaluated yet by the desk that is running: its"
+            " earlier results, if any, are counted; ask again in a while"
+        )
+    return told
+
+
 def why_empty(*, traces: int, cases: int, newest_ns: int | None) -> str:
     """Why nothing was counted, and what to do about it."""
     if not traces:
@@ -281,6 +308,7 @@ def document(report: Report) -> dict[str, Any]:
         "failuresLeftOut": max(0, report.matrix.totals.failed - FAILURES_LISTED),
         "comparison": None if report.compared is None else _comparison(report.compared),
         "casesNotInEffect": report.gone,
+        "tracesNotEvaluated": report.behind,
         "problems": list(report.problems),
         "note": report.why_empty,
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from tracedesk.commands.html_page import page as whole_page
 from tracedesk.commands.html_page import table, text
 from tracedesk.commands.matrix_html import matrix_html
-from tracedesk.commands.report_data import FAILURES_LISTED, NOT_STATED, Compared, Report
+from tracedesk.commands.report_data import FAILURES_LISTED, NOT_STATED, Compared, Report, left_out
 from tracedesk.commands.report_text import (
     SCORE_HEADS,
     edits_by_day,
@@ -31,12 +31,13 @@ def _body(report: Report) -> Iterator[str]:
     yield f"<h1>tracedesk report</h1>\n<p>{text(' · '.join(report.about))}</p>"
     for problem in report.problems:
         yield f'<pre class="error">{text(problem)}</pre>'
+    for sentence in left_out(report):
+        yield f"<p>{text(sentence)}</p>"
     if report.why_empty:
         yield f"<p>{text(report.why_empty)}</p>"
         return
     counts = f"{counted(report.scores.traces, 'trace')}, {counted(len(report.matrix.rows), 'case')}"
-    gone = f"; {counted(report.gone, 'case')} no longer in effect left out" if report.gone else ""
-    yield f"<p>{text(counts + gone)}</p>\n<h2>Scores</h2>"
+    yield f"<p>{text(counts)}</p>\n<h2>Scores</h2>"
     yield from table(("", "", ""), told(report.scores), (1,))
     yield "<h2>Failure matrix</h2>"
     yield from matrix_html(report.matrix)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from tracedesk.commands.report_data import FAILURES_LISTED, NOT_STATED, Compared, Report
+from tracedesk.commands.report_data import FAILURES_LISTED, NOT_STATED, Compared, Report, left_out
 from tracedesk.evaluation.matrix import STAGE_TITLES, Failure, Row
 from tracedesk.evaluation.regressions import BY_TRACE, CaseChange, Comparison, Flip, Share
 from tracedesk.evaluation.score_text import cell_text, change, percent, percents, told
@@ -18,12 +18,11 @@ def lines(report: Report) -> Iterator[str]:
     for problem in report.problems:
         yield plain(problem)
     yield plain(" · ".join(report.about))
+    yield from left_out(report)
     if report.why_empty:
         yield report.why_empty
         return
     yield f"{counted(report.scores.traces, 'trace')}, {counted(len(report.matrix.rows), 'case')}"
-    if report.gone:
-        yield f"{counted(report.gone, 'case')} no longer in effect left out"
     yield ""
     yield from table([[each.name, each.value, each.basis] for each in told(report.scores)], (1,))
     yield from _matrix(report)
