@@ -30,7 +30,7 @@ from table import Result
 from textual import events
 from textual.widget import Widget
 
-from tracedesk.desk import Desk, Options
+from tracedesk.desk import COLLECTED_AFTER, Desk, Options
 from tracedesk.model.trace import Kind, Status
 from tracedesk.testing import make_span, make_trace
 from tracedesk.tui.app import TracedeskApp
@@ -70,6 +70,7 @@ async def _open(count: int) -> list[Result]:
     trace = big_trace(count)
     gc.collect()
     gc.freeze()  # as a desk does once it is up
+    gc.set_threshold(*COLLECTED_AFTER)
     desk = FakeDesk()
     desk.add(make_trace(make_span("small")), "small")
     app = TracedeskApp(desk, now_ns=lambda: NOW_NS, ascii=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from tracedesk.tui.view_models.span_tree import SpanRows
+from tracedesk.tui.view_models.span_tree import PARENT, SpanRows
 
 TRACES = 8
 """Traces whose folds are remembered, the latest."""
@@ -15,7 +15,7 @@ SPANS = 60
 """Folded spans remembered of each, the topmost; as many opened runs of siblings."""
 
 LOOKED_AT = 20_000
-"""Folds of a trace that are looked at for that: every run of siblings begins as one."""
+"""Folds, and runs of siblings, of a trace that are looked at for that."""
 
 MAX_ID = 64
 """Characters of an id that is remembered; a longer one is not."""
@@ -33,7 +33,7 @@ class Folded(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, trace: str, rows: SpanRows) -> "Folded":
         """What is to be remembered of a trace on screen."""
-        folded = [row for row in _bits(rows.folded) if not rows.is_group(row)]
+        folded = list(_parents(rows.folded))
         opened = [head for head in rows.groups.heads[:LOOKED_AT] if not rows.folded[head]]
         return cls(trace, _ids(rows, folded), _ids(rows, opened))
 
@@ -54,13 +54,13 @@ def remembered(known: Iterable[Folded], latest: Folded) -> tuple[Folded, ...]:
     return tuple(others[-TRACES:])
 
 
-def _bits(folded: bytearray) -> Iterable[int]:
-    at = folded.find(1)
+def _parents(folded: bytearray) -> Iterable[int]:
+    at = folded.find(PARENT)
     for _ in range(LOOKED_AT):
         if at < 0:
             return
         yield at
-        at = folded.find(1, at + 1)
+        at = folded.find(PARENT, at + 1)
 
 
 def _ids(rows: SpanRows, found: Iterable[int]) -> tuple[str, ...]:

@@ -55,18 +55,21 @@ class Groups(msgspec.Struct, frozen=True):
         """The runs split at rows that must stand alone; what gets too short is no run."""
         cuts: dict[int, list[int]] = {}
         for row in sorted(set(rows)):
-            if (run := self.around(row)) is not None:
-                cuts.setdefault(run[0], []).append(row)
+            if self.around(row) is not None:
+                cuts.setdefault(bisect_right(self.heads, row) - 1, []).append(row)
         if not cuts:
             return self
         heads, ends = array("i"), array("i")
-        for head, end in zip(self.heads, self.ends, strict=True):
-            edges = [head - 1, *cuts.get(head, ()), end]
-            for before, after in pairwise(edges):
+        done = 0
+        for at, alone in cuts.items():
+            heads += self.heads[done:at]
+            ends += self.ends[done:at]
+            for before, after in pairwise([self.heads[at] - 1, *alone, self.ends[at]]):
                 if after - before - 1 >= LEAST:
                     heads.append(before + 1)
                     ends.append(after)
-        return Groups(heads, ends)
+            done = at + 1
+        return Groups(heads + self.heads[done:], ends + self.ends[done:])
 
 
 NO_GROUPS = Groups(array("i"), array("i"))

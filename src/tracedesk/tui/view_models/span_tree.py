@@ -1,16 +1,17 @@
 """Which spans of a trace are on screen, in which order, and where the jumps lead.
 
 Rows are positions in the ``SpanTree``; *lines* are positions among the visible rows. The
-visible rows are one sorted array, so a fold cuts a slice out of it and an unfold copies a
-slice in: microseconds at a million spans. Nothing recurses.
+visible rows are one sorted array, so a fold cuts a slice out of it, which is kept, and an unfold
+copies it in again: microseconds at a million spans. Nothing recurses.
 """
 
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
-from operator import sub
+from operator import gt, sub
 
+from tracedesk.model.order import column_of
 from tracedesk.model.trace import Kind, Span
 from tracedesk.model.tree import ROOT, SpanTree
 from tracedesk.store.sketched import NO_TIME
@@ -23,6 +24,9 @@ Rows = Sequence[int]
 
 JUMPS = ("error", "tool", "model", "failure", "hit")
 """What ``next_of`` can look for."""
+
+PARENT, RUN = 1, 2
+"""Of a row that is folded: it has children, or it is the head of a run of siblings."""
 
 MANY = 5_000
 """Members of a run from which it is summed up when a trace is opened, not when it is painted."""
@@ -37,7 +41,8 @@ class SpanRows:
         self.spans = spans
         self.columns = columns_of(spans, tree.order)
         self._all = array("i", range(len(tree)))
-        self._kept = self._all
+        self._kept: bytearray | None = None
+        """1 for rows that a search shows."""
         self._row_at: array[int] | None = None
         self._hits: frozenset[int] | None = None
         self.errors: Rows = array("i", compress(self._all, self.columns.failed))
@@ -51,12 +56,13 @@ class SpanRows:
         self._as_of: Callable[[int], Span | None] | None = None
         self._aggregates: dict[int, Aggregate] = {}
         self._identical = self._find_groups()
-        self.groups = self._identical
-        """Runs of identical siblings; a folded one is shown as its head alone."""
+        self._take_groups(self._identical)
         self._opened_by_search: list[int] = []
         """Heads of runs, to be folded again when the search ends."""
         self.folded = bytearray(len(tree))
-        """1 for every row that is folded, visible or not: a parent, or the head of a run."""
+        """What is folded in each row, visible or not; 0 for nothing."""
+        self._cut: dict[int, array[int]] = {}
+        """Rows that were visible below each that was folded, as long as they still would be."""
         self._fold_groups()
         self.visible = self._shown(0, len(tree))
         for head, end in zip(self.groups.heads, self.groups.ends, strict=True):
@@ -136,7 +142,7 @@ class SpanRows:
 
     def is_group(self, row: int) -> bool:
         """True for a row that stands for a folded run of siblings."""
-        return self.folded[row] == 1 and self.tree.subtree_end[row] == row + 1
+        return self.folded[row] == RUN
 
     def reach(self, row: int) -> int:
         """The first row that folding this one does not hide."""
@@ -178,23 +184,31 @@ class SpanRows:
         groups = self._identical.without(rows)
         if groups == self.groups:
             return False
-        opened = [
-            head
-            for head in groups.heads
-            if (run := self.groups.around(head)) is not None and not self.folded[run[0]]
-        ]
+        opened = bytearray(len(self.tree))
+        for head, end in zip(self.groups.heads, self.groups.ends, strict=True):
+            if not self.folded[head]:
+                opened[head:end] = b"\1" * (end - head)
         for head in self.groups.heads:
             self.folded[head] = 0
-        self.groups = groups
+        self._take_groups(groups)
         self._fold_groups()
-        for head in opened:
+        for head in compress(groups.heads, map(opened.__getitem__, groups.heads)):
             self.folded[head] = 0
         self._show_again()
         return True
 
+    def _take_groups(self, groups: Groups) -> None:
+        self.groups = groups
+        """Runs of identical siblings; a folded one is shown as its head alone."""
+        leading = bytearray(b"\1") * len(self.tree)
+        for head, end in zip(groups.heads, groups.ends, strict=True):
+            leading[head + 1 : end] = bytes(end - head - 1)
+        self._leading = bytes(leading)
+        """0 for the members of runs but their heads."""
+
     def _fold_groups(self) -> None:
         for head in self.groups.heads:
-            self.folded[head] = 1
+            self.folded[head] = RUN
 
     def _find_groups(self) -> Groups:
         tree = self.tree
@@ -210,11 +224,14 @@ class SpanRows:
         end = self.reach(row)
         if self.folded[row] or end == row + 1:
             return False
-        self.folded[row] = 1
+        self.folded[row] = PARENT if self.has_children(row) else RUN
         if self.is_visible(row):
             first = bisect_right(self.visible, row)
             last = bisect_left(self.visible, end)
+            self._cut[row] = self.visible[first:last]
             del self.visible[first:last]
+        else:
+            self._cut.clear()
         return True
 
     def unfold(self, row: int) -> bool:
@@ -224,7 +241,10 @@ class SpanRows:
         self.folded[row] = 0
         if self.is_visible(row):
             at = bisect_right(self.visible, row)
-            self.visible[at:at] = self._shown(row + 1, self.reach(row))
+            cut = self._cut.pop(row, None)
+            self.visible[at:at] = self._shown(row + 1, self.reach(row)) if cut is None else cut
+        else:
+            self._cut.clear()
         return True
 
     def toggle(self, row: int) -> bool:
@@ -232,21 +252,22 @@ class SpanRows:
 
     def fold_all(self) -> None:
         """Fold every row that has children, roots excepted: the first two levels stay."""
-        subtree_end, depth = self.tree.subtree_end, self.tree.depth
-        self.folded = bytearray(
-            depth[row] > 0 and subtree_end[row] > row + 1 for row in range(len(self.tree))
-        )
+        tree, size = self.tree, len(self.tree)
+        parents = bytes(map(gt, tree.subtree_end, range(1, size + 1)))
+        self.folded = _both(parents, bytes(map(bool, tree.depth)))
         self._fold_groups()
-        self._show_again()
+        self._cut.clear()
+        self.visible = self._flagged(0, _both(self._leading, bytes(map((2).__gt__, tree.depth))))
 
     def unfold_all(self) -> None:
         """Unfold every row, and every run of siblings."""
         self.folded = bytearray(len(self.tree))
-        self._show_again()
+        self._cut.clear()
+        self.visible = self._flagged(0, bytearray(b"\1") * len(self.tree))
 
     def reveal(self, row: int) -> None:
         """Unfold whatever hides a row; leaves a search whose hits leave the row out."""
-        if self._hits is not None and not _contains(self._kept, row):
+        if self._kept is not None and not self._kept[row]:
             self.clear_search()
         for above in reversed(list(self.tree.ancestors(row))):
             self.unfold(above)
@@ -256,10 +277,10 @@ class SpanRows:
 
     def take_over(self, old: "SpanRows") -> None:
         """Keep what the user folded, opened and zoomed in these rows as they were before."""
-        for row in _flagged(old.folded):
-            new = None if old.is_group(row) else self.row_of(old.span(row).span_id)
-            if new is not None:
-                self.folded[new] = self.reach(new) > new + 1
+        for row in _parents(old.folded):
+            new = self.row_of(old.span(row).span_id)
+            if new is not None and self.has_children(new):
+                self.folded[new] = PARENT
         for head in old.groups.heads:
             new = None if old.folded[head] else self.row_of(old.span(head).span_id)
             if new is not None and not self.has_children(new):
@@ -269,23 +290,32 @@ class SpanRows:
         self._show_again()
 
     def _show_again(self) -> None:
+        self._cut.clear()
         self.visible = self._shown(0, len(self.tree))
 
     def _shown(self, first: int, end: int) -> "array[int]":
-        """Kept rows in ``first:end`` that no folded row in there hides, hopping fold to fold."""
-        shown = array("i")
-        row = first
-        while row < end:
-            fold = self.folded.find(1, row, end)
-            upto = end if fold < 0 else fold + 1
-            shown += self._kept_between(row, upto)
-            row = end if fold < 0 else self.reach(fold)
-        return shown
+        """Kept rows in ``first:end`` that no folded row in there hides."""
+        flags = bytearray(self._leading[first:end])
+        heads, ends = self.groups.heads, self.groups.ends
+        for at in range(bisect_right(ends, first), bisect_left(heads, end)):
+            if not self.folded[heads[at]]:
+                inside = range(max(heads[at], first), min(ends[at], end))
+                flags[inside.start - first : inside.stop - first] = b"\1" * len(inside)
+        row = self.folded.find(PARENT, first, end)
+        while row >= 0:
+            below = self.tree.subtree_end[row]
+            flags[row + 1 - first : below - first] = bytes(below - row - 1)
+            row = self.folded.find(PARENT, below, end)
+        return self._flagged(first, flags)
 
-    def _kept_between(self, first: int, end: int) -> "array[int]":
-        if self._kept is self._all:
+    def _flagged(self, first: int, flags: bytearray) -> "array[int]":
+        """Kept rows from ``first`` on that have a flag."""
+        end = first + len(flags)
+        if self._kept is not None:
+            flags = _both(flags, self._kept[first:end])
+        if 0 not in flags:
             return self._all[first:end]
-        return self._kept[bisect_left(self._kept, first) : bisect_left(self._kept, end)]
+        return column_of("i", list(compress(range(first, end), flags)))
 
     # -- searching -------------------------------------------------------------------
 
@@ -319,7 +349,7 @@ class SpanRows:
             if self.folded[head] and kept.find(1, head, end) >= 0:
                 self.folded[head] = 0
                 self._opened_by_search.append(head)
-        self._kept = array("i", compress(self._all, kept))
+        self._kept = kept
         self._show_again()
 
     def clear_search(self) -> None:
@@ -327,12 +357,12 @@ class SpanRows:
         self._fold_again()
         self._hits = None
         self._rows_of["hit"] = ()
-        self._kept = self._all
+        self._kept = None
         self._show_again()
 
     def _fold_again(self) -> None:
         for head in self._opened_by_search:
-            self.folded[head] = 1
+            self.folded[head] = RUN
         self._opened_by_search = []
 
     # -- jumping ---------------------------------------------------------------------
@@ -367,14 +397,15 @@ class SpanRows:
         return self._rows_of[what]
 
 
-def _contains(rows: Rows, row: int) -> bool:
-    at = bisect_left(rows, row)
-    return at < len(rows) and rows[at] == row
+def _both(one: bytes | bytearray, other: bytes | bytearray) -> bytearray:
+    """Flags that both have."""
+    both = int.from_bytes(one) & int.from_bytes(other)
+    return bytearray(both.to_bytes(len(one)))
 
 
-def _flagged(flags: bytearray) -> Iterable[int]:
-    """Where a flag is set."""
-    at = flags.find(1)
+def _parents(folded: bytearray) -> Iterable[int]:
+    """Rows with children that are folded."""
+    at = folded.find(PARENT)
     while at >= 0:
         yield at
-        at = flags.find(1, at + 1)
+        at = folded.find(PARENT, at + 1)
