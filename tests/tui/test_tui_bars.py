@@ -3,7 +3,7 @@
 import pytest
 
 from tracedesk.model.verdict import Outcome
-from tracedesk.tui.actions import footer_for
+from tracedesk.tui.actions import PREFIXES, footer_for
 from tracedesk.tui.text import cells
 from tracedesk.tui.view_models import bars
 
@@ -100,10 +100,18 @@ def test_while_a_field_is_open_the_footer_tells_its_keys():
 
 
 def test_the_hint_after_a_first_key_names_what_may_follow():
-    hint = text(bars.prefix_hint("y"))
+    hint = text(bars.prefix_hint("y", 200))
     assert hint.startswith(" y ")
     assert "v copy value  k copy path" in hint
     assert hint.endswith("any other key: never mind")
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("width", [80, 120, 160])
+def test_every_key_that_may_follow_is_told_at_eighty_columns(prefix, width):
+    hint = text(bars.prefix_hint(prefix, width))
+    assert cells(hint) <= width
+    assert all(f" {key} " in hint for key in PREFIXES[prefix])
 
 
 def test_what_the_drawer_says_of_the_last_run():

@@ -103,6 +103,29 @@ async def test_after_the_next_failure_its_own_line_is_edited(opened_app, cases, 
         assert app.screen.area.cursor_location[0] == 1
 
 
+async def test_enter_on_a_place_in_a_file_edits_it_there(opened_app, cases, monkeypatch):
+    monkeypatch.delenv("EDITOR", raising=False)
+    cases.write_text(TWO)
+    app = opened_app
+    async with app.run_test(size=(80, 24)) as pilot:
+        bench = app.screen
+        await until(pilot, lambda: {c.outcome for c in bench.cases} >= {"fail"}, "one fails")
+        await pilot.press("enter", "]", "f", "tab", "j", "enter")
+        await until(pilot, lambda: isinstance(app.screen, EditScreen), "from the verdict")
+        assert app.screen.area.cursor_location[0] == 7
+        await pilot.press("escape")
+        cases.write_text(
+            TWO + "  - {name: Aside, status: paused, assertions: [{target: no_errors}]}\n"
+        )
+        await until(pilot, lambda: any(row.idle for row in bench.results.rows), "a paused case")
+        bench.go_to_pane("tests")
+        view = bench.query_one("#results")
+        view.cursor = next(at for at, row in enumerate(view.model.rows) if row.idle)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, EditScreen), "from the drawer")
+        assert app.screen.area.cursor_location[0] == 8
+
+
 def told(app):
     return [line.strip() for line in lines_of(app, "#edit-told") if line.strip()]
 

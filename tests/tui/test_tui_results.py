@@ -170,3 +170,16 @@ def test_a_warning_stands_below_what_failed_on_one_line():
     results = results_for(booking_verdicts(), files=[booking_file(diagnostics=(fault,))])
     assert shown(results)[-1] == "  ! 3:1 'x' is forbidden"
     assert (results.errors, results.warnings) == (0, 1)
+
+
+def test_warnings_of_a_file_that_has_nothing_to_do_with_the_trace_are_one_line():
+    fault = Diagnostic(
+        file="other.cases.yaml", line=3, column=1, severity="warning", code="never_seen",
+        message="'x' is forbidden",
+    )  # fmt: skip
+    other = booking_file(path="other.cases.yaml", diagnostics=(fault,))
+    results = results_for(booking_verdicts(), files=[other])
+    assert shown(results)[-1] == "▸ other.cases.yaml  ! 1"
+    results.toggle("other.cases.yaml")
+    assert shown(results)[-2:] == ["▾ other.cases.yaml", "  ! 3:1 'x' is forbidden"]
+    assert results.warnings == 1

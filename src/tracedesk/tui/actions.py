@@ -161,7 +161,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy('path')", ("y k",), "copy path", "Copy the attribute name or JSON path."),
     Action("copy('span id')", ("y s",), "copy span id", "Copy the id of the span."),
     Action("copy('trace id')", ("y t",), "copy trace id", "Copy the id of the trace."),
-    Action("copy('id of the sender')", ("y i",), "copy sender's id",
+    Action("copy('id of the sender')", ("y i",), "copy sender id",
            "Copy the id that the sender gave the trace, else its OTLP trace id."),
     Action("copy('selected trace')", ("y m",), "copy selected",
            "Copy the ids of all selected traces, one a line."),

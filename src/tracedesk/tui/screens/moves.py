@@ -103,8 +103,8 @@ class Moves(Spans):
             if result.level < 2:
                 self.results.toggle(result.key)
                 self.query_one(ResultsView).rebuilt(result.key)
-            else:
-                self.notify("E opens the file at this line in your editor.")
+            elif result.line.file:
+                self.edit_here(result.line.file, result.line.line)
             return
         span_id = result.span
         if span_id is not None:

@@ -9,7 +9,11 @@ from tracedesk.tui.clipboard import copied_by_program, keep_in_file, terminal_pr
 from tracedesk.tui.outside import show_outside
 from tracedesk.tui.screens.finding import Finding
 from tracedesk.tui.screens.value import ValueScreen
+from tracedesk.tui.text import plain
 from tracedesk.tui.widgets.detail.page_view import PageView
+
+TOLD_CHARS = 60
+"""A copied text of at most so many characters is told in full."""
 
 
 class Copied(Message):
@@ -39,7 +43,7 @@ class Values(Finding):
         elif line.span is not None:
             self.go_to_span(line.span)
         elif line.file:
-            self.edit(line.file, line.line)
+            self.edit_here(line.file, line.line)
 
     def action_open_whole(self) -> None:
         """Open the value under the cursor, be it folded here or not."""
@@ -101,12 +105,19 @@ class Values(Finding):
             self.notify(message.problem, severity="warning", timeout=10, markup=False)
             return
         self.app.copy_to_clipboard(message.text)
-        self.notify(f"Copied {len(message.text):,} characters.", timeout=2)
+        self.notify(copied_note(message.text), timeout=2, markup=False)
 
     def go_to_span(self, span_id: str) -> None:
         """Show a span in the tree, whatever hides it."""
         raise NotImplementedError
 
-    def edit(self, file: str, line: int) -> None:
-        """Open a file at a line in the user's editor."""
+    def edit_here(self, file: str, line: int) -> None:
+        """Edit a file in the editor of the workbench, at a line."""
         raise NotImplementedError
+
+
+def copied_note(text: str) -> str:
+    """What was copied: a short text itself, of a long one its size."""
+    if len(text) <= TOLD_CHARS and "\n" not in text:
+        return f"Copied {plain(text)}"
+    return f"Copied {len(text):,} characters."

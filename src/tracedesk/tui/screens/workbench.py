@@ -352,7 +352,7 @@ class Workbench(Keyed, Hearing):
     def _footer(self, width: int) -> list[Piece]:
         """The keys that work now: of a two-key command, of an open field, or of the pane."""
         if self.prefix:
-            return bars.prefix_hint(self.prefix)
+            return bars.prefix_hint(self.prefix, width)
         over = () if self.focused is None else self.focused.ancestors
         if field := next((node for node in over if isinstance(node, FieldBar)), None):
             return bars.field_keys(completes=field.complete is not None)

@@ -1,6 +1,6 @@
 """What the one-line bars say: header, breadcrumb, footer, pane titles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -188,12 +188,31 @@ def field_keys(*, completes: bool) -> list[Piece]:
     return _without_gap(pieces)
 
 
-def prefix_hint(prefix: str) -> list[Piece]:
-    """What may follow the first key of a two-key command."""
-    pieces = [Piece(f" {prefix} ", "heading")]
-    for key, action in PREFIXES[prefix].items():
-        pieces += [Piece(f"  {key}", "accent"), Piece(f" {action.label}", "dim")]
-    return [*pieces, Piece("   any other key: never mind", "faint")]
+def prefix_hint(prefix: str, width: int) -> list[Piece]:
+    """What may follow the first key of a two-key command: in fewer words where it is narrow."""
+    keys = PREFIXES[prefix]
+    labels = [action.label for action in keys.values()]
+    told = [Piece(f" {prefix} ", "heading"), *_second_keys(keys, labels, GAP[1:])]
+    never_mind = Piece("   any other key: never mind", "faint")
+    room = width - sum(cells(piece.text) for piece in told)
+    if room >= cells(never_mind.text):
+        return [*told, never_mind]
+    if room >= 0:
+        return told
+    return [Piece(f" {prefix}", "heading"), *_second_keys(keys, map(_shortened, labels), GAP[2:])]
+
+
+def _second_keys(keys: Iterable[str], labels: Iterable[str], gap: str) -> list[Piece]:
+    pieces = []
+    for key, label in zip(keys, labels, strict=True):
+        pieces += [Piece(f"{gap}{key}", "accent"), Piece(f" {label}", "dim")]
+    return pieces
+
+
+def _shortened(label: str) -> str:
+    """``copy trace id`` as ``trace``, ``copy as curl`` as ``curl``."""
+    _, *words = label.split()
+    return next(iter(word for word in words if word != "as"), label)
 
 
 def so_far(done: int, total: int, *, paused: bool = False) -> str:

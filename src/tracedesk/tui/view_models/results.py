@@ -160,11 +160,16 @@ class Results:
         stale: bool,
         pending: bool,
     ) -> None:
-        line = _file_line(path, cases, stale, pending, path in self.folded)
-        self.rows.append(Result(line, 0, path))
-        if path in self.folded:
-            return
         told = list(enumerate(broken.diagnostics)) if broken is not None else []
+        # Of a file that has nothing to do with the trace, warnings are not worth the room.
+        aside = not cases and not (broken is not None and broken.errors)
+        folded = (path in self.folded) != aside
+        line = _file_line(path, cases, stale, pending, folded)
+        if folded and told:
+            line = Line((*line.pieces, Piece(f"  ! {len(told)}", "warn")), file=path, line=1)
+        self.rows.append(Result(line, 0, path))
+        if folded:
+            return
         for number, diagnostic in told:
             if broken is not None and diagnostic.is_error:
                 self._add_diagnostic(broken, diagnostic, number)
