@@ -70,6 +70,19 @@ def test_a_case_moved_in_its_file_stays_the_same_case() -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("tags: [berths]", "tags: [berths, faithfulness]"),
+        ("tags: [berths]", "tags: []"),
+        ("    tags: [berths]\n", "    tags: [berths]\n    weight: 2\n"),
+        ("weight: 0}", "weight: 0, stage: runtime}"),
+    ],
+)
+def test_a_case_that_counts_otherwise_is_another(old: str, new: str) -> None:
+    assert loaded(GOOD.replace(old, new)).digest != loaded(GOOD).digest
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("casse:\n  - name: a\n", [(1, 1, "unknown-key")]),

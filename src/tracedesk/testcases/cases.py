@@ -151,7 +151,8 @@ def _read_case(
     _check_together(case, path, report)
     sources = [filled.when, filled.assertions, case.name, case.agent, case.threshold, case.weight]
     told = [check.digest for check in case.checks] if scenario else []
-    return replace(case, digest=_digest([*sources, *told]))
+    tagged = [case.tags] if case.tags else []  # what is tagged is counted by it
+    return replace(case, digest=_digest([*sources, *told, *tagged]))
 
 
 class _Filled:
