@@ -2,6 +2,7 @@
 
 import pytest
 from every_screen import settled, shown
+from piloting import until
 
 from tracedesk.tui.actions import ACTIONS, key_name
 from tracedesk.tui.app import TracedeskApp
@@ -65,3 +66,18 @@ def test_every_key_of_the_list_is_among_them():
     assert listed == set(BY_KEY)
     assert {key[0] for key in listed if " " in key} == TYPED
     assert key_name("escape") == "Esc"
+
+
+async def test_the_line_to_copy_is_one_that_a_shell_takes_however_narrow(app):
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        told = str(app.screen.query_one("#empty").render())
+        assert all(len(line) <= 74 for line in told.splitlines())
+        curl = told[told.index("curl") :].split("\n\n")[0]
+        whole = curl.replace(" \\\n  ", " ")
+        assert "\n" not in whole
+        assert whole in app.desk.sending_examples()
+        await pilot.resize_terminal(160, 45)
+        await until(
+            pilot, lambda: whole in str(app.screen.query_one("#empty").render()), "in one line"
+        )

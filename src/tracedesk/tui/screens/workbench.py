@@ -176,8 +176,10 @@ class Workbench(Keyed, Hearing):
     def _show_empty(self) -> None:
         """How to send the first trace, with the address as it is by now."""
         if self.has_class("-empty"):
-            how = bars.EMPTY + self.desk.sending_examples()
-            self.query_one("#empty", Static).update(Content(how))
+            empty = self.query_one("#empty", Static)
+            room = self.size.width - empty.gutter.width
+            how = bars.in_shell_lines(self.desk.sending_examples(), room)
+            empty.update(Content(bars.EMPTY + how))
 
     def refresh_rows(self) -> None:
         """Read the window of the list again; one reading at a time, the last one counts."""
@@ -328,6 +330,7 @@ class Workbench(Keyed, Hearing):
         self.call_after_refresh(self._after_resize)
 
     def _after_resize(self) -> None:
+        self._show_empty()
         self.go_to_pane(self.pane)
         self.show_bars()
         self.refresh_rows()

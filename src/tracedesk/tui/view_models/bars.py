@@ -1,5 +1,6 @@
 """What the one-line bars say: header, breadcrumb, footer, pane titles."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +33,15 @@ FOREMOST = (*LAST, "open", "next_pane(1)", "assert_here", "jump('failure', 1)")
 """What a footer has room for before anything else."""
 
 _DOTS = {"listening": ("●", "ok"), "attached": ("●", "accent"), "failed": ("✖", "bad")}
+
+
+def in_shell_lines(text: str, width: int) -> str:
+    """Commands for a shell, a longer one than ``width`` broken before its options as a shell takes
+    it, so that it can be copied from the screen."""
+    return "\n".join(
+        line if cells(line) <= width else re.sub(r" (?=-[Hd] )", " \\\\\n  ", line)
+        for line in text.split("\n")
+    )
 
 
 class HeaderState(msgspec.Struct, frozen=True, kw_only=True):
