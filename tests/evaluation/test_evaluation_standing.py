@@ -35,7 +35,7 @@ def standing(monkeypatch: pytest.MonkeyPatch) -> Standing:
     """Ten traces that passed by one file, looked at three at a time when another applies."""
     monkeypatch.setattr(module, "CONSIDERED", 3)
     standing = Standing(lambda: {LOCAL_AGENT.id: LOCAL_AGENT}, Run(), 0, lambda: 1)
-    standing.apply((cases("book"),), ())
+    standing.apply((cases("book"),), (), newest=9)
     standing.go_on()
     passed = (Pair(Outcome.PASS, 1.0, (1, 0, 0, 0, 0)),)
     plan = standing.plan(LOCAL_AGENT.id)
@@ -47,7 +47,7 @@ def standing(monkeypatch: pytest.MonkeyPatch) -> Standing:
 
 
 def test_the_traces_on_screen_are_due_before_the_others_are_looked_at(standing: Standing) -> None:
-    standing.apply((cases("cancel"),), (row(4).id, row(2).id, "never stored"))
+    standing.apply((cases("cancel"),), (row(4).id, row(2).id, "never stored"), newest=9)
     assert [e.number for e in iter(lambda: standing.schedule.take(1), None)] == [4, 2]
     assert standing.counts.copy() == {"pass": 8, "pending": 2}
     turns = 0
@@ -60,7 +60,7 @@ def test_the_traces_on_screen_are_due_before_the_others_are_looked_at(standing: 
 
 
 def test_cancelled_work_is_pending_even_where_nobody_had_looked(standing: Standing) -> None:
-    standing.apply((cases("cancel"),), (row(4).id,))
+    standing.apply((cases("cancel"),), (row(4).id,), newest=9)
     standing.cancel()
     assert standing.counts.copy() == {"pending": 10}
     assert not standing.schedule
@@ -68,9 +68,9 @@ def test_cancelled_work_is_pending_even_where_nobody_had_looked(standing: Standi
 
 
 def test_newer_files_begin_anew_and_deleted_traces_are_left_out(standing: Standing) -> None:
-    standing.apply((cases("cancel"),), ())
+    standing.apply((cases("cancel"),), (), newest=9)
     standing.go_on()
-    standing.apply((cases("book"),), ())
+    standing.apply((cases("book"),), (), newest=9)
     standing.forget(standing.entries[row(9).id])
     while standing.behind is not None:
         standing.go_on()

@@ -253,9 +253,10 @@ class Evaluator(Orders):
         files = self._new_files
         if files is None:
             return
+        newest = max((row.number for row in self._store.rows(limit=1)), default=0)
         self._run.save(self._asked_at)
         self._flips.begin(self._standing.files, files)
-        self._standing.apply(files, preferred(self._opened, self._screen))
+        self._standing.apply(files, preferred(self._opened, self._screen), newest)
         self._adviser.files_changed()
         self._took_files(files)
         self._version += 1

@@ -29,48 +29,34 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         return self.done < self.total
 
 
-class _Save:
-    """What was done since case files were saved."""
-
-    def __init__(self, cause: float) -> None:
-        self._cause = cause
-        self._all = self._edited = 0, cause
-
-    def did(self, pairs: int, *, edited: bool) -> None:
-        at = time.perf_counter()
-        self._all = self._all[0] + pairs, at
-        if edited:
-            self._edited = self._edited[0] + pairs, at
-
-    def told(self) -> tuple[int, float]:
-        """Pairs and milliseconds: of traces whose results it changed; where there were none, as
-        when files are loaded before any trace, of all."""
-        count, ended = self._edited if self._edited[0] else self._all
-        return count, (ended - self._cause) * 1e3
-
-
 class Run:
     """The run that is going on. Changed by one thread, ``progress`` is read by any."""
 
     def __init__(self) -> None:
         self.progress = Progress()
-        self._save: _Save | None = None
+        self._saved: float | None = None
+        """When the save was that is not done with yet."""
+        self._ended = 0.0
+        self._count = 0
+        """What was evaluated because of it."""
 
     def save(self, cause: float) -> None:
         """Other case files apply; ``cause`` is a time of ``time.perf_counter``."""
-        self._save = _Save(cause)
+        self._saved = self._ended = cause
+        self._count = 0
 
     def expect(self, pairs: int) -> None:
         """So many more pairs are to be evaluated; fewer when negative."""
         if pairs:
             self.progress = replace(self.progress, total=self.progress.total + pairs)
 
-    def did(self, pairs: int, expected: int, *, edited: bool) -> None:
-        """Some pairs were evaluated, of which ``expected`` had been announced. ``edited``: of a
-        revision of which results were known."""
+    def did(self, pairs: int, expected: int, *, saved: bool) -> None:
+        """Some pairs were evaluated, of which ``expected`` had been announced. ``saved``: because
+        of the last save, and not of what came since."""
         now = self.progress
-        if self._save is not None:
-            self._save.did(pairs, edited=edited)
+        if saved:
+            self._count += pairs
+            self._ended = time.perf_counter()
         self.progress = replace(now, done=now.done + pairs, total=now.total + pairs - expected)
 
     def know(self, pairs: int) -> None:
@@ -87,8 +73,8 @@ class Run:
     def finish(self) -> None:
         """Nothing is left to do: what was done because of a save is told as the last one."""
         now = self.progress
-        if self._save is not None:
-            last_count, last_ms = self._save.told()
-            now = replace(now, last_count=last_count, last_ms=last_ms)
-            self._save = None
+        if self._saved is not None:
+            took_ms = (self._ended - self._saved) * 1e3
+            now = replace(now, last_count=self._count, last_ms=took_ms)
+            self._saved = None
         self.progress = replace(now, done=0, total=0)

@@ -43,6 +43,7 @@ class Standing:
         self._quiet_ns = quiet_ns
         self._now_ns = now_ns
         self._latest_ns = 0
+        self._newest = 0
         self._plans: dict[str, Plan] = {}
         self._sharing = Sharing()
 
@@ -54,12 +55,13 @@ class Standing:
             plan = self._plans.setdefault(agent_id, plan)
         return plan
 
-    def apply(self, files: tuple[CaseFile, ...], first: Sequence[str]) -> None:
-        """Go by these files: what they leave valid is carried over, the rest is scheduled. The
+    def apply(self, files: tuple[CaseFile, ...], first: Sequence[str], newest: int) -> None:
+        """Go by these files, saved when ``newest`` was the highest number of a stored trace (0:
+        there was none): what they leave valid is carried over, the rest is scheduled. The
         traces ``first`` at once, the others by ``go_on``: looking at each takes longer than
         finding the verdicts of those on screen."""
         older = self._plans
-        self.files, self._plans = files, {}
+        self.files, self._plans, self._newest = files, {}, newest
         for plan in older.values():
             plan.forget_older()
         for trace_id in first:
@@ -144,9 +146,14 @@ class Standing:
         """``found``, of results that are ``shared`` already."""
         older, entry.known = entry.known, known
         self._run.know(len(known.pairs) - (len(older.pairs) if older else 0))
-        edited = older is not None and older.revision == entry.revision
-        self._run.did(evaluated, entry.due, edited=edited)
+        self._run.did(evaluated, entry.due, saved=self._saved(entry, older))
         entry.due = 0
+
+    def _saved(self, entry: Entry, older: Known | None) -> bool:
+        """Whether an entry was due because of the present files, and not since it came later."""
+        if older is None:
+            return entry.number <= self._newest
+        return older.revision == entry.revision
 
     def count(self, entry: Entry, plan: Plan) -> None:
         """Have the totals say what is shown of an entry."""
