@@ -357,7 +357,7 @@ class Evaluator(Orders):
         self._flips.note(entry, older)
         if plan.cases:
             self._adviser.note(entry, loaded, agent, plan)
-        if found.full.cases:
+        if found.full.cases and self._full.wants(trace_id, entry.number):
             self._full.put(trace_id, entry.number, found.full, found.full.weight)
         if entry.read_revision != entry.revision:
             self._summaries.append(summary_of(loaded))
