@@ -7,10 +7,11 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from operator import attrgetter
+from typing import cast
 
 import msgspec
 
-from tracedesk.model.order import gatherer
+from tracedesk.model.order import column_of, gatherer
 from tracedesk.model.trace import Kind, Span, Status
 from tracedesk.store.sketched import NO_TIME, Sketch, SketchedSpans, Times
 from tracedesk.tui.view_models.time_axis import Axis
@@ -72,8 +73,13 @@ def _sketched(sketch: Sketch) -> Columns:
 def _times(told: Iterable[int | None]) -> Times:
     """Of times that may be any number."""
     times = list(told)
-    near = [NO_TIME if time is None else _near(time) for time in times]
-    return Times.of(array("q", near))
+    unsent = None in times
+    sent = [time for time in times if time is not None] if unsent else cast("list[int]", times)
+    first, last = min(sent, default=None), max(sent, default=None)
+    filled = [NO_TIME if time is None else time for time in times] if unsent else sent
+    if first is not None and last is not None and (first <= NO_TIME or last >= -NO_TIME):
+        return Times.of(array("q", map(_near, filled)))  # beyond 64 bits
+    return Times(column_of("q", filled), first, last, unsent)
 
 
 def _columns(
@@ -105,11 +111,11 @@ def _within_reach(times: Times) -> Times:
     first, last = times.first, times.last
     if first is None or last is None or (first >= -_FARTHEST and last <= _FARTHEST):
         return times
-    return _times(None if time == NO_TIME else time for time in times.column)
+    return Times.of(array("q", map(_near, times.column)))
 
 
 def _near(time: int) -> int:
-    return min(max(time, -_FARTHEST), _FARTHEST)
+    return time if time == NO_TIME else min(max(time, -_FARTHEST), _FARTHEST)
 
 
 def labels_of(spans: Sequence[Span], order: Sequence[int]) -> Sequence[object]:
