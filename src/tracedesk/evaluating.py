@@ -49,6 +49,9 @@ class Evaluating:
     _quiet_s: float
     _changes: int
     _evaluator: "Evaluator | None" = None
+    _shown: str | None = None
+    _in_sight: Sequence[str] = ()
+    """The open trace and what is on screen, for an evaluator that begins later."""
     _judge: "StoppableJudge | None" = None
 
     @property
@@ -113,8 +116,10 @@ class Evaluating:
         evaluator.set_files(list(self.files))
         if self._evaluator is not None and self._evaluator.paused:
             evaluator.pause()
-        evaluator.start()
         self._evaluator = evaluator
+        evaluator.open(self._shown)  # by a screen that was there before
+        evaluator.on_screen(self._in_sight)
+        evaluator.start()
         return evaluator
 
     def _evaluate_anew(self) -> None:
@@ -161,11 +166,13 @@ class Evaluating:
 
     def show(self, trace_id: str) -> None:
         """Tell the evaluator which trace is open, so that its verdicts come first."""
+        self._shown = trace_id
         if self._evaluator is not None:
             self._evaluator.open(trace_id)
 
     def on_screen(self, trace_ids: Sequence[str]) -> None:
         """Tell the evaluator which traces are in sight; theirs come next."""
+        self._in_sight = trace_ids
         if self._evaluator is not None:
             self._evaluator.on_screen(trace_ids)
 
