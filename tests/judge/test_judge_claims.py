@@ -1,4 +1,4 @@
-"""Several programs over one workspace: one of them asks, and all know what was answered."""
+"""The shelf of a workspace: of several programs one asks, and all know what was answered."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from model_server import ModelServer, Request, answer_to, answers, asked
 
+from tracedesk.judge.budget import today
 from tracedesk.judge.judge import AskingJudge
 from tracedesk.judge.settings import JudgeSettings
-from tracedesk.model.judgement import Judgement, Pending
+from tracedesk.model.judgement import Failure, Judgement, Pending
 from tracedesk.store import judgements
 from tracedesk.store.database import Store
+from tracedesk.store.errors import StoreError
 from tracedesk.store.judgements import Judgements
 from tracedesk.testing import T0_NS
 
@@ -140,3 +142,26 @@ def test_whoever_stops_leaves_its_questions_to_others(
     assert not other.claim(pending.key, "somebody", 60)
     judge.stop()
     until(lambda: other.claim(pending.key, "somebody", 60), judge)
+
+
+def test_a_database_that_refuses_loses_no_answer_and_forgets_no_cost(
+    server: ModelServer,
+    settings: Configure,
+    judge_of: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def refuse(job: object) -> None:
+        raise StoreError("the disk is full")
+
+    with Store.open(tmp_path / "traces.db") as store:
+        shelf = Judgements(store)
+        judge = judge_of(settings(budget_calls_per_day=2), shelf)
+        with monkeypatch.context() as full:
+            full.setattr(store.writer, "run", refuse)
+            assert isinstance(answer_to(judge), Judgement)
+            assert shelf.spent(today()) == (1, 0.0)
+        assert isinstance(answer_to(judge, asked("two")), Judgement)
+        assert store.query("SELECT calls FROM judge_spent") == [(2,)]
+        assert isinstance(answer_to(judge, asked("three")), Failure)
+        judge.stop()

@@ -38,7 +38,8 @@ class Budget:
         """Take one call out of the budget, or say which limit forbids it."""
         settings = self._settings
         with self._lock:
-            day_calls, day_usd = self._shelf.spent(self._day())
+            limited = settings.limits_days
+            day_calls, day_usd = self._shelf.spent(self._day()) if limited else (0, 0.0)
             limits = (
                 ("budget_calls_per_run", settings.budget_calls_per_run, self.calls, 1),
                 ("budget_calls_per_day", settings.budget_calls_per_day, day_calls, 1),

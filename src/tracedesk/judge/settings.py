@@ -53,6 +53,10 @@ class JudgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     def limits_money(self) -> bool:
         return self.budget_usd_per_day is not None or self.budget_usd_per_run is not None
 
+    @property
+    def limits_days(self) -> bool:
+        return self.budget_usd_per_day is not None or self.budget_calls_per_day is not None
+
 
 class UnusableError(Exception):
     """The judge cannot be asked as it is configured. The text says what to do."""

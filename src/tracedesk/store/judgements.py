@@ -8,6 +8,7 @@ several programs over one workspace one asks and the others find its answer.
 
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import Sequence
 
@@ -32,6 +33,9 @@ class Judgements:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._unwritten: dict[str, tuple[int, float]] = {}
+        """By day, what was spent while the database refused to be written."""
+        self._lock = threading.Lock()
 
     def answers(self, key: str) -> list[bytes]:
         """The answers to one question, oldest first; none when they cannot be read."""
@@ -104,14 +108,22 @@ class Judgements:
             log.debug("a claim lapses by itself: %s", fault)
 
     def spent(self, day: str) -> tuple[int, float]:
-        """Calls made and USD paid on a day (``YYYY-MM-DD``), by whichever process."""
+        """Calls made and USD paid on a day (``YYYY-MM-DD``), by whichever process. Raises
+        StoreError."""
         found = self._store.query("SELECT calls, usd FROM judge_spent WHERE day = ?", (day,))
-        return (found[0][0], found[0][1]) if found else (0, 0.0)
+        calls, usd = found[0] if found else (0, 0.0)
+        with self._lock:
+            more_calls, more_usd = self._unwritten.get(day, (0, 0.0))
+        return calls + more_calls, usd + more_usd
 
     def spend(self, day: str, calls: int, usd: float) -> None:
-        """Add to what a day cost, and wait until it is written. Raises StoreError."""
+        """Add to what a day cost, and wait until it is written; what cannot be is written with
+        what is spent next."""
         if self._store.read_only:
             return
+        with self._lock:
+            before = self._unwritten.pop(day, (0, 0.0))
+        calls, usd = calls + before[0], usd + before[1]
 
         def save(connection: sqlite3.Connection) -> None:
             connection.execute(
@@ -120,7 +132,13 @@ class Judgements:
                 (day, calls, usd),
             )
 
-        self._store.writer.run(save).result()
+        try:
+            self._store.writer.run(save).result()
+        except StoreError as fault:
+            log.warning("what the judge cost could not be written yet: %s", fault)
+            with self._lock:
+                before = self._unwritten.get(day, (0, 0.0))
+                self._unwritten[day] = before[0] + calls, before[1] + usd
 
 
 _CLAIMED = "SELECT model, answered_ns FROM judgement WHERE key = ?"
