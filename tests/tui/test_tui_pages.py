@@ -201,6 +201,7 @@ def test_the_failure_under_the_cursor_fits_a_small_screen(opened_booking):
     assert own == " ✖ upstream timed out after 6000 ms"
     plan = span_of(opened_booking, "plan")
     assert text(failure_page([], plan, "plan", 78)) == " nothing failed here"
+    assert text(failure_page([], plan, "plan", 78, waiting=True)) == " … not evaluated yet"
 
 
 def test_a_long_value_shows_its_head_and_opens_in_full():

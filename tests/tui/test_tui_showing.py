@@ -5,6 +5,7 @@ import asyncio
 from fake_desk import booking_desk, booking_file, passing_case
 
 from tracedesk.evaluation import showing
+from tracedesk.tui.widgets.drawer.failure import FailureStrip
 
 
 async def test_results_are_painted_without_being_looked_for(workbench, monkeypatch):
@@ -37,3 +38,19 @@ async def test_nobody_is_told_when_the_screen_is_gone(workbench):
     async with workbench(desk):
         assert desk.showing is not None
     assert desk.showing is None
+
+
+async def test_before_verdicts_are_known_nothing_is_said_to_be_well(workbench, desk):
+    """An empty drawer and a blank strip look like all is well."""
+    found = dict(desk.found)
+    desk.found.clear()
+    async with workbench(desk, (80, 24)) as session:
+        screen = session.screen
+        await session.press("enter")
+        assert screen.query_one("#results").empty_note == " … not evaluated yet"
+        strip = screen.query_one(FailureStrip)
+        assert strip.lines[-1].text == " … not evaluated yet"
+        desk.found.update(found)
+        screen.verdicts_arrived(found[screen.opened.row.id])
+        await session.settle()
+        assert "not evaluated" not in strip.lines[-1].text

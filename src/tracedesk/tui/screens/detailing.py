@@ -295,7 +295,15 @@ class Detailing(Work):
         if self.span is None:
             return []
         about = None if self.whole_trace else self.span.span_id
-        return failure_page(self.cases, self.span, about, width)
+        return failure_page(self.cases, self.span, about, width, waiting=self._unsettled)
+
+    @property
+    def _unsettled(self) -> bool:
+        """Whether verdicts of the open trace, or their evidence, are still to come."""
+        found = self.verdicts
+        if found is None:
+            return any(file.is_test_file for file in self.desk.files)
+        return found.pending or found.brief
 
     def retitle(self, pane: str, title: str | None = None, subtitle: str | None = None) -> None:
         """Name a pane on its border; None leaves a title as it is.
@@ -337,6 +345,8 @@ class Detailing(Work):
         """Why the drawer is empty, and what to do about it."""
         if self.opened is None:
             return ""
+        if self._unsettled:
+            return " … not evaluated yet"
         if any(file.is_test_file for file in self.desk.files):
             return " no loaded test case applies to this trace"
         paths = ", ".join(path.name for path in self.desk.workspace.case_paths)

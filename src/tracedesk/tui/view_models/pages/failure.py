@@ -15,9 +15,15 @@ SHOWN = (Outcome.FAIL, Outcome.ERROR, Outcome.MISSING)
 
 
 def failure_page(
-    cases: Sequence[CaseVerdict], span: Span, about: str | None, width: int
+    cases: Sequence[CaseVerdict],
+    span: Span,
+    about: str | None,
+    width: int,
+    *,
+    waiting: bool = False,
 ) -> list[Line]:
-    """The worst verdict on a span (``about`` None: on the trace), else its own error."""
+    """The worst verdict on a span (``about`` None: on the trace), else its own error. While
+    ``waiting`` for verdicts nothing is said to be well."""
     page = Page(width)
     found = sorted(
         (
@@ -34,7 +40,7 @@ def failure_page(
         message = span.failure or "the span failed, and says not why"
         page.add(Piece(" ✖ ", "bad"), Piece(fit(message, width - 3), "bad"))
     if not page.lines:
-        page.add(Piece(" nothing failed here", "faint"))
+        page.add(Piece(" … not evaluated yet" if waiting else " nothing failed here", "faint"))
     return page.lines
 
 
