@@ -3,15 +3,17 @@ it meanwhile."""
 
 import json
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tracedesk.evaluation import assistant as module
 from tracedesk.evaluation.assistant import Assistant
-from tracedesk.evaluation.assisting import Asked, Beginning, Job, Work
+from tracedesk.evaluation.assisting import Asked, Beginning, Done, Job, Work
 from tracedesk.evaluation.evaluator import Evaluator
 from tracedesk.evaluation.memo import Entry, code_of
 from tracedesk.evaluation.schedule import Schedule
@@ -75,6 +77,7 @@ def spared(monkeypatch: pytest.MonkeyPatch) -> Callable[[Store], Evaluator]:
     """Evaluators that ask for help with a few traces already; ended after the test."""
     monkeypatch.setattr(module, "AT_LEAST", 12)
     monkeypatch.setattr(module, "JOB", 5)
+    monkeypatch.setattr(module, "STALLED_S", 30.0)  # a busy machine takes its time
     monkeypatch.setattr(module, "spare_cores", lambda: 1)
     return lambda store: Evaluator(
         store, lambda: {LOCAL_AGENT.id: LOCAL_AGENT}, record=True, assisted=True
@@ -264,6 +267,40 @@ def test_no_second_process_is_started_for_a_few_traces_or_on_one_core(
     single = spared(store)
     edited(single, cases(3), cases(7))
     assert found_by(single, store) == alone(store, cases(7))
+
+
+class Silent:
+    """A process of which nothing is heard any more."""
+
+    ended = False
+
+    def __init__(self, *_: Any) -> None:
+        self.done: deque[Any] = deque()
+        self.sent: list[bytes] = []
+
+    def send(self, message: bytes) -> None:
+        self.sent.append(message)
+
+    def close(self) -> None:
+        self.done.clear()
+
+
+def test_nothing_stays_pending_because_it_is_silent(
+    store: Store, spared: Callable[[Store], Evaluator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_Process", Silent)
+    monkeypatch.setattr(module, "STALLED_S", 0.01)
+    evaluator = spared(store)
+    edited(evaluator, cases(3), cases(7))
+    assert evaluator.settle(30, recorded=True)
+    process = evaluator._assistant._process
+    assert isinstance(process, Silent)
+    sent = [msgspec.msgpack.decode(message, type=Job) for message in process.sent]
+    process.done += [Done(number=job.number) for job in sent]  # at last, when nobody asks
+    found = found_by(evaluator, store)
+    assert len(sent) >= 1
+    assert found == alone(store, cases(7))
+    assert len(list(store.history.executions(limit=None))) == 2 * TRACES, "each once"
 
 
 def test_it_stands_by_while_somebody_edits_unless_traces_are_few(

@@ -46,6 +46,9 @@ JOBS = 3
 IDLE_S = 30.0
 """How long it stays without work; it takes some 60 to 95 MB."""
 
+STALLED_S = 0.1
+"""When nothing came back for so long, the evaluator takes on itself what it would wait for."""
+
 RESTART_S = 60.0
 """Rest before another is started after one that ended by itself."""
 
@@ -94,6 +97,7 @@ class Assistant:
         self._wake = wake
         self._process: _Process | None = None
         self._not_before = self._used = 0.0
+        self._awaited_since = 0.0
         self._number = 0
         self._given: dict[int, _Given] = {}
 
@@ -101,6 +105,10 @@ class Assistant:
     def busy(self) -> bool:
         """Something was given and has not come back."""
         return bool(self._given)
+
+    @property
+    def _stalled(self) -> bool:
+        return self.busy and time.monotonic() > self._awaited_since + STALLED_S
 
     def stand_by(self) -> None:
         """Be ready for a save that may come soon, if very many traces are stored."""
@@ -115,7 +123,7 @@ class Assistant:
         """Give it what it can do of a long line, from the far end. ``settings_of`` is the key of
         an agent's settings in executions."""
         now, left = time.monotonic(), len(self._standing.schedule)
-        if self._database is None or now < self._not_before:
+        if self._database is None or now < self._not_before or self._stalled:
             return
         if not self.busy and left < (2 * JOB if self._process else AT_LEAST):
             if self._process is not None and now > self._used + IDLE_S:
@@ -137,14 +145,21 @@ class Assistant:
             return
         while process.done:
             done = process.done.popleft()
-            given = self._given.pop(done.number)
-            self._used = time.monotonic()
-            yield self._assisted(given, done)
-            self._back(given)
+            self._used = self._awaited_since = time.monotonic()
+            given = self._given.pop(done.number, None)
+            if given is not None:
+                yield self._assisted(given, done)
+                self._back(given)
         if process.ended and not process.done:
             log.warning("the second process for evaluation ended; going on without it")
             self.close()
             self._not_before = time.monotonic() + RESTART_S
+
+    def take_back(self) -> None:
+        """Nothing is left in the line. When it has not been heard of for a while, what it was given
+        last, and will hardly have begun, goes back there; should it be done, nobody asks."""
+        if self._stalled:
+            self._back(self._given.pop(max(self._given)))
 
     def close(self) -> None:
         """End the process; what it still had goes back into the line."""
@@ -246,6 +261,9 @@ class Assistant:
         return bool(cases) and not asks and not any(file.inputs or file.stale for file in files)
 
     def _send(self, job: Job) -> None:
+        self._used = time.monotonic()
+        if len(self._given) == 1:  # there was none before
+            self._awaited_since = self._used
         self._begin().send(msgspec.msgpack.encode(job))
 
     def _begin(self) -> "_Process":

@@ -218,6 +218,7 @@ class Evaluator(Orders):
 
     def _rest(self, settling: int) -> None:
         """Nothing is due: say so, and do what was put off."""
+        self._assistant.take_back()
         if not self._assistant.busy:
             self._run.finish()
         end = time.perf_counter() + SLICE_S
