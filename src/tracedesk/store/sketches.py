@@ -30,7 +30,7 @@ _WITHOUT: Final = (
 _LAST: Final = "SELECT ifnull(max(sequence), 0) FROM trace"
 _KEEP: Final = (
     "INSERT OR REPLACE INTO sketch (trace, sequence, value)"
-    " SELECT number, sequence, ?3 FROM trace WHERE number = ?1 AND sequence = ?2"
+    " SELECT number, sequence, ? FROM trace WHERE number = ? AND sequence = ?"
 )
 
 
@@ -66,7 +66,7 @@ class Sketches:
     def keep(self, trace_id: str, sketch: Sketch) -> "Future[None]":
         """Keep a sketch in place of any other, unless the trace has another content by then; half
         a second."""
-        values = (number_of(trace_id), sketch.sequence, pack_sketch(sketch))
+        values = (pack_sketch(sketch), number_of(trace_id), sketch.sequence)
 
         def save(connection: sqlite3.Connection) -> None:
             connection.execute(_KEEP, values)

@@ -43,12 +43,12 @@ _EDGE = (
 
 def _part(ids: str, parent_ids: str) -> str:
     return (
-        f"SELECT (SELECT sequence FROM trace WHERE number = ?1 AND id = ?4), count(*),"
+        f"SELECT (SELECT sequence FROM trace WHERE number = ? AND id = ?), count(*),"
         f" count(parent_id), {ids},"
         f" {parent_ids}, json_group_array(position),"
         " json_group_array((kind * 8 + status) || ' ' || name),"
         " json_group_array(start_ns), json_group_array(end_ns) FROM span"
-        " WHERE trace = ?1 AND span_id >= ?2 AND span_id < ?3"
+        " WHERE trace = ? AND span_id >= ? AND span_id < ?"
     )
 
 
@@ -92,7 +92,7 @@ def _read(query: Query, trace: tuple[int, str], columns: "_Columns", size: int) 
     def read(low: str) -> tuple[Any, Any]:
         edge = query(_EDGE, (number, low, size))
         high = edge[0][0] if edge else _END
-        return high, query(columns.statement, (number, low, high, trace_id))[0]
+        return high, query(columns.statement, (number, trace_id, number, low, high))[0]
 
     sequence = None
     with ThreadPoolExecutor(1, "sketch") as beside:
