@@ -1,6 +1,7 @@
 """What is painted when little changed: as little. Keys wait behind every line that is painted."""
 
 from fake_desk import booking_desk
+from textual.widgets._toast import Toast
 
 from tracedesk.tui.widgets.pane import Pane
 from tracedesk.tui.widgets.trace_list import TraceListView
@@ -57,3 +58,10 @@ async def test_the_scrollbar_follows_once_its_thumb_would_look_different(workben
             shown = view.show_vertical_scrollbar
             assert shown == (count > view.scrollable_content_region.height)
             assert not shown or view.vertical_scrollbar.window_virtual_size == count
+
+
+async def test_a_short_note_covers_one_line(workbench):
+    async with workbench(size=(80, 24)) as session:
+        session.app.notify("Copied 51c2a7b6f3e8d014c9a2b7e5f6018d3a of the trace")
+        await session.until(lambda: session.app.screen.query(Toast), "shown")
+        assert session.app.screen.query_one(Toast).size.height == 1
