@@ -37,7 +37,7 @@ _ROOT: Final = "-" * 2 * HEX_BYTES
 """Stands for no parent where hexadecimal ids are told."""
 
 _EDGE = (
-    "SELECT span_id FROM span WHERE trace = ?1 AND span_id >= ?2 ORDER BY span_id LIMIT 1 OFFSET ?3"
+    "SELECT span_id FROM span WHERE trace = ? AND span_id >= ? ORDER BY span_id LIMIT 1 OFFSET ?"
 )
 
 
