@@ -1,8 +1,10 @@
 """What is painted when little changed: as little. Keys wait behind every line that is painted."""
 
 from fake_desk import booking_desk
+from piloting import until
 from textual.widgets._toast import Toast
 
+from tracedesk.tui.app import TracedeskApp
 from tracedesk.tui.widgets.pane import Pane
 from tracedesk.tui.widgets.trace_list import TraceListView
 
@@ -60,8 +62,9 @@ async def test_the_scrollbar_follows_once_its_thumb_would_look_different(workben
             assert not shown or view.vertical_scrollbar.window_virtual_size == count
 
 
-async def test_a_short_note_covers_one_line(workbench):
-    async with workbench(size=(80, 24)) as session:
-        session.app.notify("Copied 51c2a7b6f3e8d014c9a2b7e5f6018d3a of the trace")
-        await session.until(lambda: session.app.screen.query(Toast), "shown")
-        assert session.app.screen.query_one(Toast).size.height == 1
+async def test_a_short_note_covers_one_line():
+    app = TracedeskApp(booking_desk(), strict=True, ascii=False)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        app.notify("Copied 51c2a7b6f3e8d014c9a2b7e5f6018d3a")
+        await until(pilot, lambda: app.screen.query(Toast), "shown")
+        assert app.screen.query_one(Toast).size.height == 1
