@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracedesk.store.database import Store
@@ -25,7 +25,12 @@ KEPT_FROM = 20_000
 """Spans from which a tree is kept; one of fewer is made in less than a tenth of a second."""
 
 LOOK_S = 5.0
-"""A trace is at rest when it did not change from one look to the next."""
+"""Between two looks."""
+
+REST_S = 50e-6
+"""A trace is at rest when it did not change for this long for each of its spans, and at least from
+one look to the next. To make its tree takes a tenth of that, so one that grows forever costs no
+more than as much of the time."""
 
 CALM = 50
 """Changes between two looks beyond which nothing is made."""
@@ -34,9 +39,12 @@ CALM = 50
 class SketchKeeper:
     """Keeps sketches for as long as it runs. Thread-safe."""
 
-    def __init__(self, store: Store, *, look_s: float = LOOK_S) -> None:
+    def __init__(
+        self, store: Store, *, look_s: float = LOOK_S, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._store = store
         self._look_s = look_s
+        self._now_s = now_s
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._made: deque[tuple[str, Sketch]] = deque()
@@ -45,6 +53,8 @@ class SketchKeeper:
         """Every change up to this sequence was seen to."""
         self._last = 0
         """Sequence of the newest change at the last look."""
+        self._first_seen: dict[int, float] = {}
+        """When each change was seen first after which no tree was made yet, by sequence."""
         self._seen: int | None = None
         """Revision of the database at the last look."""
 
@@ -98,16 +108,18 @@ class SketchKeeper:
     def look(self) -> int:
         """Make and keep the sketch of one trace that is at rest; how many more are to come.
         Raises StoreError."""
-        sketches = self._store.sketches
+        sketches, now = self._store.sketches, self._now_s()
         before, self._last = self._last, sketches.last_sequence()
         wanted = sketches.wanted(self._done, KEPT_FROM)
-        at_rest = [each for each in wanted if each.sequence <= before]
-        if at_rest and self._last - before <= CALM:
-            trace_id = at_rest[0].id
-            sketch = make_sketch(self._query, number_of(trace_id), trace_id)
-            if sketch is not None:
-                sketches.keep(trace_id, sketch).result()
-            wanted.remove(at_rest[0])
+        seen = {each.sequence: self._first_seen.get(each.sequence, now) for each in wanted}
+        self._first_seen = seen
+        for each in wanted if self._last - before <= CALM else ():
+            if now - seen[each.sequence] >= max(self._look_s, REST_S * each.spans):
+                sketch = make_sketch(self._query, number_of(each.id), each.id)
+                if sketch is not None:
+                    sketches.keep(each.id, sketch).result()
+                wanted.remove(each)
+                break
         self._done = wanted[0].sequence - 1 if wanted else self._last
         return len(wanted)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tracedesk.model.limits import Limits
-from tracedesk.sketching import CALM, SketchKeeper
+from tracedesk.sketching import CALM, LOOK_S, REST_S, SketchKeeper
 from tracedesk.store import Incoming, Receipt, Store, StoreError, schema
 from tracedesk.store.encryption import EncryptionSettings
 from tracedesk.store.removal import delete_traces
@@ -190,26 +190,55 @@ def test_an_older_database_has_none_until_one_is_made(
 # -- the keeper ---------------------------------------------------------------------------
 
 
+class Clock:
+    """Goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
 def test_the_keeper_makes_one_of_a_trace_that_came_to_rest(
     store: Store, two: Incoming, otlp: Make, incoming: Make, keep: Keep
 ):
-    keeper = SketchKeeper(store)
+    clock = Clock()
+    keeper = SketchKeeper(store, now_s=clock)
     (receipt, small) = keep(two, incoming())
     keeper.look()
     assert rows(store) == [], "it may still grow"
     keep(otlp(make_span("c", "later", "a", start_ms=2)))
+    clock.now_s += LOOK_S
     keeper.look()
     assert rows(store) == [], "as it did"
+    clock.now_s += LOOK_S
     assert keeper.look() == 0
     assert [trace for trace, _ in rows(store)] == [receipt.number]
     assert store.sketches.kept(small.id) is None, "small ones are not worth it"
     assert names(store, receipt.id) == ["agent", "call", "later"]
 
 
+def test_the_more_spans_a_trace_has_the_longer_it_must_rest(
+    store: Store, two: Incoming, keep: Keep
+):
+    clock = Clock()
+    keeper = SketchKeeper(store, now_s=clock)
+    keep(two)
+    store.writer.run(lambda db: db.execute("UPDATE trace SET span_count = 1000000")).result()
+    keeper.look()
+    clock.now_s += REST_S * 1_000_000 - 1
+    assert keeper.look() == 1
+    clock.now_s += 1
+    assert keeper.look() == 0
+    assert len(rows(store)) == 1
+
+
 def test_the_keeper_waits_while_much_arrives_and_makes_one_at_a_time(
     store: Store, otlp: Make, incoming: Make, keep: Keep
 ):
-    keeper = SketchKeeper(store)
+    clock = Clock()
+    keeper = SketchKeeper(store, now_s=clock)
     keep(
         *(
             otlp(make_span("a"), make_span("b", parent="a"), trace_id=f"{number:032x}")
@@ -217,6 +246,7 @@ def test_the_keeper_waits_while_much_arrives_and_makes_one_at_a_time(
         )
     )
     keeper.look()
+    clock.now_s += LOOK_S
     keep(*(incoming() for _ in range(CALM + 1)))
     assert keeper.look() == 2
     assert rows(store) == []

@@ -23,7 +23,7 @@ _KEPT: Final = (
     " ON s.trace = t.number AND s.sequence = t.sequence WHERE t.number = ? AND t.id = ?"
 )
 _WITHOUT: Final = (
-    "SELECT id, sequence FROM trace WHERE sequence > ? AND span_count >= ?"
+    "SELECT id, sequence, span_count FROM trace WHERE sequence > ? AND span_count >= ?"
     " AND NOT EXISTS (SELECT 1 FROM sketch s"
     " WHERE s.trace = trace.number AND s.sequence = trace.sequence) ORDER BY sequence"
 )
@@ -39,6 +39,7 @@ class Unsketched(msgspec.Struct, frozen=True):
 
     id: str
     sequence: int
+    spans: int
 
 
 class Sketches:
@@ -77,7 +78,7 @@ class Sketches:
         """Traces of at least so many spans without a sketch, of those that were accepted or
         changed after ``sequence``, oldest change first."""
         found = self._store.query(_WITHOUT, (sequence, least))
-        return [Unsketched(trace_id, then) for trace_id, then in found]
+        return [Unsketched(*values) for values in found]
 
     def last_sequence(self) -> int:
         """Of the newest change of any trace."""
