@@ -19,8 +19,9 @@ SELECT_READINGS = (
 )
 
 _KEEP = (
-    "INSERT OR REPLACE INTO reading (trace, revision, key, value) SELECT number, ?2, ?3, ?4"
-    " FROM trace WHERE number = ?1 AND revision = ?2"
+    "INSERT OR REPLACE INTO reading (trace, revision, key, value)"
+    " SELECT number, revision, :key, :value"
+    " FROM trace WHERE number = :trace AND revision = :revision"
 )
 _FORGET = "DELETE FROM reading WHERE trace <= (SELECT max(number) FROM trace) - ?"
 
@@ -38,6 +39,5 @@ class KeptReading(msgspec.Struct, frozen=True, array_like=True, gc=False):
 def keep_readings(connection: sqlite3.Connection, kept: Sequence[KeptReading]) -> None:
     """Write readings of traces that are still of that revision, and forget those of traces that
     are no longer among the newest. Runs inside a writer's transaction."""
-    rows = [(each.trace, each.revision, each.key, each.value) for each in kept]
-    connection.executemany(_KEEP, rows)
+    connection.executemany(_KEEP, list(map(msgspec.structs.asdict, kept)))
     connection.execute(_FORGET, (KEPT,))
