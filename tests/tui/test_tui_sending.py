@@ -51,6 +51,11 @@ async def test_a_trace_is_sent_again_and_the_reply_shown(desk):
         app.screen.query_one("#identity", Input).value = "new"
         await pilot.press("enter")
         await until(pilot, lambda: desk.store.count() == 2, "a trace of its own")
+        await until(pilot, lambda: isinstance(app.screen, ReplyScreen), "its reply")
+        await pilot.press("enter")
+        newest = desk.store.rows()[0].id
+        bench = app.screen_stack[0]
+        await until(pilot, lambda: bench.opened.row.id == newest, "Enter leads to it")
 
 
 @pytest.mark.parametrize(

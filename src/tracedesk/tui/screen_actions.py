@@ -17,7 +17,7 @@ CLOSERS = (("agents", "A"), ("matrix", "M"), ("scores", "S"), ("compare", "W"))
 EDITOR = ("edit", "typing")
 """The editor: what it can do itself, and what its text area can."""
 
-BOXES = ("value", "log", "assert", "target", "turned", "made", "confirm", "box")
+BOXES = ("value", "log", "assert", "target", "turned", "reply", "made", "confirm", "box")
 """Boxes over a screen; the last stands for what all of them share."""
 
 SCREEN_TITLES = {
@@ -29,8 +29,8 @@ SCREEN_TITLES = {
 LOCAL_TITLES = {
     "screen": "Other screens", **{f"{pane} screen": SCREEN_TITLES[pane] for pane, _ in CLOSERS},
     "edit": "Editor", "typing": "Editor", "value": "Value", "log": "Log", "assert": "Assert",
-    "target": "Write to", "turned": "Backtest", "made": "New key", "confirm": "Question",
-    "box": "Boxes",
+    "target": "Write to", "turned": "Backtest", "reply": "Reply", "made": "New key",
+    "confirm": "Question", "box": "Boxes",
 }  # fmt: skip
 
 
@@ -150,6 +150,7 @@ LOCAL_ACTIONS: tuple[Action, ...] = (
            "List the verdicts that would flip if it were written there.", "target"),
     Action("show_flip", ("enter",), "evidence", "Show it on its trace.", "turned"),
     Action("dismiss", ("B",), "close", "Close the list.", "turned"),
+    Action("show_trace", ("enter",), "show trace", "Open the trace that was sent.", "reply"),
     Action("copy('key')", ("y",), "copy key", "Copy the key.", "made"),
     Action("copy('curl')", ("c",), "copy curl", "Copy a curl line with the key.", "made"),
     Action("copy('variables')", ("v",), "copy OTEL",

@@ -1,13 +1,16 @@
 """Traces that leave the screen: copied as commands or as a page of text, and sent once more."""
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
 from textual import on, work
+from textual.binding import BindingType
 
+from tracedesk.tui.bindings import bindings
 from tracedesk.tui.lines import Line
-from tracedesk.tui.messages import TextMade
+from tracedesk.tui.messages import LineOpened, TextMade
 from tracedesk.tui.screens.asking import Entries, Field, Form
 from tracedesk.tui.screens.modals import Modal
 from tracedesk.tui.screens.values import Values
@@ -65,8 +68,8 @@ class Sending(Values):
         send = SendForm(title, fields, lambda entries: self._send(row, entries), self._sent)
         self.app.push_screen(send)
 
-    def _send(self, row: "TraceRow", entries: Entries) -> list[str]:
-        """Called in a worker; the replies in lines. Raises UnreachableError and StoreError."""
+    def _send(self, row: "TraceRow", entries: Entries) -> "Sent":
+        """Called in a worker. Raises UnreachableError and StoreError."""
         from tracedesk.sending.deliver import Sender, told
         from tracedesk.sending.new_id import NewIds
         from tracedesk.sending.outgoing import UnreachableError, of_stored
@@ -75,14 +78,29 @@ class Sending(Values):
         if identity not in (SAME, NEW):
             raise UnreachableError(f"the id is {SAME} or {NEW}")
         new_ids = NewIds()
-        lines: list[str] = []
+        lines, trace_id = [], ""
         with Sender(entries["to"], {}, os.environ.get(KEY_VARIABLE)) as sender:
             for request in of_stored(self.desk.store.requests(row.id)):
-                lines += told(sender.send(new_ids.of(request) if identity == NEW else request))
-        return lines or ["no request is kept for this trace"]
+                answer = sender.send(new_ids.of(request) if identity == NEW else request)
+                lines += told(answer)
+                trace_id = answer.id or trace_id
+        return Sent(tuple(lines) or ("no request is kept for this trace",), trace_id)
 
-    def _sent(self, lines: Sequence[str]) -> None:
-        self.app.push_screen(ReplyScreen(lines))
+    def _sent(self, sent: "Sent") -> None:
+        self.app.push_screen(ReplyScreen(sent, self.command_open))
+
+    def command_open(self, text: str) -> None:
+        """Open the trace that a text means."""
+        raise NotImplementedError
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """What came of sending a trace."""
+
+    lines: tuple[str, ...]
+    """The replies, for a person."""
+    trace: str = ""
+    """Id that the trace was given there; blank when it was given none."""
 
 
 class SendForm(Form):
@@ -92,16 +110,29 @@ class SendForm(Form):
 
 
 class ReplyScreen(Modal):
-    """What an endpoint answered."""
+    """What an endpoint answered. Enter opens the trace it speaks of, when that is stored here."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("reply")]
+    pane = "reply"
     title_text = "Reply"
 
-    def __init__(self, lines: Sequence[str]) -> None:
+    def __init__(self, sent: Sent, go: Callable[[str], None]) -> None:
         super().__init__()
-        self._lines = lines
+        self._sent, self._go = sent, go
+        self.hint = "Enter opens the trace · Esc closes" if sent.trace else "Esc closes"
 
     def page(self, width: int) -> list[Line]:
         page = Page(width)
-        for line in self._lines:
+        for line in self._sent.lines:
             page.prose(line, indent=1)
         return page.lines
+
+    @on(LineOpened)
+    def _line_opened(self) -> None:
+        self.action_show_trace()
+
+    def action_show_trace(self) -> None:
+        """To the trace that was sent."""
+        if self._sent.trace:
+            self.dismiss()
+            self._go(self._sent.trace)
