@@ -42,16 +42,27 @@ def file(text=TEXT, path="testcases/a.yaml"):
     return load_text(text, path)
 
 
-def test_cases_that_apply_come_first_then_new_ones():
+def test_cases_that_apply_come_first_then_new_ones_then_the_others():
     found = targets([file()], BOOKING, "testcases")
     assert [(each.name, each.note) for each in found] == [
         ("books [1]", ""),
-        ("for the other", "for Other only"),
         ("resting", "paused"),
         ("", ""),
         ("", ""),
+        ("for the other", "for Other only"),
     ]
-    assert found[-1] == Target("testcases/cases.yaml", new=True)
+    assert found[3] == Target("testcases/cases.yaml", new=True)
+
+
+def test_where_no_case_applies_a_new_one_comes_first():
+    """Written to another, the assertion would say nothing of the trace it was made on."""
+    cases = file().cases
+    found = targets([file()], BOOKING, "testcases", {case.id for case in cases})
+    assert found[0] == Target("testcases/a.yaml")
+    assert found[1].new
+    assert {each.note for each in found[2:] if each.name != "for the other"} == {
+        "does not apply to this trace"
+    }
 
 
 def test_a_broken_file_is_not_offered_nor_a_taken_name():

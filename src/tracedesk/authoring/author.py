@@ -117,13 +117,16 @@ class Author:
         return next((a.id for a in self._agents().values() if applies_to(case, a)), None)
 
     def targets(self, row: "TraceRow", skipped: Container[str] = ()) -> list[Target]:
-        """Where an assertion about a trace may be written, the last place used first.
+        """Where an assertion about a trace may be written, the last place used first if what is
+        there says something of the trace.
         ``skipped``: ids of cases that do not apply to the trace."""
         agent = self._agents().get(row.agent_id)
         found = targets(self._files(), agent, self._folder(), skipped)
         last = self.last
         first = [
-            each for each in found if last and (each.file, each.case) == (last.file, last.case)
+            each
+            for each in found
+            if last and each.fits and (each.file, each.case) == (last.file, last.case)
         ]
         return [*first, *(each for each in found if each not in first)]
 

@@ -31,6 +31,8 @@ class Target(msgspec.Struct, frozen=True):
     new: bool = False
     note: str = ""
     """What to know before it is chosen, such as that the case is paused."""
+    fits: bool = True
+    """False when what is written there says nothing of the trace at hand."""
 
 
 def targets(
@@ -40,13 +42,16 @@ def targets(
     skipped: Container[str] = (),
 ) -> list[Target]:
     """Every place to write to: cases that apply to the trace first, then a new case of each
-    file, then a new file in ``folder``. ``skipped`` has the ids of cases that do not apply."""
+    file, then a new file in ``folder``, then the other cases. ``skipped`` has the ids of cases that
+    do not apply."""
     usable = [file for file in files if file.is_test_file and not file.stale and not file.failed]
     cases = [_target(file, case, agent, skipped) for file in usable for case in _entries(file)]
     cases.sort(key=lambda each: bool(each.note))
     new_cases = [Target(file.path) for file in usable]
     taken = {file.path for file in files}
-    return [*cases, *new_cases, Target(_free(folder, taken), new=True)]
+    new_file = Target(_free(folder, taken), new=True)
+    fitting = [each for each in cases if each.fits]
+    return [*fitting, *new_cases, new_file, *(each for each in cases if not each.fits)]
 
 
 def _entries(file: CaseFile) -> list[Case]:
@@ -61,9 +66,11 @@ def _target(file: CaseFile, case: Case, agent: Agent | None, skipped: Container[
     note = "" if case.active else case.status
     if case.id in skipped:
         note = "does not apply to this trace"
-    if not applies_to(case, agent):
+    meant = applies_to(case, agent)
+    if not meant:
         note = f"for {case.agent} only"
-    return Target(file.path, case.id, case.name, note=note)
+    fits = meant and case.id not in skipped
+    return Target(file.path, case.id, case.name, note=note, fits=fits)
 
 
 def _free(folder: str, taken: set[str]) -> str:
