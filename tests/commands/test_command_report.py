@@ -179,6 +179,20 @@ def test_check_writes_the_matrix_into_its_page(run: Run, tmp_path: Path) -> None
     assert "<script" not in html
 
 
+def test_beside_a_desk_that_has_evaluated_nothing_yet_it_says_so(
+    run: Run, open_desk: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(report_data, "CAUGHT_UP_WITHIN_S", 0.0)
+    cases = tmp_path / "testcases" / "booking.yaml"
+    cases.unlink()
+    desk = open_desk()
+    assert desk.hold_evaluation()
+    cases.write_text(CASES)
+    done = run()
+    assert "3 traces not evaluated yet" in done.output
+    assert "nothing is evaluated yet" in done.output
+
+
 def test_what_a_running_desk_has_not_evaluated_yet_is_told(
     run: Run,
     tmp_path: Path,

@@ -120,7 +120,10 @@ def make(desk: "Desk", asked: Asked) -> Report:
         why_empty=""
         if tally.cases
         else why_empty(
-            traces=desk.store.count(), cases=len(effect.cases), newest_ns=gathered.newest_ns
+            traces=desk.store.count(),
+            cases=len(effect.cases),
+            newest_ns=gathered.newest_ns,
+            behind=waiting,
         ),
     )
 
@@ -260,18 +263,20 @@ def left_out(report: Report) -> list[str]:
         told.append(f"{counted(report.gone, 'case')} no longer in effect left out")
     if report.behind:
         told.append(
-            f"{counted(report.behind, 'trace')} not evaluated yet by the desk that is running: its"
-            " earlier results, if any, are counted; ask again in a while"
+            f"{counted(report.behind, 'trace')} not evaluated yet by the desk that is running;"
+            " earlier results, if any, are counted: ask again in a while"
         )
     return told
 
 
-def why_empty(*, traces: int, cases: int, newest_ns: int | None) -> str:
+def why_empty(*, traces: int, cases: int, newest_ns: int | None, behind: int = 0) -> str:
     """Why nothing was counted, and what to do about it."""
     if not traces:
         return "no trace is stored yet"
     if not cases:
         return "no test case is active: put a file into testcases/"
+    if newest_ns is None and behind:
+        return "nothing is evaluated yet"
     if newest_ns is None:
         return "no test case was meant for a stored trace"
     newest = day_text(day_of(newest_ns))
