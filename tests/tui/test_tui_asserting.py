@@ -4,10 +4,11 @@ and back; new cases and files, paused and active ones."""
 import pytest
 from piloting import lines_of, until
 
+from tracedesk.authoring.effects import Effects
 from tracedesk.authoring.targets import Target
 from tracedesk.testcases.load import load_text
 from tracedesk.tui.app import TracedeskApp
-from tracedesk.tui.screens.assert_panel import AssertScreen, CandidatesView
+from tracedesk.tui.screens.assert_panel import AssertScreen, CandidatesView, said_over
 from tracedesk.tui.screens.edit_screen import EditScreen
 from tracedesk.tui.screens.flips import FlipsScreen
 from tracedesk.tui.screens.target_box import TargetScreen
@@ -103,7 +104,7 @@ async def test_three_keys_from_a_tool_call_to_a_saved_assertion_and_one_back(ope
         offer = await offered(pilot)
         assert "with just these 2 arguments" in offer.candidates[0].label
         assert "passes on 1, fails on 1" in lines_of(app, "#candidates")[0]
-        assert told(app) == "passes and fails of 2 traces"
+        assert told(app) == "what each says of 2 traces"
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TargetScreen), "where to")
         effect = "passes on 1, fails on 1 of 2 traces"
@@ -354,6 +355,10 @@ async def test_on_a_low_screen_candidates_have_the_room_of_the_preview(opened_ap
         await pilot.press("a")
         await offered(pilot)
         assert app.screen.query_one(CandidatesView).size.height >= 6
+
+
+def test_without_a_stored_trace_nothing_is_said_of_any():
+    assert said_over(Effects()) == "no stored trace to try them on"
 
 
 def test_the_name_of_a_case_is_told_before_what_there_is_to_know_of_it():

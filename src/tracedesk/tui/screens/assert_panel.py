@@ -40,6 +40,11 @@ PREVIEW_LINES = 8
 """Lines of the chosen candidate's YAML that are shown."""
 
 
+def said_over(effects: Effects) -> str:
+    """What the effects beside the candidates are about."""
+    return f"what each says {effects.over}" if effects.wanted else effects.over
+
+
 class OfferMade(Message):
     """The candidates of a place are there."""
 
@@ -170,7 +175,7 @@ class AssertScreen(Previewing):
         box, effects = self.query_one(".box"), self.query_one(CandidatesView).effects
         title = f"Assert · {place_title(self._places[-1], self._label_of)}"
         box.border_title = Content(fit(title, 90))
-        self.tell("" if effects is None else f"passes and fails {effects.over}")
+        self.tell("" if effects is None else said_over(effects))
 
     @on(CursorMoved)
     def _moved(self) -> None:
