@@ -80,7 +80,8 @@ def send(url: str, count: int) -> None:
 
 
 async def _open(root: Path, count: int, when: str) -> Result:
-    with Desk(Workspace(root=root), Options(port=0)) as desk:  # with nothing decoded yet
+    # with nothing decoded yet, nor to be decoded beside it
+    with Desk(Workspace(root=root), Options(port=0, quiet_s=3_600)) as desk:
         desk.ready.wait(20)
         (row,) = desk.store.rows(limit=1)
         gc.collect()
