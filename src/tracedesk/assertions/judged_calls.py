@@ -28,4 +28,5 @@ def _line(place: int, call: Call) -> str:
     output = "" if call.output_state == "absent" else f" -> {show(call.output, VALUE_CHARS)}"
     kind = "tool" if call.tool else "node"
     failed = " FAILED" if call.status == "error" else ""
-    return f"{place}. {kind} {call.label}({arguments}){failed}{output}"
+    name = " ".join(call.label.split())  # one of several lines would look like several calls
+    return f"{place}. {kind} {name}({arguments}){failed}{output}"
