@@ -126,6 +126,9 @@ async def test_commands_with_an_argument(workbench, desk):
         await session.until(lambda: session.screen.rows.searching, "searched")
         await command(session, "search")
         assert not session.screen.rows.searching
+        await command(session, "search of which there is nothing")
+        note = " nothing in this trace holds that text; Esc shows all spans"
+        await session.until(lambda: session.lines("#spans")[0] == note, "it is said in the tree")
 
 
 @pytest.mark.parametrize(

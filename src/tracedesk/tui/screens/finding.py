@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 WORDS_OF_A_TRACE = 2_000
 """Calls of one trace whose names are offered to a filter."""
 
+NO_HIT = "nothing in this trace holds that text"
+
 
 class Finding(Revisions):
     """The filter of the traces, the search of the spans and of the attributes."""
@@ -162,9 +164,10 @@ class Finding(Revisions):
         if self.rows is None:
             return
         self.rows.keep(hits)
+        self.span_view.empty_note = "" if hits else f" {NO_HIT}; Esc shows all spans"
         self.span_view.rebuilt(hits[0] if hits else 0)
         bar = self.query_one("#search-bar", FieldBar)
-        bar.problem(None if hits else "nothing in this trace holds that text")
+        bar.problem(None if hits else NO_HIT)
         self.show_bars()
 
     def drop_search(self) -> None:
