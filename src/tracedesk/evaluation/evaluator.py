@@ -18,7 +18,6 @@ from tracedesk.evaluation.assistant import Assistant, Assisted
 from tracedesk.evaluation.awaited import Awaited
 from tracedesk.evaluation.flips import Edit, Flips
 from tracedesk.evaluation.history import Recollection
-from tracedesk.evaluation.keeping import Keeping
 from tracedesk.evaluation.load import Loaded
 from tracedesk.evaluation.memo import KEPT_VERDICTS, Entry, Full, Newest
 from tracedesk.evaluation.noting import Noting
@@ -26,7 +25,7 @@ from tracedesk.evaluation.orders import Orders
 from tracedesk.evaluation.pairs import Found, find_pairs
 from tracedesk.evaluation.plan import Plan
 from tracedesk.evaluation.progress import Progress, Run
-from tracedesk.evaluation.recorder import Recorder, ran, settings_key
+from tracedesk.evaluation.recorder import ran, settings_key
 from tracedesk.evaluation.replay import replayed
 from tracedesk.evaluation.results import lacks_evidence, published, summary_of
 from tracedesk.evaluation.run import DEFAULT_SETTINGS, TraceVerdicts
@@ -34,11 +33,11 @@ from tracedesk.evaluation.showing import Showing
 from tracedesk.evaluation.standing import Standing, preferred
 from tracedesk.evaluation.supply import Supply
 from tracedesk.evaluation.unsettled import Unsettled
+from tracedesk.evaluation.upkeep import Upkeep
 from tracedesk.model.agent import Agent
 from tracedesk.model.execution import ExecutionKind
 from tracedesk.store.database import Store
 from tracedesk.store.errors import StoreError
-from tracedesk.store.rows import Summary
 from tracedesk.testcases.models import Diagnostic
 
 log = logging.getLogger(__name__)
@@ -99,9 +98,7 @@ class Evaluator(Orders):
         self._full: Newest[Full] = Newest(KEPT_VERDICTS)
         self._adviser = Adviser()
         self._flips = Flips()
-        recording = record and not store.read_only
-        self._recorder = Recorder(store, self._come_back) if recording else None
-        self._keeping = None if self._recorder is None else Keeping(store)
+        self._upkeep = Upkeep(store, self._come_back, record=record)
         self._flooded = False
         self._noting = Noting(self._standing, self._supply, self._adviser, agents)
         self._unsettled = Unsettled()
@@ -117,7 +114,6 @@ class Evaluator(Orders):
         self._assistant = Assistant(
             store.path if assisted else None, self._standing, agents, roles, base, self._come_back
         )
-        self._summaries: list[Summary] = []
         self._thread: threading.Thread | None = None
         self._version = 0
 
@@ -184,8 +180,7 @@ class Evaluator(Orders):
                 log.exception("the evaluator met something unexpected and goes on")
                 self._pause(RETRY_S)
         self._assistant.close()
-        if self._recorder is not None:
-            self._recorder.finish()
+        self._upkeep.finish()
 
     def _turn(self) -> None:
         """Look at what is new, work one slice, rest when there is nothing to do."""
@@ -202,12 +197,8 @@ class Evaluator(Orders):
         self._assist()
         worked = not self._paused and self._slice()
         looked = self._standing.go_on()
-        self._write_back()
-        if self._recorder is not None:
-            if worked or self._flooded:
-                self._recorder.make_room()
-            else:
-                self._recorder.write()
+        self._upkeep.readings(self._supply.new_readings())
+        self._upkeep.write(busy=worked or self._flooded)
         if worked or looked or arrived == CHUNK:
             if self._flooded:
                 self._pause(SLICE_S)
@@ -229,24 +220,16 @@ class Evaluator(Orders):
             self._standing.files, self._standing.entries.values(), self._standing.plan
         ):
             self._version += 1
-        recorded = noted and self._written
-        self._settled(settling, recorded=recorded)
+        self._settled(settling, recorded=noted and self._upkeep.idle)
 
     def _rest_s(self) -> float:
         if self._noting:
             return 0.0
-        if not self._written:
+        if not self._upkeep.idle:
             return SLICE_S / 4
         if self._paused:
             return POLL_S
         return min(POLL_S, self._standing.schedule.rest_s(self._now_ns()))
-
-    @property
-    def _written(self) -> bool:
-        """Whether the store has everything that is to be kept."""
-        return (self._recorder is None or self._recorder.idle) and (
-            self._keeping is None or self._keeping.idle
-        )
 
     # -- what is new -------------------------------------------------------------------
 
@@ -342,8 +325,8 @@ class Evaluator(Orders):
         awaited = entry.known is not None and any(pair.awaited for pair in entry.known.pairs)
         self._awaited.note(trace_id, (verdict for _, verdict in found.full.cases.values()))
         news, again = self._unsettled.heed(trace_id, entry.revision, found.new)
-        if news and self._recorder is not None:
-            self._recorder.add(
+        if news and self._upkeep.records:
+            self._upkeep.execution(
                 ran(
                     loaded,
                     ExecutionKind.PASSIVE if fresh or awaited or again else ExecutionKind.EDIT,
@@ -361,7 +344,7 @@ class Evaluator(Orders):
         if found.full.cases and self._full.wants(trace_id, entry.number):
             self._full.put(trace_id, entry.number, found.full, found.full.weight)
         if entry.read_revision != entry.revision:
-            self._summaries.append(summary_of(loaded))
+            self._upkeep.summary(summary_of(loaded))
             entry.read_revision = entry.revision
         self._standing.count(entry, plan)
         self._version += 1
@@ -377,7 +360,7 @@ class Evaluator(Orders):
             entry,
             self._standing.schedule.following,
             anew=anew,
-            keep=bool(plan.cases) and self._keeping is not None and not self._flooded,
+            keep=bool(plan.cases) and self._upkeep.records and not self._flooded,
         )
         if loaded is None:
             return None
@@ -405,8 +388,7 @@ class Evaluator(Orders):
         for job in self._assistant.take():
             for found in job:
                 self._take_up(found)
-            if self._keeping is not None:
-                self._keeping.add([found.reading for found in job if found.reading is not None])
+            self._upkeep.readings([found.reading for found in job if found.reading is not None])
             self._version += 1
         if not self._paused:
             self._assistant.give(self._settings, self._now_ns())
@@ -416,8 +398,7 @@ class Evaluator(Orders):
         self._standing.take_up(entry, found.known, found.evaluated)
         self._flips.note(entry, found.older)
         self._adviser.count(entry, self._agents().get(entry.agent_id))
-        if self._recorder is not None:
-            self._recorder.add(found.execution)
+        self._upkeep.execution(found.execution)
         self._standing.count(entry, found.known.plan)
 
     def _settings(self, agent_id: str) -> str:
@@ -436,14 +417,5 @@ class Evaluator(Orders):
                 self._now_ns,
                 self._base,
             )
-            if found is not None and self._recorder is not None:
-                self._recorder.add(found)
-
-    def _write_back(self) -> None:
-        """Have the store keep what the list shows of the readings of this slice."""
-        summaries, self._summaries = self._summaries, []
-        if summaries and not self._store.read_only:
-            self._store.writer.summaries(summaries)
-        if self._keeping is not None:
-            self._keeping.add(self._supply.new_readings())
-            self._keeping.write()
+            if found is not None:
+                self._upkeep.execution(found)
