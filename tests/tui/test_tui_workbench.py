@@ -463,3 +463,17 @@ async def test_ages_grow_and_nothing_else_moves(workbench):
         before = session.lines("#traces")
         session.screen.query_one("#traces").repaint()
         assert session.lines("#traces") == before
+
+
+@pytest.mark.parametrize("pane", ["tree", "detail", "tests"])
+async def test_the_list_is_filtered_from_any_pane(workbench, pane):
+    async with workbench() as session:
+        session.screen.go_to_pane(pane)
+        await session.press("f")
+        await session.type("status:failed")
+        assert session.screen.traces.filter_text == "status:failed"
+        await session.press("enter")
+        assert session.screen.pane == "list"
+        session.screen.go_to_pane(pane)
+        await session.press("space")
+        assert session.screen.traces.frozen

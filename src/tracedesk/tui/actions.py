@@ -44,15 +44,21 @@ def _moves() -> Iterable[Action]:
         yield Action(name, keys, label, told, pane="lines", palette=False)
 
 
+def _of_list(pane: str) -> Iterable[Action]:
+    """What is done to the list of traces, wherever one is."""
+    for name, key, label, told in (
+        ("filter", "f", "filter", "Filter the list, such as status:failed dur>2s."),
+        ("follow", "F", "follow", "Keep the newest trace selected and open."),
+        ("freeze", "space", "freeze", "Stop painting what arrives; nothing is lost."),
+    ):
+        yield Action(name, (key,), label, told, pane, pane == "list")
+
+
 ACTIONS: tuple[Action, ...] = (
     *_moves(),
     # Traces
     Action("open", ("enter",), "open", "Open the trace and go to its spans.", "list", True, False),
-    Action("filter", ("f",), "filter",
-           "Filter the list, such as status:failed dur>2s.", "list", True),
-    Action("follow", ("F",), "follow", "Keep the newest trace selected and open.", "list", True),
-    Action("freeze", ("space",), "freeze",
-           "Stop painting what arrives; nothing is lost.", "list", True),
+    *_of_list("list"),
     Action("mark", ("m m",), "select", "Select or unselect the trace.", "list", True),
     Action("jump_mark(1)", ("n",), "next selected", "Next selected trace.", "list"),
     Action("jump_mark(-1)", ("N",), "previous selected", "Previous selected trace.", "list"),
@@ -134,6 +140,7 @@ ACTIONS: tuple[Action, ...] = (
            "Make a draft of a case, in a file or a new one, and edit it.", "tests"),
     Action("cycle_status", ("P",), "pause",
            "Make the case paused, a draft, or active again.", "tests"),
+    *(action for pane in PANES if pane != "list" for action in _of_list(pane)),
     # Asserting and editing
     *(Action("assert_here", ("a",), "assert",
              "Offer what can be asserted of the value here, with its effect on stored traces.",
