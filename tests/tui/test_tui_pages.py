@@ -201,6 +201,8 @@ def test_the_failure_under_the_cursor_fits_a_small_screen(opened_booking):
     assert own == " ✖ upstream timed out after 6000 ms"
     plan = span_of(opened_booking, "plan")
     assert text(failure_page([], plan, "plan", 78)) == " nothing failed here"
+    stale = failure_page([case], span, "book", 78, stale={case.case})[0].text
+    assert stale.startswith(" ✗ stale booking.cases.yaml:12  Books what was asked for")
     assert text(failure_page([], plan, "plan", 78, waiting=True)) == " … not evaluated yet"
 
 

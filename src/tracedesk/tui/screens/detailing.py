@@ -295,7 +295,10 @@ class Detailing(Work):
         if self.span is None:
             return []
         about = None if self.whole_trace else self.span.span_id
-        return failure_page(self.cases, self.span, about, width, waiting=self._unsettled)
+        stale = self.verdicts.stale if self.verdicts is not None else ()
+        return failure_page(
+            self.cases, self.span, about, width, waiting=self._unsettled, stale=stale
+        )
 
     @property
     def _unsettled(self) -> bool:

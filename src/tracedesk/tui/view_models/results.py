@@ -326,10 +326,9 @@ def _verdict_line(case: CaseVerdict, verdict: Verdict, stale: bool, pending: boo
         Piece(plain(verdict.target), "dim"),
         Piece(f" {plain(verdict.name)}" if verdict.name else "", "dim"),
         Piece("  "),
+        *([Piece("stale  ", "warn")] if stale else ()),  # before what may be cut
         Piece(brief(verdict.reason), "dim" if dim else ""),
     ]
-    if stale:
-        pieces.append(Piece("  stale", "warn"))
     return Line(
         tuple(pieces), span=deciding_span(verdict), file=case.file, line=verdict.line or case.line
     )

@@ -1,6 +1,6 @@
 """What failed at the span under the cursor, in the few lines a small screen has."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from tracedesk.model.trace import Span
 from tracedesk.model.verdict import CaseVerdict, Difference, Outcome, Verdict
@@ -21,9 +21,11 @@ def failure_page(
     width: int,
     *,
     waiting: bool = False,
+    stale: Container[str] = (),
 ) -> list[Line]:
     """The worst verdict on a span (``about`` None: on the trace), else its own error. While
-    ``waiting`` for verdicts nothing is said to be well."""
+    ``waiting`` for verdicts nothing is said to be well. ``stale`` has the ids of cases whose file
+    has errors."""
     page = Page(width)
     found = sorted(
         (
@@ -35,7 +37,8 @@ def failure_page(
         key=lambda pair: RANK[pair[1].outcome],
     )
     if found:
-        _verdict(page, *found[0], more=len(found) - 1)
+        case, verdict = found[0]
+        _verdict(page, case, verdict, len(found) - 1, stale=case.case in stale)
     if span.failed:
         message = span.failure or "the span failed, and says not why"
         page.add(Piece(" ✖ ", "bad"), Piece(fit(message, width - 3), "bad"))
@@ -44,13 +47,15 @@ def failure_page(
     return page.lines
 
 
-def _verdict(page: Page, case: CaseVerdict, verdict: Verdict, more: int) -> None:
+def _verdict(page: Page, case: CaseVerdict, verdict: Verdict, more: int, *, stale: bool) -> None:
     glyph, role = GLYPHS[verdict.outcome]
     place = f"{plain(case.file)}:{verdict.line or case.line}"
     rest = f"+{more} more" if more else ""
-    room = page.width - 3 - cells(place) - cells(rest) - 2
+    mark = "stale " if stale else ""
+    room = page.width - 3 - cells(place) - cells(mark) - cells(rest) - 2
     page.add(
-        Piece(f" {glyph} ", role),
+        Piece(f" {glyph} ", "dim" if stale else role),
+        *([Piece(mark, "warn")] if stale else ()),
         Piece(place, "strong"),
         Piece("  " + pad(case.name, room)),
         Piece(rest, "dim"),
