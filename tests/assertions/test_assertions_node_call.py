@@ -387,3 +387,10 @@ def test_what_the_model_passed_satisfies_beside_what_was_recorded() -> None:
         )
         assert not problems
         assert evaluate(check, trace, reading).outcome is Outcome.PASS
+
+
+def test_a_failed_call_that_was_forbidden_satisfied_nothing(decide: Any) -> None:
+    failed = make_tool("t", "f", status=Status.ERROR)
+    verdict = decide(call("f", condition="MUST_NOT_CALL", call_status="error"), failed)
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.cautions == ()

@@ -252,7 +252,8 @@ def _cautions(
     found: list[Caution] = []
     if decision.resolution.shadowed:
         found.append(_shadowed(decision.resolution.shadowed))
-    if deciding and deciding[0].status == "error" and all(c.status == "error" for c in deciding):
+    failed = deciding and deciding[0].status == "error"  # the first tells mostly
+    if failed and decision.outcome is not FAIL and all(c.status == "error" for c in deciding):
         found.append(_FAILED)
     for call in deciding:
         if call.requested_only:
