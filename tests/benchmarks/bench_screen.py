@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import quantiles
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, thread_time
 from urllib.parse import urlsplit
 
 import tracedesk.tui  # noqa: F401 - before Textual, whose pace of frames it sets
@@ -30,7 +30,7 @@ from table import Result
 from textual import events
 from textual.widget import Widget
 
-from tracedesk.desk import COLLECTED_AFTER, Desk, Options
+from tracedesk.desk import COLLECTED_AFTER, SWITCH_S, Desk, Options
 from tracedesk.model.trace import Kind, Status
 from tracedesk.testing import make_span, make_trace
 from tracedesk.tui.app import TracedeskApp
@@ -71,6 +71,7 @@ async def _open(count: int) -> list[Result]:
     gc.collect()
     gc.freeze()  # as a desk does once it is up
     gc.set_threshold(*COLLECTED_AFTER)
+    sys.setswitchinterval(SWITCH_S)
     desk = FakeDesk()
     desk.add(make_trace(make_span("small")), "small")
     app = TracedeskApp(desk, now_ns=lambda: NOW_NS, ascii=False)
@@ -104,14 +105,17 @@ async def _open(count: int) -> list[Result]:
 
 def _folding(app: TracedeskApp, view: SpanTreeView, count: int) -> Result:
     """The root holds everything: nothing folds more than that."""
-    worst = 0.0
+    times, own = [], []
     for row in (0, 0, 1, 1, 0, 0):
-        begun = perf_counter()
+        begun, cpu = perf_counter(), thread_time()
         view.toggle(row)
         _paint(app)
-        worst = max(worst, (perf_counter() - begun) * 1e3)
+        times.append((perf_counter() - begun) * 1e3)
+        own.append((thread_time() - cpu) * 1e3)
+    worst = max(times)
     name = f"fold, unfold in {count:,} spans, painted (worst)"
-    return Result(name, worst, "ms", FOLD_BUDGET_MS, worst < FOLD_BUDGET_MS)
+    note = f"{max(own):.1f} ms CPU"
+    return Result(name, worst, "ms", FOLD_BUDGET_MS, worst < FOLD_BUDGET_MS, note)
 
 
 async def _keys(app: TracedeskApp, view: SpanTreeView, count: int) -> Result:
