@@ -54,7 +54,7 @@ def forests(draw: st.DrawFn, ids: Sequence[str]) -> list[Row]:
             span_id,
             positions[at],
             draw(st.one_of(st.none(), st.sampled_from(ids))),
-            draw(st.sampled_from(["call", "agent", 'say "hi" \\', "ünï"])),
+            draw(st.sampled_from(["call", "agent", "a\x00b", "", 'say "hi" \\', "ünï"])),
             draw(st.sampled_from(Kind)),
             draw(TIMES),
             draw(TIMES),
