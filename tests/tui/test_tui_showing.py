@@ -54,3 +54,16 @@ async def test_before_verdicts_are_known_nothing_is_said_to_be_well(workbench, d
         screen.verdicts_arrived(found[screen.opened.row.id])
         await session.settle()
         assert "not evaluated" not in strip.lines[-1].text
+
+
+async def test_the_line_over_the_whole_trace_forgets_what_no_longer_fails(workbench):
+    desk = booking_desk(1)
+    async with workbench(desk) as session:
+        ruler = session.screen.query_one("#ruler")
+        painted = []
+        assert "✗" in ruler.render_line(1).text
+        ruler.refresh = lambda *args, **kwargs: painted.append(ruler.render_line(1).text)
+        desk.judge(session.screen.opened.row.id, passing_case())
+        await session.until(lambda: "✗" not in session.lines("#spans")[0], "it passes now")
+        assert painted
+        assert "✗" not in painted[-1]

@@ -143,6 +143,7 @@ class Detailing(Work):
         self.verdicts = verdicts
         row = self.span_view.row  # before runs of siblings are split at what failed now
         self.span_view.set_marks(self._marks(), row)
+        self.query_one(TimeRuler).told()
         self.show_results()
         self.show_failure()
         if self.tab == "verdicts":
