@@ -15,6 +15,7 @@ SMALL, MIDDLE, LARGE = (80, 24), (120, 36), (160, 45)
 @pytest.fixture
 def looks(tmp_path, open_desk, call, monkeypatch, snap_compare):
     """Compare a screen with its picture, once it is reached: ``looks(reach, size=LARGE)``."""
+    monkeypatch.setattr("tracedesk.evaluation.adviser.PAUSE_S", 0.0)
     desk = composed(booked(tmp_path, open_desk, call, monkeypatch))
 
     def compare(reach, size, theme=None):
