@@ -103,3 +103,12 @@ def test_a_closed_terminal_or_a_polite_kill_ends_it_in_good_order(
     demo.process.send_signal(how)
     assert demo.ends() == 0
     assert left_behind(tmp_path) == []
+
+
+def test_a_terminal_that_takes_nothing_any_more_holds_nobody_back(demo: Terminal):
+    demo.until(LISTENING)
+    for _ in range(100):  # a frame each: far more to paint than the terminal holds
+        demo.type("W")
+        time.sleep(0.03)
+    demo.process.send_signal(signal.SIGHUP)
+    assert demo.process.wait(WAIT_S) == 1

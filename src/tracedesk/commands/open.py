@@ -1,10 +1,10 @@
 """``tracedesk [WORKSPACE]``: the workbench."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,9 @@ from tracedesk.commands.common import (
 
 if TYPE_CHECKING:
     from tracedesk.desk import Desk
+
+LEFT_AFTER_S = 3.0
+"""After a closed terminal or a polite kill: how long the screen may take to end."""
 
 
 @click.command("open")
@@ -68,11 +71,21 @@ def run_app(desk: "Desk", *, fresh: bool = False, tour: bool = False) -> None:
     from tracedesk.tui.screens.tour import marker_path, wanted
     from tracedesk.tui.session import NAME
 
+    leaving = threading.Timer(LEFT_AFTER_S, _leave, [desk])
+    leaving.daemon = True
+
     def after_first_frame() -> None:
         # a closed terminal or a polite kill ends the app as quitting does, so all is tidied up
+        loop = asyncio.get_running_loop()
+
+        def end(*_: object) -> None:
+            loop.call_soon_threadsafe(app.exit)
+            if not leaving.ident:
+                leaving.start()
+
+        # not by the loop, which may be waiting for a terminal that takes nothing any more
         for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-            with contextlib.suppress(NotImplementedError):  # not on this system's event loop
-                asyncio.get_running_loop().add_signal_handler(number, app.exit)
+            signal.signal(number, end)
         desk.start()
 
     marker = marker_path() if tour else None
@@ -86,6 +99,13 @@ def run_app(desk: "Desk", *, fresh: bool = False, tour: bool = False) -> None:
         tour_marker=marker,
     )
     app.run()
+    leaving.cancel()
+
+
+def _leave(desk: "Desk") -> None:
+    """End a process whose screen does not end, since nobody takes what it paints."""
+    desk.stop()
+    os._exit(1)
 
 
 def _not_a_folder(word: str) -> str:
