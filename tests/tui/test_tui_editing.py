@@ -110,7 +110,16 @@ async def test_enter_on_a_place_in_a_file_edits_it_there(opened_app, cases, monk
     async with app.run_test(size=(80, 24)) as pilot:
         bench = app.screen
         await until(pilot, lambda: {c.outcome for c in bench.cases} >= {"fail"}, "one fails")
-        await pilot.press("enter", "]", "f", "tab", "j", "enter")
+        await until(
+            pilot,
+            lambda: bench.verdicts and not bench.verdicts.pending and not bench.verdicts.brief,
+            "with its evidence",
+        )
+        await pilot.press("enter", "]", "f")
+        await pilot.pause()
+        await pilot.press("tab")
+        await pilot.pause()
+        await pilot.press("j", "enter")
         await until(pilot, lambda: isinstance(app.screen, EditScreen), "from the verdict")
         assert app.screen.area.cursor_location[0] == 7
         await pilot.press("escape")
