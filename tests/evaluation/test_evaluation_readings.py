@@ -162,6 +162,17 @@ def test_the_key_tells_all_that_decides_how_a_body_is_read() -> None:
     assert len({key_of(*each) for each in settings}) == len(settings)
 
 
+def incoming(body: bytes, **fields: Any) -> Incoming:
+    return Incoming(
+        trace=read_body(body).trace(),
+        agent_id=LOCAL_AGENT.id,
+        routed_by="test",
+        body=body,
+        received_ns=time.time_ns(),
+        **fields,
+    )
+
+
 # -- the supply ------------------------------------------------------------------------
 
 
@@ -179,16 +190,7 @@ class Stocked:
         return read(trace, settings)
 
     def entry(self, name: str, **fields: Any) -> Entry:
-        body = canonical(name)
-        incoming = Incoming(
-            trace=read_body(body).trace(),
-            agent_id=LOCAL_AGENT.id,
-            routed_by="test",
-            body=body,
-            received_ns=time.time_ns(),
-            **fields,
-        )
-        (receipt,) = self.store.writer.submit([incoming]).result()
+        (receipt,) = self.store.writer.submit([incoming(canonical(name), **fields)]).result()
         return Entry(
             code=code_of(receipt.id),
             agent_id=LOCAL_AGENT.id,
@@ -303,15 +305,8 @@ def test_a_verdict_on_bodies_that_are_gone_is_found_anew(tmp_path: Path) -> None
         "cases:\n  - name: one\n    assertions:\n      - {target: span_query, checks: {team: %s}}\n"
     )
     body = b'{"spans": [{"span_id": "s", "name": "s", "attributes": {"team": "a"}}]}'
-    incoming = Incoming(
-        trace=read_body(body).trace(),
-        agent_id=LOCAL_AGENT.id,
-        routed_by="test",
-        body=body,
-        received_ns=time.time_ns(),
-    )
     with Store.open(tmp_path / "t.db") as store:
-        (receipt,) = store.writer.submit([incoming]).result()
+        (receipt,) = store.writer.submit([incoming(body)]).result()
         evaluator = Evaluator(store, lambda: {LOCAL_AGENT.id: LOCAL_AGENT}, record=True)
         evaluator.set_files([load_text(text % "a", "a.yaml")])
         evaluator.start()

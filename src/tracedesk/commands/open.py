@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,8 @@ from tracedesk.commands.common import (
 
 if TYPE_CHECKING:
     from tracedesk.desk import Desk
+
+_ENDS = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
 
 LEFT_AFTER_S = 3.0
 """After a closed terminal or a polite kill: how long the screen may take to end."""
@@ -73,6 +75,7 @@ def run_app(desk: "Desk", *, fresh: bool = False, tour: bool = False) -> None:
 
     leaving = threading.Timer(LEFT_AFTER_S, _leave, [desk])
     leaving.daemon = True
+    before: dict[signal.Signals, Any] = {}
 
     def after_first_frame() -> None:
         # a closed terminal or a polite kill ends the app as quitting does, so all is tidied up
@@ -84,8 +87,7 @@ def run_app(desk: "Desk", *, fresh: bool = False, tour: bool = False) -> None:
                 leaving.start()
 
         # not by the loop, which may be waiting for a terminal that takes nothing any more
-        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-            signal.signal(number, end)
+        before.update({number: signal.signal(number, end) for number in _ENDS})
         desk.start()
 
     marker = marker_path() if tour else None
@@ -98,8 +100,12 @@ def run_app(desk: "Desk", *, fresh: bool = False, tour: bool = False) -> None:
         fresh=fresh,
         tour_marker=marker,
     )
-    app.run()
-    leaving.cancel()
+    try:
+        app.run()
+    finally:
+        leaving.cancel()
+        for number, handler in before.items():  # what they called has ended
+            signal.signal(number, handler)
 
 
 def _leave(desk: "Desk") -> None:
