@@ -10,7 +10,7 @@ from tracedesk.assertions.trace_index import TraceIndex
 from tracedesk.model.reading import Call
 from tracedesk.model.verdict import Difference
 from tracedesk.query.expected import Expected
-from tracedesk.query.values import type_of
+from tracedesk.query.schemas import fault_told
 
 
 class DeclaredArguments(Arguments):
@@ -39,16 +39,6 @@ class DeclaredArguments(Arguments):
         schema = index.declared_schema(call)
         if schema is None or call.arguments_state != "captured":
             return []
-        faults = [
-            Difference(
-                path=place,
-                expected=None,
-                actual=value,
-                expected_type="any",
-                actual_type=type_of(value),
-                hint=message,
-                wording=f"valid under {rule} of the declared parameters",
-            )
-            for place, rule, message, value in schema.faults(call.arguments)
-        ]
+        of = " of the declared parameters"
+        faults = [fault_told(fault, of) for fault in schema.faults(call.arguments)]
         return faults + super().differences(call, index)

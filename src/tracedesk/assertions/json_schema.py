@@ -18,10 +18,10 @@ from tracedesk.assertions.subjects import (
     response_value,
 )
 from tracedesk.assertions.trace_index import TraceIndex
-from tracedesk.model.verdict import Difference, Outcome
+from tracedesk.model.verdict import Outcome
 from tracedesk.query.problems import Place, Report
-from tracedesk.query.schemas import MAX_FAULTS, Schema, compile_schema
-from tracedesk.query.values import ABSENT, json_text, type_of
+from tracedesk.query.schemas import MAX_FAULTS, Schema, compile_schema, fault_told
+from tracedesk.query.values import ABSENT, json_text
 
 
 class JsonSchema:
@@ -37,18 +37,7 @@ class JsonSchema:
         if isinstance(subject, Finding):
             return subject
         faults = self.schema.faults(subject.value, MAX_FAULTS)
-        differences = tuple(
-            Difference(
-                path=place,
-                expected=None,
-                actual=value,
-                expected_type="any",
-                actual_type=type_of(value),
-                hint=message,
-                wording=f"valid under {rule}",
-            )
-            for place, rule, message, value in faults
-        )
+        differences = tuple(map(fault_told, faults))
         return Finding(
             outcome=Outcome.FAIL if faults else Outcome.PASS,
             reason=self._reason(subject, faults),

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
+from tracedesk.model.verdict import Difference
 from tracedesk.query.paths import locate
 from tracedesk.query.patterns import PatternError
 from tracedesk.query.problems import Place, Report
 from tracedesk.query.schema_keywords import DEEPEST, refuse_misspelt
 from tracedesk.query.schema_validators import pattern_of, registry, unresolved, validator_of
-from tracedesk.query.values import shorten
+from tracedesk.query.values import shorten, type_of
 
 MAX_FAULTS: Final = 5
 """Faults listed of one instance (assertion spec 6.4)."""
@@ -48,6 +49,20 @@ class Schema:
             )
             for error in found[:limit]
         ]
+
+
+def fault_told(fault: tuple[str, str, str, Any], of: str = "") -> Difference:
+    """One of ``Schema.faults`` as a difference; ``of`` names whose schema it is."""
+    place, rule, message, value = fault
+    return Difference(
+        path=place,
+        expected=None,
+        actual=value,
+        expected_type="any",
+        actual_type=type_of(value),
+        hint=message,
+        wording=f"valid under {rule}{of}",
+    )
 
 
 def compile_schema(source: Any, path: Place, report: Report) -> Schema | None:
